@@ -1,0 +1,21 @@
+"""Shapes of the codes that the health insurance uses. Codes are strings: leading zeros count."""
+
+import re
+
+CARD_NUMBER = re.compile(r"^[A-Z]{2}[1-5]\d{2}\d{10}$")
+CITIZEN_ID = re.compile(r"^\d{12}$")
+OLD_ID = re.compile(r"^\d{9}$")
+SOCIAL_INSURANCE_NO = re.compile(r"^(?!0{10})\d{10}$")
+FACILITY_CODE = re.compile(r"^\d{5}$")
+ICD10 = re.compile(r"^[A-Z]\d{2}(\.\d{1,2})?[*+†]?$")
+PHONE = re.compile(r"^0\d{9,10}$")
+
+
+def is_card_number(text: str) -> bool:
+    """15 characters: group letters, level 1 to 5, province, social-insurance number (QĐ 1351/QĐ-BHXH)."""
+    return bool(CARD_NUMBER.match(text))
+
+
+def clean_code(text: str) -> str:
+    """Upper case without blanks, as codes are stored."""
+    return re.sub(r"\s+", "", text).upper()

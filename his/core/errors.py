@@ -1,0 +1,36 @@
+"""The one application error: what a user can mend. Everything else is a defect and crashes loudly."""
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """A request that the product declines, with a message in Vietnamese for the person at the desk.
+
+    `code` is stable and machine readable, `field` names the form field the message belongs beside,
+    `facts` carry figures for the API and tests. Screens show it beside the field, the API answers
+    problem+json, commands print one line and exit with 1.
+    """
+
+    def __init__(self, code: str, message_vi: str, field: str | None = None, **facts: Any) -> None:
+        super().__init__(message_vi)
+        self.code = code
+        self.message_vi = message_vi
+        self.field = field
+        self.facts = facts
+
+    def __repr__(self) -> str:
+        return f"Refusal({self.code!r}, {self.message_vi!r}, field={self.field!r})"
+
+
+class PermissionRefused(Refusal):
+    """The actor lacks the permission that a service asks for."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__("forbidden", "Tài khoản không có quyền làm việc này", permission=permission)
+
+
+class NotFound(Refusal):
+    """The object does not exist, or belongs to another facility: the two are never told apart."""
+
+    def __init__(self, message_vi: str = "Không tìm thấy dữ liệu tại cơ sở này") -> None:
+        super().__init__("not_found", message_vi)
