@@ -1,0 +1,63 @@
+"""Roles as sets of named permissions (vai trò và quyền). Screens, API and commands obey the same names."""
+
+from typing import Final
+
+PERMISSIONS: Final[dict[str, str]] = {
+    "patients.view": "Xem người bệnh và lượt khám",
+    "patients.register": "Đăng ký người bệnh, thẻ, lượt khám",
+    "patients.queue": "Gọi và sắp xếp hàng chờ",
+    "patients.triage": "Ghi dấu hiệu sinh tồn",
+    "patients.examine": "Khám, chẩn đoán, kê đơn, ký",
+    "patients.result": "Nhập kết quả dịch vụ",
+    "pharmacy.view": "Xem kho thuốc",
+    "pharmacy.receive": "Nhập kho",
+    "pharmacy.dispense": "Cấp phát thuốc",
+    "pharmacy.reverse": "Hủy chứng từ kho",
+    "billing.view": "Xem chi phí",
+    "billing.close": "Chốt chi phí lượt khám",
+    "billing.collect": "Thu tiền",
+    "billing.refund": "Hoàn tiền",
+    "billing.reopen": "Mở lại lượt khám đã chốt",
+    "claims.view": "Xem hồ sơ BHYT",
+    "claims.build": "Lập và kiểm tra hồ sơ BHYT",
+    "claims.export": "Xuất hồ sơ BHYT",
+    "reports.view": "Xem báo cáo",
+    "reports.run": "Lập báo cáo",
+    "catalogs.import": "Nhập danh mục",
+    "accounts.manage": "Quản lý tài khoản và cơ sở",
+    "audit.view": "Xem nhật ký",
+}
+
+ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
+    "reception": ("Tiếp đón", frozenset({"patients.view", "patients.register", "patients.queue", "billing.view"})),
+    "nurse": ("Điều dưỡng", frozenset({"patients.view", "patients.queue", "patients.triage", "patients.result"})),
+    "doctor": (
+        "Bác sĩ",
+        frozenset({"patients.view", "patients.queue", "patients.triage", "patients.examine", "patients.result", "pharmacy.view"}),
+    ),
+    "technician": ("Kỹ thuật viên", frozenset({"patients.view", "patients.queue", "patients.result"})),
+    "pharmacist": (
+        "Dược sĩ",
+        frozenset({"patients.view", "pharmacy.view", "pharmacy.receive", "pharmacy.dispense", "pharmacy.reverse"}),
+    ),
+    "cashier": ("Thu ngân", frozenset({"patients.view", "billing.view", "billing.close", "billing.collect", "billing.refund"})),
+    "claims_officer": (
+        "Giám định BHYT",
+        frozenset(
+            {"patients.view", "billing.view", "claims.view", "claims.build", "claims.export", "reports.view", "reports.run"}
+        ),
+    ),
+    "manager": (
+        "Lãnh đạo",
+        frozenset(
+            {"patients.view", "pharmacy.view", "billing.view", "billing.reopen", "claims.view", "reports.view", "reports.run"}
+            | {"audit.view"}
+        ),
+    ),
+    "administrator": ("Quản trị", frozenset({"catalogs.import", "accounts.manage", "audit.view"})),
+}
+
+
+def permissions_of(roles: set[str]) -> frozenset[str]:
+    """All permissions that a set of role codes gives. Unknown codes give nothing."""
+    return frozenset().union(*(ROLES[role][1] for role in roles if role in ROLES))
