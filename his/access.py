@@ -1,0 +1,40 @@
+"""Who may open a screen: a signed-in user with a role at a facility and a permission."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+
+from his.accounts.actor import Actor
+from his.core.errors import PermissionRefused, Refusal
+
+
+class DeskRequest(HttpRequest):
+    """A request that passed `requires`: it has an actor."""
+
+    actor: Actor
+
+
+View = Callable[..., HttpResponse]
+
+
+def requires(*permissions: str) -> Callable[[View], View]:
+    """Let a view run only for a signed-in user who has one of the permissions at the current facility."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            actor: Actor | None = request.actor  # type: ignore[attr-defined]
+            if not actor:
+                raise Refusal("not_member", "Tài khoản chưa được gán vào cơ sở nào")
+            if not any(actor.may(p) for p in permissions):
+                raise PermissionRefused(permissions[0])
+            return view(request, *args, **kwargs)
+
+        guarded.required_permissions = permissions  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate

@@ -1,0 +1,101 @@
+"""What surrounds every request: headers, idle sign-out, the actor, and refusals shown as pages."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from his.accounts.actor import Actor, actor_for, facilities_of
+from his.core.errors import NotFound, PermissionRefused, Refusal
+
+Handler = Callable[[HttpRequest], HttpResponse]
+FACILITY_KEY = "facility_id"
+LAST_SEEN_KEY = "last_seen"
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; manifest-src 'self'"
+)
+
+
+class SecurityHeaders:
+    """Content-Security-Policy without any outside source, and no caching of pages with patient data."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", _CSP)
+        response.headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class IdleSignOut:
+    """Ends a session that nobody used for a while. Polling in the background (X-Poll) does not count as use."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            now = int(timezone.now().timestamp())
+            seen = request.session.get(LAST_SEEN_KEY, now)
+            if now - seen > settings.IDLE_SIGN_OUT_MINUTES * 60:
+                logout(request)
+            elif "X-Poll" not in request.headers and (now - seen > 20 or LAST_SEEN_KEY not in request.session):
+                request.session[LAST_SEEN_KEY] = now
+        return self.get_response(request)
+
+
+class CurrentActor:
+    """`request.actor`: the signed-in user at the facility of the session, or None."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = SimpleLazyObject(lambda: current_actor(request))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def current_actor(request: HttpRequest) -> Actor | None:
+    """The actor of the request; the first facility of the user when the session names none of theirs."""
+    if not request.user.is_authenticated:
+        return None
+    facilities = facilities_of(request.user)
+    if not facilities:
+        return None
+    wanted = request.session.get(FACILITY_KEY)
+    facility = next((f for f in facilities if f.pk == wanted), facilities[0])
+    return actor_for(request.user, facility)
+
+
+class Refusals:
+    """A refusal that no view handled becomes a page or fragment with its message, never a crash."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        status = refusal_status(exception)
+        return render(request, "his/refusal.html", {"refusal": exception, "status": status}, status=status)
+
+
+def refusal_status(refusal: Refusal) -> int:
+    """The HTTP status of a refusal."""
+    if isinstance(refusal, NotFound):
+        return 404
+    if isinstance(refusal, PermissionRefused) or refusal.code == "not_member":
+        return 403
+    return 409 if refusal.code in {"busy", "already_closed", "already_dispensed"} else 422

@@ -1,0 +1,1 @@
+"""Screens: base templates, components, the stylesheet, the script and the keyboard map."""

@@ -1,0 +1,111 @@
+"""Filters and tags of the screens. The filters are thin: the writing itself is in `his.ui.text`."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from his.core import dates
+from his.ui import icons, text
+
+register = template.Library()
+
+_EMPTY = (None, "")
+
+
+@register.filter
+def money(value: Any) -> str:
+    """`{{ amount|money }}` -> `1.250.500`. Nothing for None; a float raises."""
+    return "" if value in _EMPTY else text.money_text(value)
+
+
+@register.filter
+def qty(value: Any) -> str:
+    """A quantity without trailing zeros: `10`, `0,5`."""
+    return "" if value in _EMPTY else text.decimal_text(value)
+
+
+@register.filter
+def percent(value: Any) -> str:
+    """`80` -> `80%`, `47.5` -> `47,5%`."""
+    return "" if value in _EMPTY else text.decimal_text(value) + "%"
+
+
+@register.filter
+def vn_date(value: Any) -> str:
+    """`22/11/2026`. A `BirthDate` shows only what is known of it."""
+    if value in _EMPTY:
+        return ""
+    return value.text() if isinstance(value, dates.BirthDate) else text.day_text(value)
+
+
+@register.filter
+def vn_datetime(value: Any) -> str:
+    """`22/11/2026 08:05`."""
+    return "" if value in _EMPTY else text.minute_text(value)
+
+
+@register.filter
+def vn_time(value: Any) -> str:
+    """`08:05`."""
+    return "" if value in _EMPTY else text.time_text(value)
+
+
+@register.filter
+def age(birth: Any, on: date | datetime | None = None) -> str:
+    """Age in the unit a clinician expects: `72 tuổi`, `18 tháng`, `12 ngày`. Without `on`: today."""
+    if birth in _EMPTY:
+        return ""
+    day = timezone.localdate() if on in _EMPTY else on
+    if isinstance(day, datetime):
+        day = dates.local(day).date() if day.tzinfo else day.date()
+    assert day is not None
+    if isinstance(birth, dates.BirthDate):
+        return dates.age_text(birth.value, day, birth.precision)
+    return dates.age_text(birth, day)
+
+
+@register.filter
+def accent(code: Any) -> str:
+    """CSS class of a patient's accent colour from the patient code."""
+    return text.accent(str(code))
+
+
+@register.filter
+def highlight(value: Any, query: Any) -> SafeString:
+    """The original text with the words of the query marked, whether they were typed with marks or not."""
+    original = str(value or "")
+    parts: list[SafeString] = []
+    last = 0
+    for start, end in text.matches(original, str(query or "")):
+        parts.append(conditional_escape(original[last:start]))
+        parts.append(format_html("<mark>{}</mark>", original[start:end]))
+        last = end
+    parts.append(conditional_escape(original[last:]))
+    return mark_safe("".join(parts))
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An inline icon. Without `label` it is decoration beside a text."""
+    return icons.svg(name, label)
+
+
+@register.simple_tag
+def keyed(label: str, letter: str) -> SafeString:
+    """A button's label with its Alt letter underlined; the button itself carries `data-key`."""
+    folded = [text.fold_char(char) for char in label]
+    if letter not in folded:
+        return format_html("{} (<u>{}</u>)", label, letter.upper())
+    at = folded.index(letter)
+    return format_html("{}<u>{}</u>{}", label[:at], label[at], label[at + 1 :])
+
+
+@register.simple_tag
+def data(**values: Any) -> SafeString:
+    """`{% data unit=drug.unit route_name=drug.route %}` -> `data-unit="…" data-route-name="…"`; empty ones are left out."""
+    shown = [(name.replace("_", "-"), value) for name, value in values.items() if value not in _EMPTY]
+    return format_html_join(" ", 'data-{}="{}"', shown)
