@@ -1,0 +1,182 @@
+"""Charges, the stored benefit split, and the cashier's ledger."""
+
+from decimal import Decimal
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from his.core.models import FacilityModel
+
+MONEY = {"max_digits": 17, "decimal_places": 2}
+PRICE = {"max_digits": 15, "decimal_places": 3}
+
+
+class Charge(FacilityModel):
+    """One chargeable thing, pulled once from its source; price, rates and law are copied at creation (khoản chi phí).
+
+    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, order or dispense line.
+    """
+
+    class SourceKind(models.TextChoices):
+        EXAM = "exam", "Công khám"
+        ORDER = "order", "Dịch vụ"
+        DISPENSE_LINE = "dispense_line", "Thuốc"
+
+    class LineKind(models.TextChoices):
+        EXAM = "exam", "Khám bệnh"
+        SERVICE = "service", "Dịch vụ"
+        DRUG = "drug", "Thuốc"
+        SUPPLY = "supply", "Vật tư"
+        BED = "bed", "Giường"
+
+    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="charges")
+    source_kind = models.CharField(max_length=20, choices=SourceKind.choices)
+    source_id = models.BigIntegerField()
+    line_kind = models.CharField(max_length=10, choices=LineKind.choices)
+    group_code = models.CharField("nhóm chi phí", max_length=2)
+    code = models.CharField(max_length=255)
+    name = models.CharField(max_length=1024)
+    unit = models.CharField(max_length=50)
+    quantity = models.DecimalField(max_digits=14, decimal_places=3)
+    hospital_price = models.DecimalField(**PRICE)
+    insured_price = models.DecimalField(**PRICE)
+    service_rate = models.DecimalField("tỷ lệ dịch vụ", max_digits=5, decimal_places=2, null=True, blank=True)
+    payment_rate = models.DecimalField("tỷ lệ BHYT", max_digits=5, decimal_places=2, default=100)
+    scope_code = models.CharField(max_length=1, default="1")
+    price_law = models.CharField(max_length=255, blank=True)
+    ordered_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source_kind", "source_id"], condition=Q(cancelled_at__isnull=True), name="charge_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="charge_quantity_positive"),
+            models.CheckConstraint(condition=Q(hospital_price__gte=0, insured_price__gte=0), name="charge_price_positive"),
+        ]
+        indexes = [models.Index(fields=["visit"], name="charge_visit")]
+        triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+
+class BenefitResult(FacilityModel):
+    """The one computed answer to who pays what in a visit (kết quả tách chi phí). Everybody reads it, nobody recomputes."""
+
+    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="benefit_results")
+    version = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    computed_at = models.DateTimeField()
+    computed_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+    entitlement_code = models.CharField(max_length=5)
+    card_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    route_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    total_hospital_amount = models.DecimalField(**MONEY)
+    total_insured_amount = models.DecimalField(**MONEY)
+    fund_amount = models.DecimalField(**MONEY)
+    copay_amount = models.DecimalField(**MONEY)
+    self_paid_amount = models.DecimalField(**MONEY)
+    other_amount = models.DecimalField(**MONEY)
+    fund_fee_for_service_amount = models.DecimalField(**MONEY)
+    explanation = models.JSONField(default=list)
+    parameters = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "version"], name="benefit_version"),
+            models.UniqueConstraint(fields=["visit"], condition=Q(is_current=True), name="benefit_current"),
+            models.CheckConstraint(
+                condition=Q(total_hospital_amount=F("fund_amount") + F("copay_amount") + F("self_paid_amount") + F("other_amount")),
+                name="benefit_parts_are_whole",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+    @property
+    def patient_amount(self) -> Decimal:
+        """What the patient owes: co-payment and self-paid part, đồng."""
+        return self.copay_amount + self.self_paid_amount
+
+
+class BenefitLine(FacilityModel):
+    """The split of one charge; the parts sum to the whole."""
+
+    result = models.ForeignKey(BenefitResult, on_delete=models.PROTECT, related_name="lines")
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="benefit_lines")
+    position = models.PositiveIntegerField()
+    service_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    payment_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    benefit_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    hospital_amount = models.DecimalField(**MONEY)
+    insured_amount = models.DecimalField(**MONEY)
+    fund_amount = models.DecimalField(**MONEY)
+    copay_amount = models.DecimalField(**MONEY)
+    self_paid_amount = models.DecimalField(**MONEY)
+    other_amount = models.DecimalField(**MONEY)
+    ceiling_amount = models.DecimalField(**MONEY, null=True, blank=True)
+    reasons = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["result", "charge"], name="benefit_line_once"),
+            models.CheckConstraint(
+                condition=Q(hospital_amount=F("fund_amount") + F("copay_amount") + F("self_paid_amount") + F("other_amount")),
+                name="benefit_line_parts_are_whole",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class CashSession(FacilityModel):
+    """One cashier's drawer from opening to hand-over (ca thu tiền). At most one open for each cashier."""
+
+    cashier = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+    opening_float = models.DecimalField(**MONEY)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    counted_amount = models.DecimalField(**MONEY, null=True, blank=True)
+    expected_amount = models.DecimalField(**MONEY, null=True, blank=True)
+    denominations = models.JSONField(default=dict, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["facility", "cashier"], condition=Q(closed_at__isnull=True), name="cash_session_open_once")
+        ]
+
+
+class CashEntry(FacilityModel):
+    """One entry of the cash ledger: positive amounts, the direction belongs to the kind. Append-only, numbers without gaps."""
+
+    class Kind(models.TextChoices):
+        RECEIPT = "receipt", "Phiếu thu"
+        REFUND = "refund", "Phiếu hoàn tiền"
+
+    class Method(models.TextChoices):
+        CASH = "cash", "Tiền mặt"
+        TRANSFER = "transfer", "Chuyển khoản"
+        CARD = "card", "Thẻ"
+
+    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="cash_entries")
+    result = models.ForeignKey(BenefitResult, null=True, blank=True, on_delete=models.PROTECT, related_name="cash_entries")
+    session = models.ForeignKey(CashSession, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    method = models.CharField(max_length=10, choices=Method.choices, default=Method.CASH)
+    number = models.CharField("số phiếu", max_length=30)
+    amount = models.DecimalField(**MONEY)
+    reverses = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunds")
+    reason = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["facility", "number"], name="cash_entry_number"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="cash_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(kind="refund", reverses__isnull=False) | (~Q(kind="refund") & Q(reverses__isnull=True)),
+                name="refund_names_receipt",
+            ),
+        ]
+        indexes = [models.Index(fields=["visit"], name="cash_visit"), models.Index(fields=["facility", "at"], name="cash_time")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -1,0 +1,57 @@
+"""Claims: one claim code, many versions, each with the bytes that were built and what was found in them."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from his.core.models import FacilityModel
+from insurance.models.billing import BenefitResult
+
+
+class Claim(FacilityModel):
+    """One built version of the claim of a visit (hồ sơ đề nghị thanh toán). `content` is the compressed envelope."""
+
+    class State(models.TextChoices):
+        CLEAN = "clean", "Sạch"
+        FINDINGS = "findings", "Có lỗi"
+        EXPORTED = "exported", "Đã xuất"
+        SUPERSEDED = "superseded", "Đã thay thế"
+
+    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="claims")
+    result = models.ForeignKey(BenefitResult, on_delete=models.PROTECT, related_name="claims")
+    claim_code = models.CharField(max_length=30)
+    version = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    standard = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=State.choices)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    row_counts = models.JSONField(default=dict)
+    built_at = models.DateTimeField()
+    built_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+    exported_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "version"], name="claim_version"),
+            models.UniqueConstraint(fields=["visit"], condition=Q(is_current=True), name="claim_current"),
+        ]
+        triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+
+class Finding(FacilityModel):
+    """One problem found in a claim version; `key` stays the same as long as the problem does."""
+
+    claim = models.ForeignKey(Claim, on_delete=models.CASCADE, related_name="findings")
+    key = models.CharField(max_length=64)
+    rule = models.CharField(max_length=40)
+    severity = models.CharField(max_length=10)
+    table = models.CharField(max_length=5)
+    row = models.PositiveIntegerField(null=True, blank=True)
+    field = models.CharField(max_length=40, blank=True)
+    message = models.CharField(max_length=500)
+    value = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["claim", "key"], name="finding_once")]
+        indexes = [models.Index(fields=["claim"], name="finding_claim")]

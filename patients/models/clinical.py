@@ -1,0 +1,218 @@
+"""The examination: findings, diagnoses, orders with results, prescription, clinical notes."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from his.core.models import FacilityModel
+from patients.models.visits import Visit
+
+
+class Exam(FacilityModel):
+    """One examination by one doctor in one room (khám bệnh). Signing freezes a snapshot; later changes are amendments."""
+
+    class Outcome(models.TextChoices):
+        HOME = "home", "Cho về"
+        FOLLOW_UP = "follow_up", "Hẹn khám lại"
+        TRANSFER = "transfer", "Chuyển cơ sở khác"
+        TRANSFER_REQUEST = "transfer_request", "Chuyển theo yêu cầu"
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="exams")
+    room = models.ForeignKey("his.Room", on_delete=models.PROTECT, related_name="+")
+    department = models.ForeignKey("his.Department", on_delete=models.PROTECT, related_name="+")
+    doctor = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
+    service_code = models.CharField("mã công khám", max_length=50)
+    started_at = models.DateTimeField()
+    reason = models.CharField("lý do khám", max_length=1000, blank=True)
+    history = models.TextField("bệnh sử, tiền sử", blank=True)
+    findings = models.TextField("khám", blank=True)
+    treatment = models.CharField("phương pháp điều trị", max_length=1000, blank=True)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, blank=True)
+    treatment_result_code = models.CharField("kết quả điều trị", max_length=1, blank=True)
+    follow_up_on = models.DateField("ngày hẹn", null=True, blank=True)
+    transfer_facility_code = models.CharField("nơi chuyển đến", max_length=5, blank=True)
+    transfer_reason = models.CharField(max_length=1000, blank=True)
+    advice = models.CharField("lời dặn", max_length=2000, blank=True)
+    draft_saved_at = models.DateTimeField(null=True, blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    signed_by = models.ForeignKey("his.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    snapshot = models.JSONField(null=True, blank=True)
+    snapshot_sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_at__isnull=True) | Q(signed_by__isnull=False, snapshot__isnull=False), name="exam_signed_has_snapshot"
+            )
+        ]
+        indexes = [models.Index(fields=["visit"], name="exam_visit")]
+        triggers = [
+            pgtrigger.Protect(
+                name="signed_is_frozen",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__signed_at__isnull=False),
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+        ]
+
+    @property
+    def is_signed(self) -> bool:
+        return self.signed_at is not None
+
+
+class ExamAmendment(FacilityModel):
+    """A correction after signing: what was added, by whom, when, and why (bổ sung hồ sơ)."""
+
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="amendments")
+    text = models.TextField()
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class VisitDiagnosis(FacilityModel):
+    """A diagnosis of the visit (chẩn đoán): one main, others in order. The name is copied as it was that day."""
+
+    exam = models.ForeignKey(Exam, on_delete=models.CASCADE, related_name="diagnoses")
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="diagnoses")
+    code = models.CharField(max_length=8)
+    name = models.CharField(max_length=500)
+    is_main = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=1)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-is_main", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["exam", "code"], name="diagnosis_once"),
+            models.UniqueConstraint(fields=["exam"], condition=Q(is_main=True), name="one_main_diagnosis"),
+        ]
+        indexes = [models.Index(fields=["visit"], name="visit_diagnosis_visit")]
+
+
+class ServiceOrder(FacilityModel):
+    """A service ordered in an examination (chỉ định dịch vụ) until its result."""
+
+    class State(models.TextChoices):
+        ORDERED = "ordered", "Chờ thực hiện"
+        PERFORMED = "performed", "Đã có kết quả"
+        CANCELLED = "cancelled", "Đã hủy"
+
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="orders")
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="orders")
+    service = models.ForeignKey("his.PricedService", on_delete=models.PROTECT, related_name="+")
+    quantity = models.DecimalField(max_digits=10, decimal_places=3, default=1)
+    is_insured = models.BooleanField("BHYT", default=True)
+    note = models.CharField(max_length=500, blank=True)
+    diagnosis_code = models.CharField(max_length=8, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
+    ordered_at = models.DateTimeField()
+    ordered_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
+    department = models.ForeignKey("his.Department", on_delete=models.PROTECT, related_name="+", verbose_name="khoa thực hiện")
+    performed_at = models.DateTimeField(null=True, blank=True)
+    performed_by = models.ForeignKey("his.Staff", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    result_at = models.DateTimeField(null=True, blank=True)
+    device_code = models.CharField(max_length=100, blank=True)
+    cancel_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
+            models.CheckConstraint(condition=Q(performed_at__isnull=True) | Q(performed_at__gte=F("ordered_at")), name="order_time_order"),
+        ]
+        indexes = [
+            models.Index(fields=["visit"], name="order_visit"),
+            models.Index(fields=["facility", "state", "ordered_at"], name="order_waiting"),
+        ]
+
+
+class ServiceResult(FacilityModel):
+    """One indicator or reading of an order (kết quả): a value with unit, or a description and conclusion."""
+
+    order = models.ForeignKey(ServiceOrder, on_delete=models.PROTECT, related_name="results")
+    position = models.PositiveSmallIntegerField(default=1)
+    indicator_code = models.CharField(max_length=255, blank=True)
+    indicator_name = models.CharField(max_length=255)
+    value = models.CharField(max_length=255, blank=True)
+    unit = models.CharField(max_length=50, blank=True)
+    reference = models.CharField(max_length=100, blank=True)
+    is_abnormal = models.BooleanField(default=False)
+    description = models.TextField(blank=True)
+    conclusion = models.TextField(blank=True)
+    resulted_at = models.DateTimeField()
+    read_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["order", "position"], name="result_position")]
+
+
+class Prescription(FacilityModel):
+    """A prescription of an examination (đơn thuốc). Signed together with it, then frozen."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="prescriptions")
+    exam = models.OneToOneField(Exam, on_delete=models.PROTECT, related_name="prescription")
+    number = models.CharField(max_length=30)
+    note = models.CharField(max_length=1000, blank=True)
+    prescribed_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
+    prescribed_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["facility", "number"], name="prescription_number")]
+        indexes = [
+            models.Index(fields=["visit"], name="prescription_visit"),
+            models.Index(fields=["facility", "signed_at"], name="prescription_signed"),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="signed_is_frozen", operation=pgtrigger.Update, condition=pgtrigger.Q(old__signed_at__isnull=False)
+            )
+        ]
+
+    @property
+    def is_signed(self) -> bool:
+        return self.signed_at is not None
+
+
+class PrescriptionLine(FacilityModel):
+    """One drug of a prescription: doses by time of day, days, and the quantity in units of the drug."""
+
+    prescription = models.ForeignKey(Prescription, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    drug = models.ForeignKey("his.Drug", on_delete=models.PROTECT, related_name="+")
+    morning = models.DecimalField("sáng", max_digits=6, decimal_places=2, default=0)
+    noon = models.DecimalField("trưa", max_digits=6, decimal_places=2, default=0)
+    afternoon = models.DecimalField("chiều", max_digits=6, decimal_places=2, default=0)
+    evening = models.DecimalField("tối", max_digits=6, decimal_places=2, default=0)
+    days = models.PositiveSmallIntegerField("số ngày")
+    quantity = models.DecimalField("số lượng", max_digits=10, decimal_places=3)
+    usage = models.CharField("cách dùng", max_length=500, blank=True)
+    is_insured = models.BooleanField("BHYT", default=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["prescription", "position"], name="prescription_line_position"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="prescription_quantity_positive"),
+            models.CheckConstraint(condition=Q(days__gte=1), name="prescription_days_positive"),
+        ]
+
+
+class ClinicalNote(FacilityModel):
+    """A note on the clinical course (diễn biến lâm sàng), one row of table XML5 of the claim."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="notes")
+    at = models.DateTimeField()
+    text = models.TextField()
+    stage = models.TextField(blank=True)
+    consultation = models.TextField(blank=True)
+    procedure = models.TextField(blank=True)
+    written_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["at", "id"]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
