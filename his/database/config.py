@@ -7,7 +7,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-SOCKET_DATABASE = "his"
+from his.database.launcher import DATABASE, Cluster
+
+
+def clusters(var_dir: Path) -> tuple[Cluster, Cluster]:
+    """The cluster with the data, and the one of the tests, which may be thrown away."""
+    return Cluster(var_dir / "pg"), Cluster(var_dir / "test-pg", durable=False)
+
+
+def cluster_settings(cluster: Cluster) -> dict[str, Any]:
+    """The part of Django's settings that names the cluster for `his.database.backend`."""
+    return {"CLUSTER": str(cluster.folder), "DURABLE": cluster.durable}
 
 
 def database_settings(var_dir: Path) -> dict[str, Any]:
@@ -18,6 +28,10 @@ def database_settings(var_dir: Path) -> dict[str, Any]:
 
 def _from_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
+    try:
+        port = str(parts.port or "")
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
     options = dict(parse_qsl(parts.query))
@@ -27,7 +41,7 @@ def _from_url(url: str) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "PORT": port,
         "OPTIONS": options,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
@@ -37,8 +51,8 @@ def _from_url(url: str) -> dict[str, Any]:
 def _embedded(var_dir: Path) -> dict[str, Any]:
     return {
         "ENGINE": "his.database.backend",
-        "NAME": SOCKET_DATABASE,
-        "VAR_DIR": str(var_dir),
+        "NAME": DATABASE,
+        **cluster_settings(clusters(var_dir)[0]),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {},

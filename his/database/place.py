@@ -1,0 +1,143 @@
+"""Who runs the embedded server and where its files lie.
+
+PostgreSQL refuses to run as root. Started as root, the server runs as the owner of the existing data, else as
+`postgres`, else as `nobody`; no user is created and no mode of a folder that is not ours is changed. When that user
+cannot enter the product's own folder (a clone below a folder of mode 0700), the data go to a private folder that it
+can reach, and the command says where.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from his.database.errors import ClusterError
+
+PORT = 5432  # only part of the socket's file name: nothing listens on the network
+_SOCKET_NAME = f"/.s.PGSQL.{PORT}"
+_LONGEST_SOCKET_PATH = 107
+_SERVER_ACCOUNTS = ("postgres", "nobody")
+_PREFIX = "his-pg-"
+
+
+@dataclass(frozen=True)
+class ServerUser:
+    """The account of the server processes; `switches` tells whether we must drop from root to it."""
+
+    uid: int
+    gid: int
+    switches: bool
+
+    def run(self, command: Sequence[str], *, cwd: Path | str = "/", text_in: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a program as this account with a clean environment. Raises OSError when it cannot start at all."""
+        drop = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.switches else {}
+        try:
+            return subprocess.run(
+                list(command),
+                cwd=cwd,
+                input=text_in,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+                **drop,  # type: ignore[call-overload]
+            )
+        except subprocess.SubprocessError as error:  # setuid refused: a container without that capability
+            raise PermissionError(f"cannot switch to user {self.uid}: {error}") from error
+
+    def owns(self, path: Path) -> None:
+        """Make the account the owner of a path that we created."""
+        if self.switches:
+            os.chown(path, self.uid, self.gid)
+
+    def reaches(self, folder: Path) -> bool:
+        """Whether the account can enter the folder."""
+        try:
+            return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)]).returncode == 0
+        except OSError:
+            return False
+
+
+def server_user(existing: Path | None) -> ServerUser:
+    """The account that runs the server; `existing` is the data folder when there is one.
+
+    Refuses when started as root on a machine that has no unprivileged account.
+    """
+    if os.geteuid() != 0:
+        return ServerUser(os.geteuid(), os.getegid(), switches=False)
+    if existing is not None and existing.stat().st_uid != 0:
+        owner = existing.stat()
+        return ServerUser(owner.st_uid, owner.st_gid, switches=True)
+    for name in _SERVER_ACCOUNTS:
+        try:
+            account = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ServerUser(account.pw_uid, account.pw_gid, switches=True)
+    raise ClusterError(
+        f"PostgreSQL không chạy được bằng root và máy không có tài khoản {' hoặc '.join(_SERVER_ACCOUNTS)}",
+        f"PostgreSQL cannot run as root and there is no account {' or '.join(_SERVER_ACCOUNTS)}",
+    )
+
+
+def make_home(folder: Path, user: ServerUser, *, durable: bool) -> Path:
+    """A new private folder (0700, owned by the server's account) for the server's files.
+
+    Inside `folder` when the account can reach it; else below /var/lib (real data) or the temporary folder (tests).
+    """
+    inside = folder / "server"
+    if user.reaches(folder):
+        shutil.rmtree(inside, ignore_errors=True)
+        inside.mkdir(mode=0o700)
+        user.owns(inside)
+        return inside
+    temporary = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]
+    for base in [Path("/var/lib"), *temporary] if durable else temporary:
+        if base.is_dir() and os.access(base, os.W_OK) and user.reaches(base):
+            home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+            user.owns(home)
+            return home
+    raise ClusterError(
+        f"Tài khoản chạy PostgreSQL (uid {user.uid}) không vào được {folder} và không có thư mục nào khác dùng được",
+        f"The account that runs PostgreSQL (uid {user.uid}) cannot enter {folder} and no other folder is usable",
+    )
+
+
+def socket_folder(home: Path, user: ServerUser, recorded: Path | None) -> Path:
+    """A private folder for the server's socket, short enough for the system's limit of 107 bytes."""
+    inside = home / "run"
+    if _fits(inside):
+        inside.mkdir(mode=0o700, exist_ok=True)
+        user.owns(inside)
+        return inside
+    if recorded is not None and _is_private(recorded, user):
+        return recorded
+    for base in (Path(tempfile.gettempdir()), Path("/tmp")):
+        folder = base / f"{_PREFIX}{secrets.token_hex(8)}"
+        if _fits(folder) and base.is_dir() and os.access(base, os.W_OK) and user.reaches(base):
+            folder.mkdir(mode=0o700)
+            user.owns(folder)
+            return folder
+    raise ClusterError(
+        f"Không có thư mục nào đủ ngắn cho socket của PostgreSQL (tối đa {_LONGEST_SOCKET_PATH} byte)",
+        f"No folder is short enough for PostgreSQL's socket (at most {_LONGEST_SOCKET_PATH} bytes)",
+    )
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(f"{folder}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH
+
+
+def _is_private(folder: Path, user: ServerUser) -> bool:
+    """Whether a recorded folder is still ours: temporary folders may be emptied and taken by others."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user.uid and stat.S_IMODE(found.st_mode) == 0o700

@@ -1,0 +1,17 @@
+"""What all tests share: a PostgreSQL of their own, which never touches the data of the demo."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from his.database.config import cluster_settings, clusters
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Point the embedded backend at the throw-away cluster; with DATABASE_URL, use that server."""
+    database = connections.settings["default"]
+    if database["ENGINE"] == "his.database.backend":
+        database.update(cluster_settings(clusters(Path(settings.VAR_DIR))[1]))
