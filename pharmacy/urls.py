@@ -1,0 +1,5 @@
+"""Addresses of the pharmacy package."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
