@@ -4,10 +4,9 @@ Also the form fields that read numbers and days as Vietnamese desks type them.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -18,14 +17,14 @@ from his.core import dates
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui import text
 
-STATUS = {PermissionRefused: 403, NotFound: 404}
-REFUSED = 422
-P = ParamSpec("P")
-
 
 def status_of(refusal: Refusal) -> int:
-    """The HTTP status of a refusal: 403 for a missing permission, 404 for what is not there, else 422."""
-    return next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), REFUSED)
+    """The HTTP status: 404 what is not there, 403 what is not allowed, 409 what another did first, else 422."""
+    if isinstance(refusal, NotFound):
+        return 404
+    if isinstance(refusal, PermissionRefused) or refusal.code == "not_member":
+        return 403
+    return 409 if refusal.code == "busy" or refusal.code.startswith("already_") else 422
 
 
 def add_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
@@ -41,43 +40,17 @@ def render_refusal(
     *,
     form: forms.BaseForm | None = None,
 ) -> HttpResponse:
-    """Answer a refused request with status 403, 404 or 422.
+    """Answer a refused request with the status of `status_of`.
 
     With a template: the screen again, `refusal` in its context and the form's errors filled in. Without:
-    for htmx the error summary, swapped into `#messages`, so that what was typed stays; else a whole page.
+    for htmx the error summary, which the script puts into `#messages` so that what was typed stays; else a page.
     """
     if form is not None:
         add_refusal(form, refusal)
     full = {**(context or {}), "refusal": refusal}
     if form is not None:
         full.setdefault("form", form)
-    if template is None:
-        template = "his/components/refusal.html" if is_htmx(request) else "his/refused.html"
-        response = render(request, template, full, status=status_of(refusal))
-        if is_htmx(request):
-            response["HX-Retarget"] = "#messages"
-            response["HX-Reswap"] = "innerHTML"
-        return response
-    return render(request, template, full, status=status_of(refusal))
-
-
-def is_htmx(request: HttpRequest) -> bool:
-    """Whether the script asks for a part of a page."""
-    return bool(getattr(request, "htmx", False))
-
-
-def answers_refusals(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-    """Decorator of a view: a `Refusal` that leaves it is answered by `render_refusal`."""
-
-    @wraps(view)
-    def answering(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            return view(*args, **kwargs)
-        except Refusal as refusal:
-            request = next(value for value in args if isinstance(value, HttpRequest))
-            return render_refusal(request, refusal)
-
-    return answering
+    return render(request, template or "his/refusal.html", full, status=status_of(refusal))
 
 
 def say(response: HttpResponse, message_vi: str, *, urgent: bool = False) -> HttpResponse:

@@ -68,4 +68,6 @@ def names() -> list[str]:
 def svg(name: str, label: str = "") -> SafeString:
     """The icon as inline SVG. An unknown name is a defect and raises KeyError."""
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    return format_html('<svg class="icon" viewBox="0 0 24 24" focusable="false" {}><path d="{}"/></svg>', role, _PATHS[name])
+    return format_html(
+        '<svg class="icon" viewBox="0 0 24 24" focusable="false" {}><path d="{}"/></svg>', role, _PATHS[name]
+    )

@@ -81,7 +81,9 @@ def problems(keys: Sequence[Key]) -> list[str]:
 def alt_problems(letters: Sequence[str]) -> list[str]:
     """What is wrong with the `data-key` letters of one screen."""
     found = [f"{letter!r} is not one letter a to z" for letter in letters if not re.fullmatch(r"[a-z]", letter)]
-    found += [f"Alt+{letter} belongs to the browser or the input method" for letter in letters if letter in RESERVED_ALT]
+    found += [
+        f"Alt+{letter} belongs to the browser or the input method" for letter in letters if letter in RESERVED_ALT
+    ]
     return found + [f"Alt+{letter} used twice" for letter in sorted({x for x in letters if letters.count(x) > 1})]
 
 

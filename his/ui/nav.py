@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One desk. `permission` empty: every signed-in user. `icon` is a name of `his.ui.icons`."""
+    """One desk. `permission` empty: everyone who works there. `icon` is a name of `his.ui.icons`."""
 
     code: str
     label_vi: str
@@ -49,12 +49,12 @@ def registered() -> list[NavItem]:
 
 def nav_for(request: HttpRequest) -> list[NavLink]:
     """The desks that this user may open here."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    actor = getattr(request, "actor", None)
+    if not actor:
         return []
     links = []
     for item in registered():
-        if item.permission and not user.has_perm(item.permission):
+        if item.permission and not actor.may(item.permission):
             continue
         url = _url(item)
         if url is not None:

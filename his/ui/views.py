@@ -1,11 +1,17 @@
 """Pages that belong to no desk: home, the keyboard map, the change of facility."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
+from his.accounts.actor import facilities_of
+from his.core.errors import NotFound
 from his.ui import nav
+
+# The session key that the middleware reads; the two are held together by a test.
+FACILITY_KEY = "facility_id"
 
 
 @require_GET
@@ -20,3 +26,16 @@ def home(request: HttpRequest) -> HttpResponse:
 def keys(request: HttpRequest) -> HttpResponse:
     """The keyboard map as a page of its own, to print and to learn from."""
     return render(request, "his/keys.html")
+
+
+@require_POST
+@login_required
+def switch_facility(request: HttpRequest) -> HttpResponse:
+    """Work at another facility of the user from now on. A facility that is not theirs is not found."""
+    wanted = request.POST.get("facility", "")
+    facility = next((f for f in facilities_of(request.user) if f.code == wanted), None)
+    if facility is None:
+        raise NotFound("Tài khoản không thuộc cơ sở này")
+    request.session[FACILITY_KEY] = facility.pk
+    messages.success(request, f"Đang làm việc tại {facility.name}")
+    return redirect("home")

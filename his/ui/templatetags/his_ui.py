@@ -106,6 +106,6 @@ def keyed(label: str, letter: str) -> SafeString:
 
 @register.simple_tag
 def data(**values: Any) -> SafeString:
-    """`{% data unit=drug.unit route_name=drug.route %}` -> `data-unit="…" data-route-name="…"`; empty ones are left out."""
+    """`{% data unit=drug.unit %}` -> `data-unit="Viên"`; empty values are left out."""
     shown = [(name.replace("_", "-"), value) for name, value in values.items() if value not in _EMPTY]
     return format_html_join(" ", 'data-{}="{}"', shown)

@@ -1,0 +1,426 @@
+/* One script, no framework: keys, scanner, focus, search-as-you-type, grids, drafts, printing, announcements.
+   Everything is asked for by data- attributes (see his/ui/README.md); without script the forms still work. */
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+  const visible = (el) => !el.disabled && el.getClientRects().length > 0;
+  const clock = () => new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", hour12: false });
+  const csrf = () => {
+    try { return JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || ""; } catch { return ""; }
+  };
+
+  /* Announcements: one polite region, one urgent */
+  let hush = 0;
+  const say = (text) => { const el = $("#live"); if (el) { el.textContent = ""; setTimeout(() => { el.textContent = text; }, 30); } };
+  const alertNow = (text) => {
+    const el = $("#alert");
+    if (!el) return;
+    el.textContent = text;
+    clearTimeout(hush);
+    hush = setTimeout(() => { el.textContent = ""; }, 6000);
+  };
+  window.his = { say, alert: alertNow };
+  document.addEventListener("his:say", (e) => say(e.detail.text));
+  document.addEventListener("his:alert", (e) => alertNow(e.detail.text));
+
+  /* Focus: on load, and after a part of the page was replaced */
+  const focusOn = (el) => {
+    if (!el) return false;
+    el.focus({ preventScroll: false });
+    if (el.select && el.matches("[data-select]")) el.select();
+    return true;
+  };
+  const focusIn = (root) => focusOn($(".summary[data-focus]", root) || $("[aria-invalid=true]", root) || $$("[data-focus], [autofocus]", root).find(visible));
+
+  /* Keys. The map is in the page; nothing here gives a key a meaning of its own */
+  const keymap = () => JSON.parse($("#keymap")?.textContent || "[]");
+  const combo = (e) => [e.ctrlKey && "Ctrl", e.altKey && "Alt", e.shiftKey && "Shift", e.key].filter(Boolean).join("+");
+  const scope = () => $("dialog[open]") || document;
+  const target = (action) => $$(`[data-action="${action}"]`, scope()).find(visible);
+
+  const act = (key, e) => {
+    const el = target(key.action);
+    if (el) {
+      e.preventDefault();
+      if (el.matches("input:not([type=button],[type=submit]), select, textarea, [data-list]")) {
+        (el.matches("[data-list]") ? $("[aria-current], a", el) || el : el).focus();
+        el.select?.();
+      } else el.click();
+      return;
+    }
+    if (key.action === "help" && open($("#help"))) { e.preventDefault(); return; }
+    if (key.action === "save" && submitNearest(e.target)) { e.preventDefault(); return; }
+    if (key.action === "refresh" && scope() === document) return; /* the browser reloads the page */
+    e.preventDefault();
+    alertNow(`${combo(e)}: màn hình này không có việc “${key.label_vi}”`);
+  };
+  const submitNearest = (el) => {
+    const form = el.closest?.("form") || $("form[data-main]");
+    if (!form) return false;
+    form.requestSubmit();
+    return true;
+  };
+  const onKey = (e) => {
+    if (e.isComposing || e.defaultPrevented) return;
+    if (document.body.dataset.desk !== undefined && document.body.dataset.fkeys !== "off") {
+      const key = keys.find((k) => k.keys.includes(combo(e)));
+      if (key) { if (!e.repeat) act(key, e); else e.preventDefault(); return; }
+    }
+    if (e.altKey && !e.ctrlKey && !e.metaKey && /^Key[A-Z]$/.test(e.code)) {
+      const el = $$(`[data-key="${e.code[3].toLowerCase()}"]`, scope()).find(visible);
+      if (el) { e.preventDefault(); el.focus(); el.click(); }
+      return;
+    }
+    if (e.key === "Enter" && !e.ctrlKey && !e.altKey) return enter(e);
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") return arrows(e);
+    if (e.ctrlKey && e.key === "Insert") return gridKey(e, addRow);
+    if (e.ctrlKey && e.key === "Delete") return gridKey(e, removeRow);
+  };
+
+  /* Enter moves on, Shift+Enter goes back. A button keeps its own Enter, a text area its new line */
+  const FIELDS = "input:not([type=hidden]), select, textarea, button[data-action=save], button[type=submit], button:not([type])";
+  const enter = (e) => {
+    const el = e.target;
+    const form = el.closest?.("form[data-enter=next]");
+    if (!form || el.matches("button, a, summary, [data-scan], [data-enter=submit]") || (el.matches("textarea") && !e.shiftKey)) return;
+    e.preventDefault();
+    const fields = $$(FIELDS, form).filter((f) => visible(f) && !f.readOnly && f.tabIndex >= 0);
+    const at = fields.indexOf(el);
+    if (!e.shiftKey && at >= 0 && lastOfGrid(el)) { addRow(el.closest("tr")); return; }
+    const next = fields[at + (e.shiftKey ? -1 : 1)];
+    if (next) { next.focus(); next.select?.(); } else if (!e.shiftKey) (target("save") || el).focus();
+  };
+  const arrows = (e) => {
+    if (e.target.getAttribute?.("aria-expanded") === "true") return;
+    const step = e.key === "ArrowDown" ? 1 : -1;
+    const list = e.target.closest?.("[data-list]");
+    if (list) {
+      const links = $$("a[href], button", list).filter(visible);
+      const next = links[links.indexOf(document.activeElement) + step];
+      if (next) { e.preventDefault(); next.focus(); }
+      return;
+    }
+    const cell = e.target.closest?.("[data-grid] td");
+    if (!cell || e.target.matches("select, textarea")) return;
+    let row = cell.parentElement;
+    do { row = step > 0 ? row.nextElementSibling : row.previousElementSibling; } while (row && row.matches(".gone"));
+    const field = row && $("input:not([type=hidden]), select", row.cells[cell.cellIndex] || row);
+    if (field) { e.preventDefault(); field.focus(); field.select?.(); }
+  };
+
+  /* Scanner: more than 8 characters with less than 30 ms between them are a scan, whatever field has the focus.
+     The field gets its former value back; the text goes to the [data-scan] box, whose form is sent. */
+  const GAP = 30, LEAST = 9, SILENCE = 90;
+  let burst = { text: "", at: 0, el: null, before: "", timer: 0 };
+  const onScanKey = (e) => {
+    const box = $("[data-scan]");
+    if (!box || e.ctrlKey || e.metaKey || e.isComposing) return;
+    const now = performance.now();
+    const quick = now - burst.at < GAP;
+    if (e.key.length === 1 && !e.repeat) {
+      if (!quick) burst = { text: "", at: now, el: e.target, before: e.target.value, timer: 0 };
+      clearTimeout(burst.timer);
+      burst.text += e.key;
+      burst.at = now;
+      if (burst.text.length >= LEAST && !e.target.matches?.("textarea")) burst.timer = setTimeout(() => scanned(box), SILENCE);
+    } else if ((e.key === "Enter" || e.key === "Tab") && quick && burst.text.length >= LEAST) {
+      e.preventDefault();
+      e.stopImmediatePropagation();
+      scanned(box);
+    } else if (e.key !== "Shift" && e.key !== "Alt" && e.key !== "AltGraph") burst.at = 0;
+  };
+  const scanned = (box) => {
+    const { text, el, before, timer } = burst;
+    clearTimeout(timer);
+    burst = { text: "", at: 0, el: null, before: "", timer: 0 };
+    if (el && el !== box && "value" in el && before !== undefined) {
+      el.value = before;
+      el.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    /* In the box itself the field's own text is truer than the key names (an input method may have composed it) */
+    box.value = el === box && box.value.length >= text.length ? box.value : text;
+    box.focus();
+    say(`Đã quét ${box.value.length} ký tự`);
+    box.dispatchEvent(new CustomEvent("his:scan", { bubbles: true, detail: { text: box.value } }));
+    box.form?.requestSubmit();
+  };
+
+  /* Search as you type: at most ten rows, arrows and Enter, code into the hidden input beside the box */
+  const lists = new WeakMap();
+  const look = (box, delay = 120) => {
+    const state = lists.get(box) || {};
+    clearTimeout(state.timer);
+    state.stop?.abort();
+    state.stop = new AbortController();
+    state.timer = setTimeout(async () => {
+      const q = box.value.trim();
+      if (!q && box.dataset.favourites === undefined) return shut(box);
+      const url = new URL(box.dataset.typeahead, location.href);
+      url.searchParams.set("q", q);
+      for (const el of $$(box.dataset.with || "#none")) url.searchParams.set(el.name, el.value);
+      try {
+        const answer = await fetch(url, { signal: state.stop.signal, headers: { "HX-Request": "true" } });
+        if (!answer.ok || answer.redirected) throw new Error(answer.status);
+        const html = await answer.text();
+        if (document.activeElement === box) show(box, html);
+      } catch (error) { if (error.name !== "AbortError") alertNow("Không tìm được lúc này, hãy thử lại"); }
+    }, delay);
+    lists.set(box, state);
+  };
+  const listOf = (box) => document.getElementById(box.getAttribute("aria-controls"));
+  const hiddenOf = (box) => $("input[type=hidden]", box.closest(".typeahead"));
+  const show = (box, html) => {
+    const list = listOf(box);
+    list.innerHTML = html;
+    $$("li", list).slice(10).forEach((li) => li.remove());
+    $$("[role=option]", list).forEach((li, i) => { li.id = `${list.id}_${i}`; li.setAttribute("aria-selected", "false"); });
+    list.hidden = false;
+    box.setAttribute("aria-expanded", "true");
+    place(box, list);
+    if (box.value.trim()) mark(box, 0);
+    say(`${$$("[role=option]", list).length} gợi ý`);
+  };
+  const place = (box, list) => {
+    const at = box.getBoundingClientRect();
+    const below = innerHeight - at.bottom > list.offsetHeight + 8 || at.top < list.offsetHeight;
+    list.style.position = "fixed";
+    list.style.left = `${Math.max(4, Math.min(at.left, innerWidth - list.offsetWidth - 8))}px`;
+    list.style.top = below ? `${at.bottom}px` : `${at.top - list.offsetHeight - 4}px`;
+    list.style.minWidth = `${at.width}px`;
+  };
+  const mark = (box, to) => {
+    const options = $$("[role=option]", listOf(box));
+    if (!options.length) return;
+    const at = (to + options.length) % options.length;
+    options.forEach((li, i) => li.setAttribute("aria-selected", String(i === at)));
+    box.setAttribute("aria-activedescendant", options[at].id);
+    options[at].scrollIntoView({ block: "nearest" });
+  };
+  const shut = (box) => {
+    const list = listOf(box);
+    if (list) { list.hidden = true; list.innerHTML = ""; }
+    box.setAttribute("aria-expanded", "false");
+    box.removeAttribute("aria-activedescendant");
+  };
+  const choose = (box, li) => {
+    const hidden = hiddenOf(box);
+    box.value = li.dataset.label;
+    hidden.value = li.dataset.code;
+    const row = box.closest("tr, [data-row], form") || document;
+    for (const { name, value } of Array.from(li.attributes)) {
+      if (!name.startsWith("data-fill-")) continue;
+      for (const el of $$(`[data-fill="${name.slice(10)}"]`, row)) {
+        if ("value" in el) { el.value = value; el.dispatchEvent(new Event("change", { bubbles: true })); } else el.textContent = value;
+      }
+    }
+    shut(box);
+    hidden.dispatchEvent(new Event("change", { bubbles: true }));
+    box.dispatchEvent(new CustomEvent("his:choose", { bubbles: true, detail: { code: li.dataset.code, label: li.dataset.label } }));
+  };
+  const onTypeaheadKey = (e) => {
+    const box = e.target;
+    if (!box.matches?.("[data-typeahead]") || e.isComposing || e.altKey || e.ctrlKey) return;
+    const options = $$("[role=option]", listOf(box));
+    const at = options.findIndex((li) => li.getAttribute("aria-selected") === "true");
+    const isOpen = box.getAttribute("aria-expanded") === "true";
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      if (box.closest("[data-grid]") && !isOpen && !box.value) return;
+      e.preventDefault();
+      if (isOpen) mark(box, at < 0 && e.key === "ArrowUp" ? -1 : at + (e.key === "ArrowDown" ? 1 : -1)); else look(box, 0);
+    } else if ((e.key === "Enter" || e.key === "Tab") && isOpen && at >= 0) {
+      choose(box, options[at]);
+      if (!box.closest("form[data-enter=next]") && e.key === "Enter") e.preventDefault();
+    } else if (e.key === "Escape" && isOpen) { e.preventDefault(); e.stopPropagation(); shut(box); }
+  };
+
+  /* Grids: rows added from the row template, removed by mark when stored; Django formset names */
+  const lastOfGrid = (el) => {
+    const row = el.closest("[data-grid] tbody tr");
+    if (!row || !$("[data-grid-row]", row.closest("[data-grid]"))) return false;
+    const fields = $$("input:not([type=hidden]), select", row).filter(visible);
+    const rest = $$("tr", row.parentElement).filter((r) => r !== row && row.compareDocumentPosition(r) & 4 && !r.matches(".gone"));
+    return !rest.length && fields.at(-1) === el && fields.some((f) => f.value);
+  };
+  const addRow = (from) => {
+    const grid = from.closest("[data-grid]");
+    const total = $("input[name$=-TOTAL_FORMS]", grid.closest("form"));
+    const index = total ? Number(total.value) : $$("tbody tr", grid).length;
+    const holder = document.createElement("template");
+    holder.innerHTML = $("template[data-grid-row]", grid).innerHTML.replaceAll("__prefix__", index);
+    const row = holder.content.firstElementChild;
+    $("tbody", grid).append(holder.content);
+    if (total) total.value = index + 1;
+    window.htmx?.process(row);
+    $("input:not([type=hidden]), select", row)?.focus();
+    row.dispatchEvent(new CustomEvent("his:row", { bubbles: true }));
+    say("Đã thêm dòng");
+  };
+  const removeRow = (from) => {
+    const row = from.closest("tr");
+    const near = [row.previousElementSibling, row.nextElementSibling].find((r) => r && !r.matches(".gone"));
+    const gone = $("input[name$=-DELETE]", row);
+    const form = row.closest("form");
+    if (gone) {
+      if (gone.type === "checkbox") gone.checked = true; else gone.value = "on";
+      row.classList.add("gone");
+    } else row.remove();
+    form?.dispatchEvent(new Event("input", { bubbles: true }));
+    form?.dispatchEvent(new CustomEvent("his:row", { bubbles: true }));
+    if (near) $("input:not([type=hidden]), select", near)?.focus();
+    say("Đã bỏ dòng");
+  };
+  const gridKey = (e, what) => {
+    const row = e.target.closest?.("[data-grid] tbody tr");
+    if (row) { e.preventDefault(); what(row); }
+  };
+
+  /* Drafts: every 20 s and when a field is left, only when something changed */
+  const drafts = new WeakMap();
+  const saveDraft = async (form) => {
+    const state = drafts.get(form);
+    if (!state?.dirty || state.busy || !form.isConnected) return;
+    state.busy = true;
+    state.dirty = false;
+    const label = $("[data-draft-state]", form) || $("[data-draft-state]");
+    try {
+      const answer = await fetch(form.dataset.draft, { method: "POST", body: new FormData(form), headers: { "X-CSRFToken": csrf() }, keepalive: true });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      if (label) { label.textContent = `Đã lưu nháp ${clock()}`; label.classList.remove("failed"); }
+    } catch {
+      state.dirty = true;
+      if (label && !label.matches(".failed")) alertNow("Chưa lưu được bản nháp, phần đã gõ vẫn còn trên màn hình");
+      if (label) { label.textContent = "Chưa lưu được nháp"; label.classList.add("failed"); }
+    } finally { state.busy = false; }
+  };
+  const touched = (e) => {
+    const form = e.target.closest?.("form[data-draft]");
+    if (!form) return;
+    if (!drafts.has(form)) drafts.set(form, {});
+    drafts.get(form).dirty = true;
+  };
+
+  /* Printing: the PDF in a hidden frame, or in a new tab when the browser does not let the frame print */
+  const printPdf = (url) => {
+    $("#print-frame")?.remove();
+    const frame = document.createElement("iframe");
+    frame.id = "print-frame";
+    frame.className = "unseen";
+    frame.title = "Bản in";
+    frame.addEventListener("load", () => {
+      try { frame.contentWindow.focus(); frame.contentWindow.print(); say("Đã gửi tới máy in"); } catch { window.open(url, "_blank"); }
+    });
+    frame.src = url;
+    document.body.append(frame);
+  };
+
+  /* Dialogs */
+  const open = (dialog) => {
+    if (!dialog) return false;
+    if (!dialog.open) dialog.showModal();
+    $("[data-safe]", dialog)?.focus();
+    return true;
+  };
+  const ask = (question, yes) => {
+    const dialog = $("#confirm");
+    $("[data-question]", dialog).textContent = question;
+    $("[data-yes]", dialog).onclick = () => { dialog.close(); yes(); };
+    open(dialog);
+  };
+
+  /* Values as they are written: 1250500 -> 1.250.500; 22112026 -> 22/11/2026 */
+  const tidy = (el) => {
+    if (el.matches("[data-money]") && /^\d{4,15}$/.test(el.value.trim())) el.value = el.value.trim().replace(/\B(?=(\d{3})+$)/g, ".");
+    if (el.matches("[data-day]") && /^\d{8}$/.test(el.value.trim())) el.value = el.value.trim().replace(/^(\d\d)(\d\d)(\d{4})$/, "$1/$2/$3");
+  };
+
+  const onClick = (e) => {
+    const el = e.target.closest("[data-open], [data-close], [data-print], [data-grid-add], [data-grid-remove], [role=option], button[data-confirm], a[data-confirm]");
+    if (!el) return;
+    if (el.dataset.open) open($(el.dataset.open));
+    else if (el.dataset.close !== undefined) el.closest("dialog").close();
+    else if (el.dataset.print) { e.preventDefault(); printPdf(el.dataset.print); }
+    else if (el.dataset.gridAdd !== undefined) { e.preventDefault(); addRow(el.closest("[data-grid]") || $(el.dataset.gridAdd)); }
+    else if (el.dataset.gridRemove !== undefined) { e.preventDefault(); removeRow(el); }
+    else if (el.matches("[role=option]")) { const box = $(`[aria-controls="${el.parentElement.id}"]`); choose(box, el); box.focus(); }
+    else if (el.dataset.confirm && !el.dataset.sure) {
+      e.preventDefault();
+      ask(el.dataset.confirm, () => { el.dataset.sure = "yes"; el.click(); delete el.dataset.sure; });
+    }
+  };
+
+  /* Polling that rests: `data-poll="15"` fires his:poll while the page is seen, four times slower when nobody works */
+  let lastWork = Date.now();
+  const polled = new WeakMap();
+  const poll = () => {
+    if (document.visibilityState !== "visible") return;
+    const slow = Date.now() - lastWork > 120000 ? 4 : 1;
+    for (const el of $$("[data-poll]")) {
+      if (!polled.has(el)) polled.set(el, Date.now());
+      if (Date.now() - polled.get(el) < Number(el.dataset.poll) * 1000 * slow || el.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+      polled.set(el, Date.now());
+      el.dispatchEvent(new CustomEvent("his:poll"));
+    }
+  };
+
+  let keys = [];
+  const start = () => {
+    keys = keymap();
+    focusIn(document);
+    document.addEventListener("keydown", onScanKey, true);
+    document.addEventListener("keydown", onTypeaheadKey);
+    document.addEventListener("keydown", onKey);
+    document.addEventListener("click", onClick);
+    document.addEventListener("input", (e) => {
+      touched(e);
+      if (e.target.matches?.("[data-typeahead]")) { hiddenOf(e.target).value = ""; look(e.target); }
+    });
+    document.addEventListener("focusin", (e) => { if (e.target.matches?.("[data-favourites]") && !e.target.value) look(e.target, 0); });
+    document.addEventListener("focusout", (e) => {
+      if (!e.target.matches?.("input, select, textarea")) return;
+      tidy(e.target);
+      if (e.target.matches("[data-typeahead]")) setTimeout(() => { if (document.activeElement !== e.target) shut(e.target); }, 150);
+      const form = e.target.closest("form[data-draft]");
+      if (form) saveDraft(form);
+    });
+    document.addEventListener("submit", (e) => drafts.delete(e.target), true);
+    document.addEventListener("keydown", () => { lastWork = Date.now(); }, { passive: true });
+    document.addEventListener("pointerdown", (e) => {
+      lastWork = Date.now();
+      if (e.target.closest("[role=listbox]")) e.preventDefault(); /* the box keeps the focus */
+    });
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") $$("form[data-draft]").forEach(saveDraft); });
+    addEventListener("beforeunload", (e) => { if ($$("form[data-draft]").some((f) => drafts.get(f)?.dirty)) e.preventDefault(); });
+    setInterval(() => $$("form[data-draft]").forEach(saveDraft), 20000);
+    setInterval(poll, 1000);
+
+    /* htmx */
+    document.addEventListener("htmx:afterSettle", (e) => focusIn(e.detail.elt?.isConnected ? e.detail.elt : e.detail.target || document));
+    document.addEventListener("htmx:confirm", (e) => {
+      if (!e.detail.question) return;
+      e.preventDefault();
+      ask(e.detail.question, () => e.detail.issueRequest(true));
+    });
+    document.addEventListener("htmx:configRequest", (e) => {
+      /* Looking for news is not work: it must not keep an abandoned session alive */
+      if (e.detail.triggeringEvent?.type === "his:poll") e.detail.headers["X-Poll"] = "1";
+    });
+    document.addEventListener("htmx:beforeSwap", (e) => {
+      if (e.detail.xhr.status >= 400 && e.detail.serverResponse.includes("data-refusal")) {
+        e.detail.target = $("#messages");
+        e.detail.swapOverride = "innerHTML";
+        return;
+      }
+      /* Signed out meanwhile: the sign-in page belongs in the window, not in a pane */
+      const path = new URL(e.detail.xhr.responseURL || location.href, location.href).pathname;
+      if (path !== e.detail.pathInfo?.finalRequestPath?.split("?")[0] && $("[name=password]", new DOMParser().parseFromString(e.detail.serverResponse || "", "text/html"))) {
+        e.detail.shouldSwap = false;
+        location.reload();
+      }
+    });
+    for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => alertNow("Không gửi được tới máy chủ. Kiểm tra mạng rồi làm lại."));
+    document.addEventListener("htmx:responseError", () => alertNow("Máy chủ gặp lỗi, việc vừa làm chưa được lưu."));
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
+})();

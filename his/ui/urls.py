@@ -1,0 +1,11 @@
+"""Addresses of the pages that belong to no desk."""
+
+from django.urls import path
+
+from his.ui import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("keys/", views.keys, name="keys"),
+    path("facility/", views.switch_facility, name="switch_facility"),
+]
