@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from his.accounts.models import Facility, Membership, Staff, User
-from his.accounts.roles import permissions_of
+from his.accounts.roles import PERMISSIONS, permissions_of
 from his.core.errors import PermissionRefused, Refusal
 
 
@@ -49,3 +49,9 @@ def facilities_of(user: User) -> list[Facility]:
     return list(
         Facility.objects.filter(pk__in=Membership.objects.filter(user=user, is_active=True).values("facility_id")).order_by("code")
     )
+
+
+def system_actor(facility: Facility) -> Actor:
+    """The account of scheduled work and management commands at a facility: it has every permission and cannot sign in."""
+    user, _ = User.objects.get_or_create(username="system", defaults={"first_name": "Hệ thống", "is_active": False})
+    return Actor(user=user, facility=facility, permissions=frozenset(PERMISSIONS), roles=frozenset())

@@ -29,7 +29,7 @@ class Facility(models.Model):
         return f"{self.code} - {self.name}"
 
 
-class FacilityStatus(FacilityModel, DatedModel):
+class FacilityStatus(DatedModel, FacilityModel):
     """The professional tier of a facility for a period (xếp cấp, Luật BHYT as amended 2024, NĐ 188/2025 Đ19)."""
 
     class Tier(models.TextChoices):
@@ -92,7 +92,7 @@ class Room(FacilityModel):
         return self.name
 
 
-class Staff(FacilityModel, DatedModel):
+class Staff(DatedModel, FacilityModel):
     """A person who works at the facility, with the practice licence that claims name (giấy phép hành nghề)."""
 
     code = models.CharField(max_length=20)
