@@ -1,0 +1,216 @@
+"""Stages 3 and 6: what part of each line lies within the insurance, then the cap on supplies.
+
+hospital = quantity x hospital price x service rate; insured = quantity x insured price x service rate x payment
+rate, each rounded once to 2 decimals (QĐ 4750). Support given to the facility is taken off the price first. Item
+ceilings bind every card; payment rates and the cap of 45 base salaries do not bind levels 1 and 5
+(TT 04/2017 Đ3 k2 d).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from his.core.money import allocate, round2
+from insurance.benefits.engine.facts import HUNDRED, ZERO, BenefitError, Item
+from insurance.benefits.engine.tables import CardLevel
+from insurance.benefits.engine.work import Decision, Line, Visit, in_time_order, money_text, percent_text
+
+
+def cover(visit: Visit, decision: Decision, items: Sequence[Item]) -> list[Line]:
+    """Lines with hospital and insured amounts. Refuses repeated keys and sources above the line."""
+    if len({item.key for item in items}) != len(items):
+        raise BenefitError("key_repeated", "Hai dòng chi phí trùng khóa")
+    cards = _cards(visit, decision, items)
+    lines = [Line(item=item, card=cards.get(item.segment)) for item in items]
+    for line in lines:
+        line.is_covered = _is_covered(visit, decision, line)
+    _set_service_rates(visit, lines)
+    for line in lines:
+        _set_amounts(line)
+    insured = sum((line.insured for line in lines), ZERO)
+    hospital = sum((line.hospital for line in lines), ZERO)
+    visit.explain(
+        "coverage",
+        f"Tổng chi phí {money_text(hospital)} đồng, trong phạm vi BHYT {money_text(insured)} đồng",
+        "QĐ 4750/QĐ-BYT",
+    )
+    return lines
+
+
+def _cards(visit: Visit, decision: Decision, items: Sequence[Item]) -> dict[int, CardLevel]:
+    """The level of the card of each segment; an empty map for a visit that the fund does not pay."""
+    if decision.rate is None or visit.facts.card_number is None:
+        return {}
+    numbers = {0: visit.facts.card_number}
+    numbers.update({later.segment: later.card_number for later in visit.facts.later_cards})
+    levels: dict[int, CardLevel] = {}
+    for segment in sorted({0, *(item.segment for item in items)}):
+        number = numbers.get(segment, visit.facts.card_number)
+        level = levels[segment] = visit.params.card_level(number)
+        printed = f" (in trên thẻ: {number[2]})" if number[2] != level.level else ""
+        visit.explain(
+            "eligibility",
+            f"Thẻ {number[:3]}{printed}: mức {level.level}, hưởng {percent_text(level.percent)}% chi phí trong phạm vi",
+            level.law,
+        )
+    return levels
+
+
+def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
+    item, card = line.item, line.card
+    if decision.rate is None or card is None:
+        line.because(decision.reason_vi, decision.law)
+        return False
+    if item.scope == "2" or item.payment_rate == 0:
+        line.because("Ngoài phạm vi được hưởng BHYT, người bệnh tự trả", "Luật BHYT Đ23")
+        return False
+    if item.fund_source != "1":
+        line.because(
+            "Nguồn khác (dự án, chương trình) chi trả, quỹ BHYT không thanh toán", "QĐ 4750/QĐ-BYT (NGUON_CTRA)"
+        )
+        return False
+    if item.scope == "3" and not (card.pays_outside_scope and decision.rate.is_right_route):
+        line.because("Ngoài danh mục: chỉ thanh toán cho mức thẻ 5 đi khám đúng quy định", "NĐ 70/2015/NĐ-CP Đ11")
+        return False
+    if _is_transport(visit, item) and not _transport_is_paid(visit, line):
+        return False
+    return _card_covers_day(visit, line)
+
+
+def _is_transport(visit: Visit, item: Item) -> bool:
+    return item.kind == "transport" or item.group_code in visit.params.words("transport_group")
+
+
+def _transport_is_paid(visit: Visit, line: Line) -> bool:
+    number = _card_number(visit, line.item.segment)
+    groups = visit.params.value("transport_card_groups")
+    if visit.params.setting("transport_entitlement") == "skip" or number[:2] in groups.text.split(";"):
+        return True
+    line.because(f"Nhóm thẻ {number[:2]} không thuộc đối tượng được thanh toán vận chuyển", groups.law)
+    return False
+
+
+def _card_number(visit: Visit, segment: int) -> str:
+    later = {found.segment: found.card_number for found in visit.facts.later_cards}
+    return later.get(segment, visit.facts.card_number or "")
+
+
+def _card_covers_day(visit: Visit, line: Line) -> bool:
+    """A card shown late pays from its first day; one that ran out pays on for the days of grace."""
+    facts, item = visit.facts, line.item
+    if any(later.segment == item.segment for later in facts.later_cards):
+        return True
+    if facts.card_valid_from is not None and not visit.starts_by(facts.card_valid_from, item):
+        line.because("Chi phí trước ngày thẻ có giá trị", "NĐ 188/2025/NĐ-CP Đ50")
+        return False
+    if facts.card_valid_to is None:
+        return True
+    has_grace = facts.visit_type in visit.params.words("card_grace_visit_types")
+    grace = visit.params.value("card_grace_days")
+    days = int(grace.text) if has_grace else 0
+    if visit.starts_by(facts.card_valid_to + timedelta(days=days + 1), item):
+        line.because(f"Chi phí sau khi thẻ hết hạn quá {days} ngày", grace.law)
+        return False
+    return True
+
+
+def _set_service_rates(visit: Visit, lines: Sequence[Line]) -> None:
+    """Exams without a rate get it by their order in the visit; everything else defaults to 100."""
+    position = 0
+    for line in in_time_order(lines, visit.facts.ended_on):
+        given = line.item.service_rate
+        if line.item.kind == "drug" and given not in {None, HUNDRED}:
+            raise BenefitError("drug_service_rate", f"Dòng {line.item.key}: thuốc không có tỷ lệ dịch vụ")
+        line.service_rate = HUNDRED if given is None else given
+        if line.item.kind != "exam" or not line.is_covered or line.item.quantity == 0:
+            continue
+        position += 1
+        if given is None:
+            _set_exam_rate(visit, line, position)
+
+
+def _set_exam_rate(visit: Visit, line: Line, position: int) -> None:
+    if line.item.quantity != 1:
+        raise BenefitError("exam_quantity", f"Dòng {line.item.key}: mỗi lần khám là một dòng, số lượng 1")
+    line.service_rate = visit.params.step_number("exam_rate", str(position))
+    if position > 1:
+        line.because(
+            f"Lần khám thứ {position} trong lượt: tính {percent_text(line.service_rate)}% giá",
+            visit.params.value("exam_rate:1").law,
+        )
+
+
+def _set_amounts(line: Line) -> None:
+    item = line.item
+    line.hospital = round2(item.quantity * item.hospital_price * line.service_rate / HUNDRED)
+    line.sources = item.sources
+    support = sum(item.sources, ZERO)
+    if support > line.hospital:
+        raise BenefitError("sources_above_line", f"Dòng {item.key}: nguồn khác lớn hơn thành tiền", key=item.key)
+    if not line.is_covered:
+        return
+    if item.kind == "drug" and item.insured_price != item.hospital_price:
+        raise BenefitError("drug_two_prices", f"Dòng {item.key}: thuốc chỉ có một đơn giá", key=item.key)
+    line.payment_rate = _payment_rate(line)
+    full = item.quantity * item.insured_price * line.service_rate * line.payment_rate / (HUNDRED * HUNDRED)
+    if support and item.other_source_mode == "facility":
+        full = full * (line.hospital - support) / line.hospital
+    line.insured = round2(full)
+    if item.unit_ceiling is not None and line.insured > (limit := round2(item.unit_ceiling * item.quantity)):
+        line.insured = limit
+        line.because(f"Mức thanh toán tối đa {money_text(limit)} đồng", "TT 04/2017/TT-BYT Đ3 k2 a")
+    if item.insured_price < item.hospital_price:
+        line.because("Phần chênh lệch với giá BHYT thanh toán do người bệnh trả", "NĐ 188/2025/NĐ-CP Đ20")
+
+
+def _payment_rate(line: Line) -> Decimal:
+    rate = line.item.payment_rate
+    if rate == HUNDRED:
+        return rate
+    if line.card is not None and line.card.lifts_limits:
+        line.because(f"Mức thẻ {line.card.level} không áp dụng tỷ lệ thanh toán của danh mục", line.card.law)
+        return HUNDRED
+    line.because(
+        f"Danh mục thanh toán {percent_text(rate)}%, phần còn lại người bệnh tự trả", "TT 35/2016/TT-BYT Đ4 k2"
+    )
+    return rate
+
+
+def cap_supplies(visit: Visit, lines: Sequence[Line]) -> None:
+    """Cap the insured base of the supplies of one use of one service at 45 base salaries, shared in proportion.
+
+    Items with a payment rate stay outside the sum; levels 1 and 5 are not capped (TT 04/2017 Đ3 k2 b, d).
+    """
+    packages: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.item.package and line.is_covered and _counts_to_cap(visit, line):
+            packages.setdefault(line.item.package, []).append(line)
+    for package, members in sorted(packages.items()):
+        _cap_package(visit, package, sorted(members, key=lambda line: line.item.key))
+
+
+def _counts_to_cap(visit: Visit, line: Line) -> bool:
+    is_supply = line.item.kind == "supply" or line.item.group_code in visit.params.words("supply_groups")
+    is_free = line.card is not None and line.card.lifts_limits
+    return is_supply and line.item.payment_rate == HUNDRED and not is_free
+
+
+def _cap_package(visit: Visit, package: str, members: Sequence[Line]) -> None:
+    days = [line.item.provided_on for line in members if line.item.provided_on is not None]
+    at_service = visit.params.setting("supply_cap_date") == "service" and days
+    day = min(days) if at_service else visit.facts.ended_on
+    factor = visit.params.value("supply_cap_factor", day)
+    cap = round2(Decimal(factor.text) * visit.params.number("base_salary", day))
+    total = sum((line.insured for line in members), ZERO)
+    if total <= cap:
+        return
+    for line, share in zip(members, allocate(cap, [line.insured for line in members]), strict=True):
+        line.insured = share
+        line.ceiling = cap
+        line.because(f"Gói vật tư {package}: tổng {money_text(total)} vượt trần {money_text(cap)} đồng", factor.law)
+    visit.explain(
+        "caps",
+        f"Gói vật tư {package}: phần tính BHYT {money_text(total)} giảm còn {money_text(cap)} đồng "
+        f"({percent_text(Decimal(factor.text))} tháng lương cơ sở)",
+        factor.law,
+    )

@@ -1,0 +1,107 @@
+"""The parameters of one day: dated numbers, card levels, route rates, decision rows and disputed settings.
+
+`load(on=date)` reads a folder once; a later decree is a new row or a new folder, never a change of code.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from insurance.benefits.engine.diseases import DiseaseRow
+from insurance.benefits.engine.facts import BenefitError
+from insurance.benefits.engine.tables import CardLevel, EntitlementRow, RouteRate, Tables, Value, read_tables
+
+DATA_DIR = Path(__file__).resolve().parents[2] / "data" / "benefits"
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The parameters as they stand on one day; `number` can also look at another day of the same tables."""
+
+    on: date
+    tables: Tables
+    diseases: tuple[DiseaseRow, ...]
+
+    def value(self, key: str, on: date | None = None) -> Value:
+        """The dated value, refusing a day without one (chưa có tham số cho ngày này)."""
+        day = on or self.on
+        for found in self.tables.values.get(key, ()):
+            if found.period.covers(day):
+                return found
+        raise BenefitError("parameter_missing", f"Chưa có tham số {key} cho ngày {day:%d/%m/%Y}", key=key)
+
+    def number(self, key: str, on: date | None = None) -> Decimal:
+        return Decimal(self.value(key, on).text)
+
+    def words(self, key: str, on: date | None = None) -> tuple[str, ...]:
+        return tuple(self.value(key, on).text.split(";"))
+
+    def step_number(self, key: str, position: str) -> Decimal:
+        """`key:position`, or `key:more` for positions beyond the list (sixth exam, third patient of a bed)."""
+        chosen = f"{key}:{position}"
+        return self.number(chosen if chosen in self.tables.values else f"{key}:more")
+
+    def setting(self, key: str) -> str:
+        return self.tables.settings[key].value
+
+    def with_settings(self, **changes: str) -> "Params":
+        """The same day with other choices for disputed points. Raises ValueError for an unknown choice."""
+        settings = dict(self.tables.settings)
+        for key, value in changes.items():
+            if key not in settings or value not in settings[key].choices:
+                raise ValueError(f"no setting {key}={value}")
+            settings[key] = replace(settings[key], value=value)
+        return replace(self, tables=replace(self.tables, settings=settings))
+
+    def card_level(self, card_number: str) -> CardLevel:
+        """The level of a card on this day, after the groups whose printed digit is out of date."""
+        group, printed = card_number[:2], card_number[2]
+        level = next(
+            (
+                o.level
+                for o in self.tables.overrides
+                if (o.card_group, o.printed_level) == (group, printed) and o.period.covers(self.on)
+            ),
+            printed,
+        )
+        for found in self.tables.levels:
+            if found.level == level and found.period.covers(self.on):
+                return found
+        raise BenefitError("card_level_unknown", f"Không có mức hưởng cho thẻ {group}{printed}", field="card_number")
+
+    def route(self, code: str, *, inpatient: bool) -> RouteRate:
+        """The rate of an entitlement code on this day. Refuses codes that the list does not hold."""
+        setting = "inpatient" if inpatient else "outpatient"
+        for found in self.tables.routes:
+            if found.code == code and found.setting in {"any", setting} and found.period.covers(self.on):
+                return found
+        raise BenefitError(
+            "entitlement_unknown", f"Mã đối tượng KCB {code} không có hiệu lực ngày {self.on:%d/%m/%Y}", code=code
+        )
+
+    def entitlement_rows(self) -> Iterable[EntitlementRow]:
+        return (row for row in self.tables.entitlement if row.period.covers(self.on))
+
+
+def load(data_dir: Path | None = None, *, on: date) -> Params:
+    """Parameters of one day from a folder of the shape of `insurance/data/benefits` (the product's own if None)."""
+    return _params((data_dir or DATA_DIR).resolve(), on)
+
+
+def validate(data_dir: Path) -> str:
+    """Parse a folder afresh and return its digest. Raises ValueError naming file and row of the first fault."""
+    return read_tables(data_dir).digest
+
+
+@lru_cache(maxsize=4096)
+def _params(data_dir: Path, on: date) -> Params:
+    tables = _tables(data_dir)
+    return Params(on=on, tables=tables, diseases=tuple(d.row for d in tables.diseases if d.period.covers(on)))
+
+
+@lru_cache(maxsize=16)
+def _tables(data_dir: Path) -> Tables:
+    return read_tables(data_dir)
