@@ -4,3 +4,40 @@ The ministry's decrees (QĐ 130/QĐ-BYT and its amendments) live in `insurance/d
 loads them, writes and checks the tables, reads anybody's file and compares two decrees. No Django, no
 clock, no network: dates and paths are arguments.
 """
+
+from insurance.standards.check import check
+from insurance.standards.describe import Change, describe, diff
+from insurance.standards.load import available, load, load_from, select_standard
+from insurance.standards.model import Standard, StandardError
+from insurance.standards.money_check import Claim, check_money
+from insurance.standards.parse import ParsedClaim, ParsedFile, ParseError, parse_envelope, parse_file, parse_table
+from insurance.standards.problems import Problem
+from insurance.standards.render import RenderError, render_checkin, render_envelope, render_table
+from insurance.standards.values import PartialDate
+
+__all__ = [
+    "Change",
+    "Claim",
+    "ParseError",
+    "ParsedClaim",
+    "ParsedFile",
+    "PartialDate",
+    "Problem",
+    "RenderError",
+    "Standard",
+    "StandardError",
+    "available",
+    "check",
+    "check_money",
+    "describe",
+    "diff",
+    "load",
+    "load_from",
+    "parse_envelope",
+    "parse_file",
+    "parse_table",
+    "render_checkin",
+    "render_envelope",
+    "render_table",
+    "select_standard",
+]

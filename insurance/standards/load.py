@@ -1,0 +1,302 @@
+"""Read a claim standard from its folder: one `standard.toml` and one CSV for each table.
+
+A standard may extend another and then lists only differences: its toml overrides key by key, and the CSV of a
+table that already exists starts with an `op` column: `add` (a whole row, placed at `order`), `change` (only the
+filled cells; `-` empties a cell; a note is appended), `remove`, `move` (to `order`). Orders are those of the
+finished table. A new table has a plain CSV or one of additions. A table is dropped by `removed = true`.
+
+Every decree is therefore a data change, and a folder anywhere on disk may hold one.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from insurance.standards.model import (
+    REQUIRED,
+    CodeEntry,
+    CodeList,
+    Envelope,
+    Field,
+    FieldType,
+    MoneyRules,
+    NumberFormat,
+    Standard,
+    StandardError,
+    Table,
+)
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+COLUMNS = ("order", "tag", "type", "max", "required", "codelist", "source", "law", "name", "note")
+
+Cells = dict[str, str]
+
+
+def available(data: Path = DATA) -> tuple[str, ...]:
+    """Names of the standards in a data folder, the oldest first."""
+    folders = [p.parent for p in (data / "standards").glob("*/standard.toml")]
+    return tuple(p.name for p in sorted(folders, key=lambda p: (_toml(p / "standard.toml")["valid_from"], p.name)))
+
+
+def load(name: str, data: Path = DATA) -> Standard:
+    """The standard of that name, such as qd3176. Raises StandardError when there is none."""
+    return load_from(data / "standards" / name)
+
+
+def select_standard(on: date, data: Path = DATA) -> Standard:
+    """The newest standard for visits that end on the day. Raises StandardError when none covers it."""
+    covering = [s for s in (load(name, data) for name in available(data)) if s.covers(on)]
+    if not covering:
+        raise StandardError(f"no standard covers {on.isoformat()}")
+    return max(covering, key=lambda s: s.valid_from)
+
+
+def load_from(path: Path | str) -> Standard:
+    """The standard in a folder, with what it extends filled in; read once for each folder."""
+    return _load(Path(path).resolve())
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path) -> Standard:
+    chain = _chain(path)
+    settings: dict[str, Any] = {}
+    cells: dict[str, list[Cells]] = {}
+    for folder in chain:
+        own = _toml(folder / "standard.toml")
+        settings = _merged(settings, own)
+        settings |= {key: own.get(key) for key in ("title", "law", "valid_from", "valid_to")}
+        if not isinstance(settings["valid_from"], date):
+            raise StandardError(f"{folder / 'standard.toml'}: valid_from is missing")
+        _apply_tables(folder, settings, cells)
+    roots = [folder.parent.parent for folder in reversed(chain)] + [DATA]
+    laws = _laws(roots)
+    tables = {name: _table(name, spec, cells[name], laws) for name, spec in settings["tables"].items()}
+    wanted = {f.codelist for table in tables.values() for f in table.fields if f.codelist}
+    try:
+        return Standard(
+            name=path.name,
+            title=settings["title"],
+            law=settings["law"],
+            valid_from=settings["valid_from"],
+            valid_to=settings["valid_to"],
+            encoding=settings["encoding"],
+            declaration=settings["declaration"],
+            formats={kind: NumberFormat(**spec) for kind, spec in settings["formats"].items()},
+            money=_money(settings["money"]),
+            envelope=Envelope(**settings["envelope"]),
+            tables=tables,
+            codelists={name: _codelist(name, roots) for name in sorted(wanted)},
+            laws=laws,
+            chain=tuple(folder.name for folder in chain),
+        )
+    except (KeyError, TypeError) as error:
+        raise StandardError(f"{path / 'standard.toml'}: {error}") from error
+
+
+def _chain(path: Path) -> list[Path]:
+    """The folders from the first standard to this one; a parent is looked for beside it, then in the product."""
+    chain: list[Path] = []
+    folder: Path | None = path
+    while folder is not None:
+        if folder in chain:
+            raise StandardError(f"{folder}: extends itself")
+        chain.append(folder)
+        parent = _toml(folder / "standard.toml").get("extends")
+        folder = _parent(folder, parent) if parent else None
+    return chain[::-1]
+
+
+def _parent(folder: Path, name: str) -> Path:
+    for candidate in (folder.parent / name, DATA / "standards" / name):
+        if (candidate / "standard.toml").is_file():
+            return candidate.resolve()
+    raise StandardError(f"{folder}: extends {name}, which is nowhere")
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StandardError(f"{path}: no such file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StandardError(f"{path}: {error}") from error
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`new` over `old`, table by table."""
+    result = dict(old)
+    for key, value in new.items():
+        below = result.get(key)
+        result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _money(spec: Mapping[str, Any]) -> MoneyRules:
+    return MoneyRules(
+        service_percent_in_hospital_amount=spec["service_percent_in_hospital_amount"],
+        supply_groups=frozenset(spec["supply_groups"]),
+        fee_for_service=frozenset(spec["fee_for_service"]),
+        outside_scope=frozenset(spec["outside_scope"]),
+        tolerance=Decimal(spec["tolerance"]),
+    )
+
+
+def _csv(path: Path) -> list[Cells]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [{key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(file)]
+
+
+def _apply_tables(folder: Path, settings: dict[str, Any], cells: dict[str, list[Cells]]) -> None:
+    """Bring `settings["tables"]` and `cells` to the state of one folder of the chain."""
+    for name in [n for n, spec in settings.get("tables", {}).items() if spec.get("removed")]:
+        del settings["tables"][name]
+        cells.pop(name, None)
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem not in settings.get("tables", {}):
+            raise StandardError(f"{path}: standard.toml has no table {path.stem}")
+        rows = _csv(path)
+        if rows and "op" in rows[0]:
+            cells[path.stem] = _patched(path, cells.get(path.stem, []), rows)
+        elif path.stem in cells:
+            raise StandardError(f"{path}: the table exists already, so its changes need an op column")
+        else:
+            cells[path.stem] = rows
+    for name in settings.get("tables", {}):
+        if name not in cells:
+            raise StandardError(f"{folder}: table {name} has no CSV")
+
+
+def _patched(path: Path, old: list[Cells], changes: list[Cells]) -> list[Cells]:
+    """The rows of a table after the changes of one decree."""
+    rows = {row["tag"]: dict(row) for row in old}
+    placed: dict[str, int] = {}
+    for number, change in enumerate(changes, start=2):
+        op, tag = change["op"], change["tag"]
+        where = f"{path}, line {number}"
+        if (op == "add") == (tag in rows) or op not in ("add", "change", "remove", "move"):
+            raise StandardError(f"{where}: cannot {op} {tag}")
+        if op == "remove":
+            del rows[tag]
+        elif op == "change":
+            rows[tag] = _changed(rows[tag], change)
+        else:
+            placed[tag] = _order(change["order"], where)
+            rows[tag] = {key: change[key] for key in COLUMNS} if op == "add" else rows[tag]
+    kept = [row for tag, row in rows.items() if tag not in placed]
+    for tag, order in sorted(placed.items(), key=lambda item: item[1]):
+        if not 1 <= order <= len(kept) + 1:
+            raise StandardError(f"{path}: {tag} cannot stand at {order}")
+        kept.insert(order - 1, rows[tag])
+    return [row | {"order": str(order)} for order, row in enumerate(kept, start=1)]
+
+
+def _changed(row: Cells, change: Cells) -> Cells:
+    result = dict(row)
+    for key in COLUMNS[2:]:
+        if change[key] == "-":
+            result[key] = ""
+        elif change[key]:
+            result[key] = f"{row[key]} {change[key]}".strip() if key == "note" else change[key]
+    return result
+
+
+def _order(text: str, where: str) -> int:
+    if not text.isdecimal():
+        raise StandardError(f"{where}: order {text!r} is no number")
+    return int(text)
+
+
+def _table(name: str, spec: Mapping[str, Any], rows: list[Cells], laws: Mapping[str, object]) -> Table:
+    fields = tuple(_field(name, position, row, laws) for position, row in enumerate(rows, start=1))
+    if len({f.tag for f in fields}) != len(fields):
+        raise StandardError(f"{name}: a tag stands twice")
+    try:
+        return Table(
+            name=name,
+            title=spec["title"],
+            row_class=spec.get("row_class", ""),
+            root=spec["root"],
+            list=spec.get("list", ""),
+            row=spec.get("row", ""),
+            in_envelope=spec.get("in_envelope", True),
+            signed=spec.get("signed", False),
+            fields=fields,
+        )
+    except KeyError as error:
+        raise StandardError(f"table {name}: {error} is missing") from error
+
+
+def _field(table: str, position: int, row: Cells, laws: Mapping[str, object]) -> Field:
+    where = f"{table}.{row.get('tag', '')}"
+    try:
+        field = Field(
+            order=_order(row["order"], where),
+            max=None if row["max"] == "n" else _order(row["max"], where),
+            **{key: row[key] for key in COLUMNS if key not in ("order", "max")},
+        )
+        for part in field.type.split("|"):
+            FieldType.parse(part)
+    except (KeyError, ValueError) as error:
+        raise StandardError(f"{where}: {error}") from error
+    if field.order != position or field.required not in REQUIRED or field.law not in laws:
+        raise StandardError(f"{where}: wrong order, required or law")
+    return field
+
+
+def _laws(roots: list[Path]) -> dict[str, Mapping[str, object]]:
+    """All laws that the folders name; the nearest folder wins."""
+    laws: dict[str, Mapping[str, object]] = {}
+    for root in reversed(roots):
+        if (root / "laws.toml").is_file():
+            laws.update(_toml(root / "laws.toml"))
+    return laws
+
+
+def _codelist(name: str, roots: list[Path]) -> CodeList:
+    """A code list from the nearest folder; `file:part` is one list of a file that holds several."""
+    stem, _, part = name.partition(":")
+    for root in roots:
+        path = root / "codelists" / f"{stem}.csv"
+        if path.is_file():
+            break
+    else:
+        raise StandardError(f"code list {name} is nowhere")
+    index = path.parent / "index.toml"
+    spec = _toml(index).get(stem, {}) if index.is_file() else {}
+    rows = [row for row in _csv(path) if not part or row.get("list") == part]
+    if not rows:
+        raise StandardError(f"{path}: no codes for {name}")
+    return CodeList(
+        name=name,
+        title=spec.get("title", name),
+        closed=spec.get("closed", True),
+        pattern=spec.get("pattern", ""),
+        entries=tuple(_entry(path, row) for row in rows),
+    )
+
+
+def _entry(path: Path, row: Cells) -> CodeEntry:
+    known = ("list", "code", "name", "valid_from", "valid_to", "law", "confidence")
+    try:
+        return CodeEntry(
+            code=row["code"],
+            name=row["name"],
+            valid_from=_day(row.get("valid_from", "")),
+            valid_to=_day(row.get("valid_to", "")),
+            law=row.get("law", ""),
+            confidence=row.get("confidence", ""),
+            extra={key: value for key, value in row.items() if key not in known},
+        )
+    except (KeyError, ValueError) as error:
+        raise StandardError(f"{path}: {row.get('code', '?')}: {error}") from error
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,157 @@
+"""Check that the amounts of a claim agree: within each line, and between the lines and the totals.
+
+Formulas of the annex of QĐ 130/QĐ-BYT as amended; which of them hold is data (`[money]` of the standard).
+Amounts in đồng with 2 decimals, half up. Support from other sources may be taken from the patient's parts in
+turn, from the whole price before the split, or from the co-payment alone; each of these is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from his.core.money import ZERO, round2
+from insurance.standards.model import MoneyRules, Standard
+from insurance.standards.problems import Problem
+from insurance.standards.rows import DrugRow, ServiceRow, SummaryRow
+
+HUNDRED = Decimal(100)
+
+Line = DrugRow | ServiceRow
+Complaint = tuple[str, str, str, Decimal]
+"""Attribute, code, Vietnamese message and the value found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The rows of one visit that carry money."""
+
+    summary: SummaryRow
+    drugs: Sequence[DrugRow] = ()
+    services: Sequence[ServiceRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Who pays a line, in đồng."""
+
+    fund: Decimal
+    copay: Decimal
+    self_paid: Decimal
+
+
+def check_money(standard: Standard, claim: Claim) -> list[Problem]:
+    """All disagreements between amounts, each with the figure that was expected; none means they agree."""
+    rules = standard.money
+    problems = []
+    for number, drug in enumerate(claim.drugs, start=1):
+        problems += _named(standard, "XML2", number, _drug(rules, drug))
+    for number, service in enumerate(claim.services, start=1):
+        problems += _named(standard, "XML3", number, _service(rules, service))
+    return problems + _named(standard, "XML1", 1, _totals(rules, claim))
+
+
+def _named(standard: Standard, table: str, row: int, complaints: Iterable[Complaint]) -> list[Problem]:
+    tags = {f.source: f.tag for f in standard.table(table).fields}
+    return [
+        Problem(table, row, tags[attribute], code, f"{tags[attribute]}: {message}", f"{value:f}")
+        for attribute, code, message, value in complaints
+    ]
+
+
+def _drug(rules: MoneyRules, row: DrugRow) -> Iterator[Complaint]:
+    full = round2(row.quantity * row.unit_price)
+    covered = row.quantity * row.unit_price * row.coverage_percent / HUNDRED
+    yield from _line(rules, row, full, covered)
+
+
+def _service(rules: MoneyRules, row: ServiceRow) -> Iterator[Complaint]:
+    share = row.service_percent / HUNDRED
+    full = row.quantity * row.hospital_price * (share if rules.service_percent_in_hospital_amount else 1)
+    covered = row.quantity * row.insured_price * share * row.coverage_percent / HUNDRED
+    yield from _line(rules, row, round2(full), covered)
+
+
+def _line(rules: MoneyRules, row: Line, full: Decimal, covered: Decimal) -> Iterator[Complaint]:
+    """What is wrong with a line whose price is `full` and whose covered price, unrounded, is `covered`."""
+    support = row.other_sources_amount
+    parts = (row.state_budget_amount, row.foreign_aid_amount, row.domestic_aid_amount, row.other_support_amount)
+    yield from _equal(rules, "hospital_amount", row.hospital_amount, full, "số lượng × đơn giá × tỷ lệ")
+    yield from _equal(rules, "other_sources_amount", support, sum(parts, ZERO), "tổng bốn nguồn khác")
+    if support and not support < row.hospital_amount:
+        yield "other_sources_amount", "support_too_big", "phải nhỏ hơn thành tiền bệnh viện", support
+    bases = [round2(covered)]
+    if support and row.hospital_amount:
+        bases.append(round2(covered * (row.hospital_amount - support) / row.hospital_amount))
+    if not any(abs(row.insured_amount - base) <= rules.tolerance for base in bases):
+        yield from _equal(rules, "insured_amount", row.insured_amount, bases[0], "phần trong phạm vi bảo hiểm")
+    if row.scope_code in rules.outside_scope and (row.insured_amount or row.coverage_percent):
+        yield "insured_amount", "outside_scope", "ngoài phạm vi hưởng thì phải bằng 0", row.insured_amount
+    yield from _split(rules, row, _splits(row))
+
+
+def _splits(row: Line) -> list[Split]:
+    """The splits that the annex allows for the line's own amounts; the plain one first."""
+    fund = round2(row.insured_amount * row.benefit_percent / HUNDRED)
+    copay = row.insured_amount - fund
+    self_paid = row.hospital_amount - row.insured_amount
+    support = row.other_sources_amount
+    if not support:
+        return [Split(fund, copay, self_paid)]
+    from_self = min(support, self_paid)
+    from_copay = min(support - from_self, copay)
+    return [
+        Split(fund - (support - from_self - from_copay), copay - from_copay, self_paid - from_self),
+        Split(fund, copay, self_paid - support),
+        *([Split(fund, ZERO, self_paid)] if support == copay else []),
+    ]
+
+
+def _split(rules: MoneyRules, row: Line, allowed: list[Split]) -> Iterator[Complaint]:
+    total = row.fund_amount + row.copay_amount + row.self_paid_amount + row.other_sources_amount
+    if total != row.hospital_amount:
+        message = f"các nguồn chi trả cộng lại là {total:f}, khác thành tiền bệnh viện"
+        yield "hospital_amount", "parts_differ", message, row.hospital_amount
+    found = (row.fund_amount, row.copay_amount, row.self_paid_amount)
+    for attribute, value in zip(("fund_amount", "copay_amount", "self_paid_amount"), found, strict=True):
+        if value < 0:
+            yield attribute, "negative", "không được âm", value
+    wanted = [(split.fund, split.copay, split.self_paid) for split in allowed]
+    if not any(all(abs(a - b) <= rules.tolerance for a, b in zip(found, one, strict=True)) for one in wanted):
+        expected = allowed[0]
+        yield from _equal(rules, "fund_amount", row.fund_amount, expected.fund, "phần quỹ trả theo mức hưởng")
+        yield from _equal(rules, "copay_amount", row.copay_amount, expected.copay, "phần cùng chi trả")
+        yield from _equal(rules, "self_paid_amount", row.self_paid_amount, expected.self_paid, "phần tự trả")
+
+
+def _totals(rules: MoneyRules, claim: Claim) -> Iterator[Complaint]:
+    lines: list[Line] = [*claim.drugs, *claim.services]
+    total = claim.summary
+
+    def add(pick: Callable[[Line], Decimal], among: Iterable[Line] = lines) -> Decimal:
+        return sum((pick(line) for line in among), ZERO)
+
+    supplies = [line for line in claim.services if line.cost_group_code in rules.supply_groups]
+    by_fee = [line for line in lines if line.payment_method_code in rules.fee_for_service]
+    wanted = {
+        "drugs_amount": add(lambda x: x.hospital_amount, claim.drugs),
+        "supplies_amount": add(lambda x: x.hospital_amount, supplies),
+        "total_hospital_amount": add(lambda x: x.hospital_amount),
+        "total_insured_amount": add(lambda x: x.insured_amount),
+        "self_paid_amount": add(lambda x: x.self_paid_amount),
+        "copay_amount": add(lambda x: x.copay_amount),
+        "other_sources_amount": add(lambda x: x.other_sources_amount),
+        "fund_fee_for_service_amount": add(lambda x: x.fund_amount, by_fee),
+    }
+    for attribute, expected in wanted.items():
+        yield from _equal(rules, attribute, getattr(total, attribute), expected, "tổng các dòng")
+    of_lines = add(lambda x: x.fund_amount)
+    of_formula = total.total_insured_amount - total.copay_amount
+    if not (total.other_sources_amount and total.fund_amount == of_formula):
+        yield from _equal(rules, "fund_amount", total.fund_amount, of_lines, "tổng các dòng")
+
+
+def _equal(rules: MoneyRules, attribute: str, found: Decimal, expected: Decimal, what: str) -> Iterator[Complaint]:
+    if abs(found - expected) > rules.tolerance:
+        yield attribute, "differs", f"là {found:f}, phải là {expected:f} ({what})", found
