@@ -49,12 +49,14 @@ def run_case(
     params = load(data_dir, on=ended_on).with_settings(**(settings or {}))
     if row["supply_cap_mode"] not in {"", "A"}:
         raise BenefitError("supply_cap_mode", f"Cách tính trần vật tư {row['supply_cap_mode']} không được hỗ trợ")
-    items = [_item(position, raw) for position, raw in enumerate(raw_items)]
-    answer = split(_facts(row, extra, params), items, params)
+    segments = max((int(raw.get("seg", 0)) for raw in raw_items), default=0)
+    items = [_item(position, raw, ended_on, segments) for position, raw in enumerate(raw_items)]
+    answer = split(_facts(row, extra, params, segments), items, params)
     return _columns(row["case_id"], answer, params)
 
 
-def _item(position: int, raw: Mapping[str, Any]) -> Item:
+def _item(position: int, raw: Mapping[str, Any], ended_on: date, segments: int) -> Item:
+    """One line; with several benefit segments each stands for a day, the last one for the day of discharge."""
     group = "" if raw.get("grp") is None else str(raw["grp"])
     package = raw.get("pkg") or ""
     price = _decimal(raw["price"])
@@ -77,6 +79,7 @@ def _item(position: int, raw: Mapping[str, Any]) -> Item:
         package=package,
         payment_method=str(raw.get("pttt", 1)),
         segment=int(raw.get("seg", 0)),
+        provided_on=ended_on - timedelta(days=segments - int(raw.get("seg", 0))) if segments else None,
         unit_ceiling=None if cap is None else _decimal(cap),
         forced_percent=None if forced is None else _decimal(forced),
     )
@@ -94,15 +97,16 @@ def _kind(kind: str, group: str, package: str) -> str:
     return "bed" if group in _BED else "service"
 
 
-def _facts(row: Mapping[str, str], extra: Mapping[str, Any], params: Params) -> Facts:
+def _facts(row: Mapping[str, str], extra: Mapping[str, Any], params: Params, segments: int) -> Facts:
     ended_on = params.on
     cards = [card for card in row["card_code"].split(";") if card]
     paid, paid_before = _paid(row, extra, params)
     has_five_years = row["five_years"] == "Y"
+    is_exempt = has_five_years and row["copay_exempt"] == "Y"
     year_start = date(ended_on.year, 1, 1)
     return Facts(
         ended_on=ended_on,
-        admitted_on=_admitted(extra, ended_on),
+        admitted_on=min(_admitted(extra, ended_on), ended_on - timedelta(days=segments)),
         visit_type=row["ma_loai_kcb"],
         card_number=cards[0] if cards else None,
         later_cards=tuple(LaterCard(position, card) for position, card in enumerate(cards) if position),
@@ -118,7 +122,8 @@ def _facts(row: Mapping[str, str], extra: Mapping[str, Any], params: Params) -> 
         listed_disease=_ANNEXES[row["disease_annex"]],
         five_years_from=year_start if has_five_years else None,
         # Both conditions are needed: a row marked exempt without five years is not exempt.
-        copay_exempt_from=year_start if has_five_years and row["copay_exempt"] == "Y" else None,
+        # With segments the exemption was reached when the last one began.
+        copay_exempt_from=(ended_on if segments else year_start) if is_exempt else None,
         copay_paid_this_year=paid,
         copay_paid_before_change=paid_before,
         card_valid_to=_card_end(extra, ended_on, params),

@@ -26,13 +26,13 @@ def cover(visit: Visit, decision: Decision, items: Sequence[Item]) -> list[Line]
         line.is_covered = _is_covered(visit, decision, line)
     _set_service_rates(visit, lines)
     for line in lines:
-        _set_amounts(line)
+        _set_amounts(visit, line)
     insured = sum((line.insured for line in lines), ZERO)
     hospital = sum((line.hospital for line in lines), ZERO)
     visit.explain(
         "coverage",
         f"Tổng chi phí {money_text(hospital)} đồng, trong phạm vi BHYT {money_text(insured)} đồng",
-        "QĐ 4750/QĐ-BYT",
+        visit.params.law("amounts"),
     )
     return lines
 
@@ -62,7 +62,7 @@ def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
         line.because(decision.reason_vi, decision.law)
         return False
     if item.scope == "2" or item.payment_rate == 0:
-        line.because("Ngoài phạm vi được hưởng BHYT, người bệnh tự trả", "Luật BHYT Đ23")
+        line.because("Ngoài phạm vi được hưởng BHYT, người bệnh tự trả", visit.params.law("out_of_scope"))
         return False
     if item.fund_source != "1":
         line.because(
@@ -70,7 +70,7 @@ def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
         )
         return False
     if item.scope == "3" and not (card.pays_outside_scope and decision.rate.is_right_route):
-        line.because("Ngoài danh mục: chỉ thanh toán cho mức thẻ 5 đi khám đúng quy định", "NĐ 70/2015/NĐ-CP Đ11")
+        line.because("Ngoài danh mục: chỉ thanh toán cho mức thẻ 5 đi khám đúng quy định", visit.params.law("scope_3"))
         return False
     if _is_transport(visit, item) and not _transport_is_paid(visit, line):
         return False
@@ -101,7 +101,7 @@ def _card_covers_day(visit: Visit, line: Line) -> bool:
     if any(later.segment == item.segment for later in facts.later_cards):
         return True
     if facts.card_valid_from is not None and not visit.starts_by(facts.card_valid_from, item):
-        line.because("Chi phí trước ngày thẻ có giá trị", "NĐ 188/2025/NĐ-CP Đ50")
+        line.because("Chi phí trước ngày thẻ có giá trị", visit.params.law("card_starts"))
         return False
     if facts.card_valid_to is None:
         return True
@@ -140,7 +140,7 @@ def _set_exam_rate(visit: Visit, line: Line, position: int) -> None:
         )
 
 
-def _set_amounts(line: Line) -> None:
+def _set_amounts(visit: Visit, line: Line) -> None:
     item = line.item
     line.hospital = round2(item.quantity * item.hospital_price * line.service_rate / HUNDRED)
     line.sources = item.sources
@@ -151,19 +151,19 @@ def _set_amounts(line: Line) -> None:
         return
     if item.kind == "drug" and item.insured_price != item.hospital_price:
         raise BenefitError("drug_two_prices", f"Dòng {item.key}: thuốc chỉ có một đơn giá", key=item.key)
-    line.payment_rate = _payment_rate(line)
+    line.payment_rate = _payment_rate(visit, line)
     full = item.quantity * item.insured_price * line.service_rate * line.payment_rate / (HUNDRED * HUNDRED)
     if support and item.other_source_mode == "facility":
         full = full * (line.hospital - support) / line.hospital
     line.insured = round2(full)
     if item.unit_ceiling is not None and line.insured > (limit := round2(item.unit_ceiling * item.quantity)):
         line.insured = limit
-        line.because(f"Mức thanh toán tối đa {money_text(limit)} đồng", "TT 04/2017/TT-BYT Đ3 k2 a")
+        line.because(f"Mức thanh toán tối đa {money_text(limit)} đồng", visit.params.law("item_ceiling"))
     if item.insured_price < item.hospital_price:
-        line.because("Phần chênh lệch với giá BHYT thanh toán do người bệnh trả", "NĐ 188/2025/NĐ-CP Đ20")
+        line.because("Phần chênh lệch với giá BHYT thanh toán do người bệnh trả", visit.params.law("price_difference"))
 
 
-def _payment_rate(line: Line) -> Decimal:
+def _payment_rate(visit: Visit, line: Line) -> Decimal:
     rate = line.item.payment_rate
     if rate == HUNDRED:
         return rate

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from his.core.money import round2
 from insurance.benefits.engine.facts import HUNDRED, ZERO, Item
-from insurance.benefits.engine.tables import CardLevel, RouteRate
+from insurance.benefits.engine.tables import CardLevel, RouteRate, Value
 from insurance.benefits.engine.work import Decision, Line, Visit, in_time_order, money_text, percent_text
 
 
@@ -67,7 +67,8 @@ def _set_line(visit: Visit, rate: RouteRate, line: Line, visit_percent: Decimal,
     else:
         is_exempt = not is_low and limit.exempts(visit, item)
         line.percent = _percent(rate, line.card, is_full=is_low or is_exempt, visit=visit)
-        line.because(*_reason(rate, line.card, line.percent, is_low=is_low, is_exempt=is_exempt))
+        full = "low" if is_low else "exempt" if is_exempt else ""
+        line.because(*_reason(visit, rate, line.card, line.percent, full))
     line.fund = round2(line.insured * line.percent / HUNDRED)
     line.copay = line.insured - line.fund
 
@@ -80,19 +81,26 @@ def _percent(rate: RouteRate, card: CardLevel, *, is_full: bool, visit: Visit) -
     return level * rate.rate / HUNDRED
 
 
-def _reason(rate: RouteRate, card: CardLevel, percent: Decimal, *, is_low: bool, is_exempt: bool) -> tuple[str, str]:
+def _reason(visit: Visit, rate: RouteRate, card: CardLevel, percent: Decimal, full: str) -> tuple[str, str]:
+    """Why a line has its percent, and the law: `full` is "low", "exempt" or "" for the plain card level."""
     if rate.mode == "absolute":
-        why = rate.label_vi
-    elif is_low:
-        why = "chi phí một lần khám dưới 15% lương cơ sở"
-    elif is_exempt:
-        why = "đã đủ 5 năm liên tục và cùng chi trả vượt 6 tháng lương cơ sở"
+        why, law = rate.label_vi, rate.law
+    elif full == "low":
+        factor = visit.params.value("low_cost_factor", visit.salary_day)
+        why, law = f"chi phí lượt khám dưới {_share(factor)} lương cơ sở", factor.law
+    elif full == "exempt":
+        factor = visit.params.value("annual_copay_factor", visit.salary_day)
+        why, law = f"đủ 5 năm liên tục và cùng chi trả quá {factor.text} tháng lương cơ sở", factor.law
     else:
-        why = f"thẻ mức {card.level}"
-    times = f" × {percent_text(rate.rate)}% ({rate.label_vi})" if rate.rate < HUNDRED else ""
-    return f"Hưởng {percent_text(percent)}%: {why}{times}", card.law if why.startswith(
-        "thẻ"
-    ) and not times else rate.law
+        why, law = f"thẻ mức {card.level}", card.law
+    if rate.rate == HUNDRED:
+        return f"Hưởng {percent_text(percent)}%: {why}", law
+    reduced = f"Hưởng {percent_text(percent)}%: {why} × {percent_text(rate.rate)}% ({rate.label_vi})"
+    return reduced, f"{law}; {rate.law}"
+
+
+def _share(factor: Value) -> str:
+    return f"{percent_text(Decimal(factor.text) * HUNDRED)}%"
 
 
 def _explain_level(visit: Visit, rate: RouteRate, card: CardLevel, percent: Decimal) -> None:
@@ -115,7 +123,7 @@ def _is_low_cost(visit: Visit, rate: RouteRate, lines: Sequence[Line]) -> bool:
     side = "dưới" if total < threshold else "không dưới"
     visit.explain(
         "full_cover",
-        f"Tổng trong phạm vi {money_text(total)} đồng {side} 15% lương cơ sở ({money_text(threshold)} đồng)",
+        f"Trong phạm vi {money_text(total)} đồng, {side} {_share(factor)} lương cơ sở ({money_text(threshold)} đồng)",
         factor.law,
     )
     return is_low and rate.mode != "absolute"
@@ -167,6 +175,7 @@ def _stop_copay(visit: Visit, lines: Sequence[Line], limit: Limit) -> None:
     if limit.remaining is None or limit.five_years_from is None:
         return
     left, moved = limit.remaining, ZERO
+    months = visit.params.value("annual_copay_factor", visit.salary_day).text
     for line in in_time_order(lines, visit.facts.ended_on):
         if not line.copay:
             continue
@@ -177,12 +186,14 @@ def _stop_copay(visit: Visit, lines: Sequence[Line], limit: Limit) -> None:
         moved += line.copay - kept
         line.fund += line.copay - kept
         line.copay = kept
-        line.because("Cùng chi trả dừng ở 6 tháng lương cơ sở, quỹ trả phần còn lại", "NĐ 146/2018/NĐ-CP Đ27 k3 a")
+        line.because(
+            f"Cùng chi trả dừng ở {months} tháng lương cơ sở, quỹ trả phần còn lại", visit.params.law("annual_limit")
+        )
     if moved:
         visit.explain(
             "limit",
-            f"Đạt 6 tháng lương cơ sở trong lượt này: quỹ trả thêm {money_text(moved)} đồng",
-            visit.params.value("annual_copay_factor", visit.salary_day).law,
+            f"Đạt {months} tháng lương cơ sở trong lượt này: quỹ trả thêm {money_text(moved)} đồng",
+            visit.params.law("annual_limit"),
         )
 
 

@@ -44,6 +44,13 @@ class Params:
         chosen = f"{key}:{position}"
         return self.number(chosen if chosen in self.tables.values else f"{key}:more")
 
+    def law(self, key: str) -> str:
+        """The text behind a stage on this day. Raises KeyError for a stage that no file names."""
+        for found in self.tables.laws:
+            if found.key == key and found.period.covers(self.on):
+                return found.law
+        raise KeyError(f"no law {key!r} on {self.on}")
+
     def setting(self, key: str) -> str:
         return self.tables.settings[key].value
 
@@ -79,7 +86,9 @@ class Params:
             if found.code == code and found.setting in {"any", setting} and found.period.covers(self.on):
                 return found
         raise BenefitError(
-            "entitlement_unknown", f"Mã đối tượng KCB {code} không có hiệu lực ngày {self.on:%d/%m/%Y}", code=code
+            "entitlement_unknown",
+            f"Mã đối tượng KCB {code} không có hiệu lực ngày {self.on:%d/%m/%Y}",
+            entitlement=code,
         )
 
     def entitlement_rows(self) -> Iterable[EntitlementRow]:

@@ -65,11 +65,15 @@ def _check_card_dates(visit: Visit) -> None:
 def _rate(visit: Visit, code: str) -> RouteRate:
     rate = visit.params.route(code, inpatient=visit.is_inpatient)
     if rate.mode == "refused":
-        raise BenefitError("not_a_benefit", f"Mã đối tượng {code} không phải lượt khám được hưởng BHYT", code=code)
+        raise BenefitError(
+            "not_a_benefit", f"Mã đối tượng {code} không phải lượt khám được hưởng BHYT", entitlement=code
+        )
     if rate.mode == "origin":
         return _origin_rate(visit, rate)
     if rate.mode == "absolute" and visit.facts.is_chronic_return:
-        visit.explain("route", "Bệnh mạn tính ổn định chuyển về quản lý: hưởng theo mức thẻ", "QĐ 4750/QĐ-BYT")
+        visit.explain(
+            "route", "Bệnh mạn tính ổn định chuyển về quản lý: hưởng theo mức thẻ", visit.params.law("chronic_return")
+        )
         return replace(rate, mode="level")
     return rate
 

@@ -11,7 +11,6 @@ from his.core.money import round2
 from insurance.benefits.engine.facts import HUNDRED, ZERO, BenefitError
 from insurance.benefits.engine.work import Decision, Line, Visit, money_text
 
-_LAW = "QĐ 4750/QĐ-BYT (T_NGUONKHAC)"
 _ORDER = ("state", "foreign", "domestic", "other")
 
 
@@ -32,10 +31,10 @@ def settle(visit: Visit, decision: Decision, lines: Sequence[Line]) -> None:
         elif line.item.other_source_mode == "arv":
             _arv(visit, line, support)
         elif support:
-            _patient_support(line, support)
+            _patient_support(visit, line, support)
     total = sum((sum(line.sources, ZERO) for line in lines), ZERO)
     if total:
-        visit.explain("sources", f"Nguồn khác chi trả {money_text(total)} đồng", _LAW)
+        visit.explain("sources", f"Nguồn khác chi trả {money_text(total)} đồng", visit.params.law("other_sources"))
 
 
 def _move_route_part(line: Line, route_percent: Decimal) -> None:
@@ -45,7 +44,7 @@ def _move_route_part(line: Line, route_percent: Decimal) -> None:
     line.self_paid += part
 
 
-def _patient_support(line: Line, support: Decimal) -> None:
+def _patient_support(visit: Visit, line: Line, support: Decimal) -> None:
     left = support
     from_self = min(left, line.self_paid)
     left -= from_self
@@ -54,7 +53,7 @@ def _patient_support(line: Line, support: Decimal) -> None:
     line.self_paid -= from_self
     line.copay -= from_copay
     line.fund -= left
-    line.because(f"Nguồn khác hỗ trợ người bệnh {money_text(support)} đồng", _LAW)
+    line.because(f"Nguồn khác hỗ trợ người bệnh {money_text(support)} đồng", visit.params.law("other_sources"))
 
 
 def _arv(visit: Visit, line: Line, support: Decimal) -> None:
@@ -63,5 +62,5 @@ def _arv(visit: Visit, line: Line, support: Decimal) -> None:
     where = _ORDER.index(visit.params.setting("arv_source"))
     amounts = [line.copay if position == where else ZERO for position in range(len(_ORDER))]
     line.sources = (amounts[0], amounts[1], amounts[2], amounts[3])
-    line.because("Nguồn hỗ trợ thuốc ARV trả phần cùng chi trả", _LAW)
+    line.because("Nguồn hỗ trợ thuốc ARV trả phần cùng chi trả", visit.params.law("other_sources"))
     line.copay = ZERO

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "parameters": ("key", "value", "unit", "valid_from", "valid_to", "law"),
+    "laws": ("key", "law", "valid_from", "valid_to"),
     "settings": ("key", "value", "choices", "law"),
     "card_levels": ("level", "percent", "lifts_limits", "pays_outside_scope", "valid_from", "valid_to", "law"),
     "card_overrides": ("card_group", "printed_level", "level", "valid_from", "valid_to", "law"),
@@ -73,6 +75,15 @@ class Value:
     text: str
     period: Period
     law: str
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The text behind a fixed stage of the computation, on given days."""
+
+    key: str
+    law: str
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,7 @@ class Tables:
     """Everything read from one data folder. `digest` identifies its exact bytes."""
 
     values: Mapping[str, tuple[Value, ...]]
+    laws: tuple[Law, ...]
     settings: Mapping[str, Setting]
     levels: tuple[CardLevel, ...]
     overrides: tuple[CardOverride, ...]
@@ -177,6 +189,7 @@ def read_tables(data_dir: Path) -> Tables:
         values.setdefault(value.key, []).append(value)
     tables = Tables(
         values={key: tuple(found) for key, found in values.items()},
+        laws=_each(read["laws"], _law),
         settings=settings,
         levels=_each(read["card_levels"], _level),
         overrides=_each(read["card_overrides"], _override),
@@ -245,6 +258,10 @@ def _value(row: Row) -> Value:
     elif not row["value"]:
         raise ValueError("no codes")
     return Value(key=row["key"], text=row["value"], period=_period(row), law=row["law"])
+
+
+def _law(row: Row) -> Law:
+    return Law(key=row["key"], law=row["law"], period=_period(row))
 
 
 def _setting(row: Row) -> Setting:
@@ -327,6 +344,8 @@ def _check_overlaps(tables: Tables) -> None:
     groups: dict[str, list[Period]] = {}
     for found in tables.values.values():
         groups[f"parameter {found[0].key}"] = [value.period for value in found]
+    for law in tables.laws:
+        groups.setdefault(f"law {law.key}", []).append(law.period)
     for level in tables.levels:
         groups.setdefault(f"card level {level.level}", []).append(level.period)
     for override in tables.overrides:
@@ -335,6 +354,6 @@ def _check_overlaps(tables: Tables) -> None:
         groups.setdefault(f"route {route.code} {route.setting}", []).append(route.period)
     for name, periods in groups.items():
         ordered = sorted(periods, key=lambda period: period.first)
-        for one, following in zip(ordered, ordered[1:], strict=False):
+        for one, following in pairwise(ordered):
             if one.last is None or following.first <= one.last:
                 raise ValueError(f"{name}: two rows are in force on {following.first}")
