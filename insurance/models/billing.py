@@ -15,13 +15,13 @@ PRICE = {"max_digits": 15, "decimal_places": 3}
 class Charge(FacilityModel):
     """One chargeable thing, pulled once from its source; price, rates and law are copied at creation (khoản chi phí).
 
-    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, order or dispense line.
+    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, the order or the prescription line that was dispensed.
     """
 
     class SourceKind(models.TextChoices):
         EXAM = "exam", "Công khám"
         ORDER = "order", "Dịch vụ"
-        DISPENSE_LINE = "dispense_line", "Thuốc"
+        PRESCRIPTION_LINE = "prescription_line", "Thuốc"
 
     class LineKind(models.TextChoices):
         EXAM = "exam", "Khám bệnh"

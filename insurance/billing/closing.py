@@ -1,0 +1,162 @@
+"""Closing a visit: one computation of who pays what, stored with its explanation, read everywhere."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from his.accounts.actor import Actor
+from his.core.dates import local
+from his.core.errors import Refusal
+from his.service import audit_facts, service
+from insurance.benefits.engine import Split, load, split
+from insurance.billing.charges import pricing_day, sources_of, sync_charges
+from insurance.billing.facts import facts_of, items_of
+from insurance.models import BenefitLine, BenefitResult, Charge, Claim
+from patients.models import Prescription, ServiceOrder, Visit
+from patients.services.visits import mark_closed, mark_reopened
+from pharmacy.models import Dispense
+
+
+@service(action="billing.close_visit", permission="billing.close")
+def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reason: str = "") -> BenefitResult:
+    """Settle what a visit costs and who pays (chốt chi phí).
+
+    Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, and the
+    visit is closed in the claim month of `at`. Refuses: `already_closed`, `not_signed`, `results_pending`,
+    `not_dispensed` (unless the patient declined the drugs, with a reason), `nothing_to_charge`, and what the
+    price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    """
+    visit = lock_visit(visit)
+    _require_ready(visit, drugs_declined_reason)
+    charges = sync_charges(visit=visit, at=at)
+    if not charges:
+        raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
+    answer = compute(visit, charges)
+    result = _store(visit, charges, answer, actor, at)
+    mark_closed(visit=visit, actor=actor, at=at, claim_month=local(at).date().replace(day=1))
+    audit_facts(
+        claim_code=visit.claim_code,
+        version=result.version,
+        total=result.total_hospital_amount,
+        fund=result.fund_amount,
+        patient=result.patient_amount,
+        drugs_declined=drugs_declined_reason,
+    )
+    return result
+
+
+@service(action="billing.reopen_visit", permission="billing.reopen")
+def reopen_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Visit:
+    """Open a closed visit for a correction (mở lại lượt khám); the claim code stays, the version goes up.
+
+    Afterwards no split is in force and the claim is superseded, so nothing can be exported until it is closed
+    again. Money already paid stays in the ledger. Refuses without a reason or when the visit is not closed.
+    """
+    if not reason.strip():
+        raise Refusal("reason_missing", "Hãy ghi lý do mở lại", field="reason")
+    visit = lock_visit(visit)
+    if visit.state != Visit.State.CLOSED:
+        raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
+    BenefitResult.objects.filter(visit=visit, is_current=True).update(is_current=False)
+    Claim.objects.filter(visit=visit, is_current=True).update(is_current=False, state=Claim.State.SUPERSEDED)
+    audit_facts(claim_code=visit.claim_code, reason=reason)
+    return mark_reopened(visit=visit, actor=actor, at=at)
+
+
+def preview_split(visit: Visit, *, at: datetime) -> tuple[list[Charge], Split]:
+    """What closing now would give, without storing anything: unsaved charges numbered 1, 2, 3 and their split."""
+    charges = [
+        Charge(
+            pk=number,
+            visit=visit,
+            line_kind=source.line_kind,
+            group_code=source.group_code,
+            code=source.code,
+            name=source.name,
+            unit=source.unit,
+            quantity=source.quantity,
+            hospital_price=source.hospital_price,
+            insured_price=source.insured_price,
+            service_rate=source.service_rate,
+            payment_rate=source.payment_rate,
+            scope_code=source.scope_code,
+            ordered_at=source.ordered_at,
+        )
+        for number, source in enumerate(sources_of(visit), 1)
+    ]
+    return charges, compute(visit, charges)
+
+
+def compute(visit: Visit, charges: Sequence[Charge]) -> Split:
+    """The split of a visit with the parameters in force on the day it ended."""
+    on = pricing_day(visit)
+    return split(facts_of(visit, on=on), items_of(charges), load(on=on))
+
+
+def lock_visit(visit: Visit) -> Visit:
+    """The visit as stored, locked until the end of the transaction: first in the order of docs/locking.md."""
+    return Visit.objects.select_for_update(of=("self",)).select_related("patient", "card", "facility").get(pk=visit.pk)
+
+
+def _require_ready(visit: Visit, drugs_declined_reason: str) -> None:
+    if visit.state == Visit.State.CLOSED:
+        when = f" lúc {local(visit.closed_at):%H:%M ngày %d/%m/%Y}" if visit.closed_at else ""
+        raise Refusal("already_closed", f"Lượt khám đã được chốt chi phí{when}")
+    if visit.state == Visit.State.CANCELLED:
+        raise Refusal("cancelled", "Lượt khám đã hủy")
+    if visit.state != Visit.State.EXAMINED:
+        raise Refusal("not_signed", "Bác sĩ chưa ký kết thúc khám")
+    if ServiceOrder.objects.filter(visit=visit, state=ServiceOrder.State.ORDERED).exists():
+        raise Refusal("results_pending", "Còn chỉ định chưa có kết quả")
+    waiting = Prescription.objects.filter(visit=visit, lines__isnull=False).exclude(
+        pk__in=Dispense.objects.filter(prescription__visit=visit, is_reversed=False).values("prescription_id")
+    )
+    if waiting.exists() and not drugs_declined_reason.strip():
+        raise Refusal("not_dispensed", "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do", field="drugs_declined_reason")
+
+
+def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor, at: datetime) -> BenefitResult:
+    BenefitResult.objects.filter(visit=visit, is_current=True).update(is_current=False)
+    totals = answer.totals
+    result = BenefitResult.objects.create(
+        facility=visit.facility,
+        visit=visit,
+        version=BenefitResult.objects.filter(visit=visit).count() + 1,
+        computed_at=at,
+        computed_by=actor.user,
+        entitlement_code=answer.entitlement_code,
+        card_percent=answer.card_percent,
+        route_percent=answer.route_percent,
+        total_hospital_amount=totals.hospital,
+        total_insured_amount=totals.insured,
+        fund_amount=totals.fund,
+        copay_amount=totals.copay,
+        self_paid_amount=totals.self_paid,
+        other_amount=totals.other,
+        fund_fee_for_service_amount=totals.fund_fee_for_service,
+        explanation=[asdict(step) for step in answer.explanation],
+        parameters=dict(answer.parameter_set),
+    )
+    by_key = {line.key: line for line in answer.lines}
+    BenefitLine.objects.bulk_create(
+        BenefitLine(
+            facility=visit.facility,
+            result=result,
+            charge=charge,
+            position=position,
+            service_rate=line.service_rate,
+            payment_rate=line.payment_rate,
+            benefit_percent=line.benefit_percent,
+            hospital_amount=line.hospital_amount,
+            insured_amount=line.insured_amount,
+            fund_amount=line.fund_amount,
+            copay_amount=line.copay_amount,
+            self_paid_amount=line.self_paid_amount,
+            other_amount=line.other_amount,
+            ceiling_amount=line.ceiling_amount,
+            reasons=list(line.reasons),
+        )
+        for position, charge in enumerate(charges, 1)
+        for line in [by_key[str(charge.pk)]]
+    )
+    return result
