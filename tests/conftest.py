@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connections
 
 from his.database.config import cluster_settings, clusters
+from his.database.launcher import ensure_running
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +15,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Point the embedded backend at the throw-away cluster; with DATABASE_URL, use that server."""
     database = connections.settings["default"]
     if database["ENGINE"] == "his.database.backend":
-        database.update(cluster_settings(clusters(Path(settings.VAR_DIR))[1]))
+        _, throw_away = clusters(Path(settings.VAR_DIR))
+        ensure_running(throw_away)  # also replaces one that another version of PostgreSQL made
+        database.update(cluster_settings(throw_away))

@@ -8,12 +8,12 @@ _HINTS = (
     ("Address already in use", "socket đang được máy chủ khác dùng", "another server uses the socket"),
     ("lock file", "một máy chủ khác đang dùng thư mục dữ liệu này", "another server uses this data folder"),
     ("Permission denied", "không đủ quyền với thư mục hoặc tệp", "a folder or file may not be read or written"),
-    ("Operation not permitted", "hệ thống không cho đổi chủ hoặc đổi quyền", "the system refuses to change owner or mode"),
-    ("could not look up effective user", "tài khoản đang chạy không có tên trong hệ thống", "this user has no name here"),
+    ("Operation not permitted", "hệ thống từ chối đổi chủ hoặc quyền", "the system refuses to change owner or mode"),
+    ("could not look up effective user", "tài khoản đang chạy không có tên", "this user has no name here"),
     ("shared libraries", "thiếu thư viện của hệ thống", "a system library is missing"),
     ("shared memory", "không đủ bộ nhớ dùng chung", "not enough shared memory"),
     ("Cannot allocate memory", "không đủ bộ nhớ", "not enough memory"),
-    ("database files are incompatible", "dữ liệu của phiên bản PostgreSQL khác", "the data are of another PostgreSQL version"),
+    ("files are incompatible", "dữ liệu thuộc phiên bản PostgreSQL khác", "the data are of another version"),
 )
 
 

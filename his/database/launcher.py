@@ -27,6 +27,7 @@ DATABASE = "his"
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 _LOG_LIMIT = 10_000_000  # bytes, then the log is set aside once
+_NO_PROCESS = "2147483646"  # beyond the numbers that the system gives to processes
 _COMMON = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -175,7 +176,7 @@ def _initialise(cluster: Cluster) -> None:
     binaries = _reachable(binaries, user, home)
     password = secrets.token_hex(24)
     data = home / "data"
-    command = [binaries.program("initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
+    command = [binaries.program("initdb"), "-D", "data", "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
     command += ["--lc-messages=C", "--auth=reject", *([] if cluster.durable else ["--no-sync"])]
     if binaries.major >= 17:
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -185,18 +186,18 @@ def _initialise(cluster: Cluster) -> None:
     with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write("\ninclude_if_exists = 'his.conf'\n")
     orders = f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}';\nCREATE DATABASE {DATABASE} OWNER {ROLE};\n"
-    _run(user, [binaries.program("postgres"), "--single", "-D", str(data), "postgres"], home, text_in=orders)
+    _run(user, [binaries.program("postgres"), "--single", "-D", "data", "postgres"], home, text_in=orders)
     _write(_password_file(cluster), password + "\n", None)
     _write_state(cluster, home, home / "run")
 
 
 def _check_data(cluster: Cluster, home: Path) -> None:
-    """Real data that vanished are never replaced by an empty cluster in silence; a test cluster is made anew."""
-    chosen_other = False
+    """Real data that vanished are never replaced by an empty cluster in silence.
+
+    A throw-away cluster is made anew, also when it belongs to another version than the one in use now.
+    """
     major = _major(home)
-    if not cluster.durable and major is not None and os.environ.get("HIS_PG_BIN"):
-        chosen_other = find_binaries().major != major
-    if major is not None and not chosen_other:
+    if cluster.durable and major is not None:
         return
     if cluster.durable:
         raise ClusterError(
@@ -205,6 +206,8 @@ def _check_data(cluster: Cluster, home: Path) -> None:
             f"The data at {home}, as recorded in {_state_file(cluster)}, are gone. Restore that folder; "
             "delete the file only to begin with an empty database",
         )
+    if major == find_binaries().major:
+        return
     pid = _running_pid(home)
     if pid is not None:
         os.kill(pid, signal.SIGQUIT)
@@ -231,8 +234,10 @@ def _start(cluster: Cluster) -> None:
     _write(data / "his.conf", "\n".join(lines) + "\n", user)
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(home / "server.log.1")
-    (data / "postmaster.pid").unlink(missing_ok=True)  # left by a crash: _running_pid found no server behind it
-    command = [binaries.program("pg_ctl"), "start", "-D", str(data), "-l", str(log), "-w", "-t", str(_START_SECONDS)]
+    for lock in (data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
+        _forget_stranger(lock)
+    # Relative paths: pg_ctl hands them to a shell, which trips over quotation marks in a folder's name.
+    command = [binaries.program("pg_ctl"), "start", "-D", "data", "-l", log.name, "-w", "-t", str(_START_SECONDS)]
     _run(user, command, home, log=log)
 
 
@@ -268,8 +273,9 @@ def _run(user: ServerUser, command: list[str], home: Path, *, text_in: str = "",
 
 def _running_pid(home: Path) -> int | None:
     """The server's process, or None. A number left by a crash may belong to another program by now."""
+    file = home / "data" / "postmaster.pid"
     try:
-        pid = int((home / "data" / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+        pid = int(file.read_text(encoding="utf-8").split("\n", 1)[0])
         os.kill(pid, 0)
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
@@ -277,6 +283,17 @@ def _running_pid(home: Path) -> int | None:
         return pid if os.path.samefile(f"/proc/{pid}/cwd", home / "data") else None
     except FileNotFoundError:
         return None if Path("/proc/self").exists() else pid
+
+
+def _forget_stranger(file: Path) -> None:
+    """Make PostgreSQL see that the server named in a lock file is gone, though its number is (again) in use.
+
+    The other lines stay: PostgreSQL looks there for children of the crashed server that still hold its memory.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        lines = file.read_text(encoding="utf-8").split("\n")
+        with file.open("w", encoding="utf-8") as lock:
+            lock.write("\n".join([_NO_PROCESS, *lines[1:]]))
 
 
 def _major(home: Path) -> int | None:

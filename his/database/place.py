@@ -25,6 +25,8 @@ _LONGEST_SOCKET_PATH = 107
 _SERVER_ACCOUNTS = ("postgres", "nobody")
 _PREFIX = "his-pg-"
 
+Finished = subprocess.CompletedProcess[str]
+
 
 @dataclass(frozen=True)
 class ServerUser:
@@ -34,11 +36,11 @@ class ServerUser:
     gid: int
     switches: bool
 
-    def run(self, command: Sequence[str], *, cwd: Path | str = "/", text_in: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, command: Sequence[str], *, cwd: Path | str = "/", text_in: str = "") -> Finished:
         """Run a program as this account with a clean environment. Raises OSError when it cannot start at all."""
         drop = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.switches else {}
         try:
-            return subprocess.run(
+            answer: Finished = subprocess.run(
                 list(command),
                 cwd=cwd,
                 input=text_in,
@@ -48,6 +50,7 @@ class ServerUser:
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
                 **drop,  # type: ignore[call-overload]
             )
+            return answer
         except subprocess.SubprocessError as error:  # setuid refused: a container without that capability
             raise PermissionError(f"cannot switch to user {self.uid}: {error}") from error
 
@@ -110,7 +113,7 @@ def make_home(folder: Path, user: ServerUser, *, durable: bool) -> Path:
 
 
 def socket_folder(home: Path, user: ServerUser, recorded: Path | None) -> Path:
-    """A private folder for the server's socket, short enough for the system's limit of 107 bytes."""
+    """A private folder for the server's socket: in the home when its name fits, else a temporary one."""
     inside = home / "run"
     if _fits(inside):
         inside.mkdir(mode=0o700, exist_ok=True)
@@ -131,7 +134,8 @@ def socket_folder(home: Path, user: ServerUser, recorded: Path | None) -> Path:
 
 
 def _fits(folder: Path) -> bool:
-    return len(os.fsencode(f"{folder}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH
+    """Short enough, and without the comma that separates hosts in the client library."""
+    return len(os.fsencode(f"{folder}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH and "," not in str(folder)
 
 
 def _is_private(folder: Path, user: ServerUser) -> bool:

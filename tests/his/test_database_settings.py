@@ -28,11 +28,13 @@ def test_a_wrong_port_is_refused_by_name(monkeypatch, tmp_path):
 
 
 def test_every_part_of_the_url_counts(monkeypatch, tmp_path):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://b%40s:p%2Fw@db.example:6432/ho_so?sslmode=require&connect_timeout=5")
+    monkeypatch.setenv(
+        "DATABASE_URL", "postgresql://b%40s:p%2Fw@db.example:6432/ho_so?sslmode=require&application_name=x"
+    )
     found = database_settings(tmp_path)
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("b@s", "p/w", "db.example", "6432")
     assert found["NAME"] == "ho_so"
-    assert found["OPTIONS"] == {"sslmode": "require", "connect_timeout": "5"}
+    assert found["OPTIONS"] == {"sslmode": "require", "application_name": "x"}
 
 
 def test_a_socket_folder_may_be_given_as_host(monkeypatch, tmp_path):
@@ -63,8 +65,8 @@ def test_the_database_folds_vietnamese_and_has_the_extensions():
     with connection.cursor() as cursor:
         cursor.execute("SELECT lower('ĐẶNG THỊ ỄN')")
         assert cursor.fetchone() == ("đặng thị ễn",)
-        cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name IN ('pg_trgm', 'btree_gist', 'unaccent')")
-        assert cursor.fetchone() == (3,)
+        cursor.execute("SELECT name FROM pg_available_extensions")
+        assert {"pg_trgm", "btree_gist", "unaccent"} <= {name for (name,) in cursor.fetchall()}
 
 
 def test_psycopg_3_is_not_installed():

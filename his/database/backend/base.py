@@ -9,7 +9,7 @@ from his.database.launcher import ROLE, Cluster, address, ensure_running
 from his.database.place import PORT
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(base.DatabaseWrapper):
     """Adds the socket and the password of the cluster, and starts it when nothing answers."""
 
     def cluster(self) -> Cluster:
