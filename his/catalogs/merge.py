@@ -1,0 +1,132 @@
+"""Bringing planned rows into a dated table: new rows open, changed rows close the old version, nothing is deleted."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Model
+
+from his.catalogs.loaders.plan import Plan, Record, Section
+
+BATCH = 2000
+_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Merge:
+    """Counts of one section and the rows to write, old versions first so that periods never overlap."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    to_update: dict[int, Any] = field(default_factory=dict)
+    to_create: list[Any] = field(default_factory=list)
+    names: set[str] = field(default_factory=lambda: {"valid_to"})
+    to_close: dict[date, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def close(self, row: Any, last_day: date) -> None:
+        """End the period of a version."""
+        row.valid_to = last_day
+        self.closed += 1
+        if row.pk is not None:
+            self.to_close[last_day].append(row.pk)
+
+    def correct(self, row: Any, values: Mapping[str, Any], last_day: date | None) -> None:
+        """Put a version right in place; one that is not stored yet is simply stored right."""
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.valid_to = last_day
+        if row.pk is not None:
+            self.names.update(values)
+            self.to_update[row.pk] = row
+
+    def write(self, model: type[Model]) -> None:
+        """Store everything. Closing goes by last day, because thousands of rows end together."""
+        for last_day, ids in self.to_close.items():
+            model._default_manager.filter(pk__in=ids).update(valid_to=last_day)
+        model._default_manager.bulk_update(self.to_update.values(), sorted(self.names), batch_size=BATCH)
+        model._default_manager.bulk_create(self.to_create, batch_size=BATCH)
+
+
+def merge(plan: Plan, section: Section) -> Merge:
+    """Bring the section's rows in and count them.
+
+    A row is compared with the version in force on its first day. Equal: nothing happens. Different: that version ends
+    the day before and a new one opens, or, when it began on the very same day, it is put right in place. A later version
+    is never touched: the new one ends before it begins.
+    """
+    versions = _stored(section)
+    done = Merge()
+    for record in _once_each(plan, section):
+        _bring_in(done, section, versions[_key(section, record.values)], record)
+    done.write(section.model)
+    return done
+
+
+def _stored(section: Section) -> dict[tuple[Any, ...], list[Any]]:
+    stored: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for row in section.model._default_manager.filter(**section.scope).order_by("valid_from").iterator(chunk_size=BATCH):
+        stored[tuple(getattr(row, name) for name in section.keys)].append(row)
+    return stored
+
+
+def _key(section: Section, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(values[name] for name in section.keys)
+
+
+def _once_each(plan: Plan, section: Section) -> list[Record]:
+    """Records in order of their first day, without repeats: an equal repeat is a warning, a contradiction an error."""
+    kept: dict[tuple[Any, ...], Record] = {}
+    for record in section.records:
+        key = (*_key(section, record.values), record.valid_from)
+        first = kept.setdefault(key, record)
+        if first is record:
+            continue
+        name, value = section.keys[-1], str(record.values[section.keys[-1]])
+        if section.repeats_are_errors and (dict(first.values), first.valid_to) != (
+            dict(record.values),
+            record.valid_to,
+        ):
+            message = f"Trùng với dòng {first.row} nhưng nội dung khác, không rõ dùng dòng nào"
+            plan.error(record.row, name, "conflicting_row", message, value)
+        else:
+            plan.warn(record.row, name, "duplicate_row", f"Lặp lại dòng {first.row}, dùng dòng đầu", value)
+    return sorted(kept.values(), key=lambda record: record.valid_from)
+
+
+def _bring_in(done: Merge, section: Section, versions: list[Any], record: Record) -> None:
+    current = next((row for row in versions if _in_force(row, record.valid_from)), None)
+    ends = _last_day(versions, record)
+    if current is None:
+        _open(done, section, versions, record, ends)
+        done.added += 1
+        return
+    differs = any(getattr(current, name) != value for name, value in record.values.items() if name != "source")
+    if not differs and current.valid_to == ends:
+        done.unchanged += 1
+        return
+    done.changed += 1
+    if differs and current.valid_from < record.valid_from:
+        done.close(current, record.valid_from - _DAY)
+        _open(done, section, versions, record, ends)
+    else:
+        done.correct(current, record.values, ends)
+
+
+def _in_force(row: Any, day: date) -> bool:
+    return row.valid_from <= day and (row.valid_to is None or row.valid_to >= day)
+
+
+def _last_day(versions: list[Any], record: Record) -> date | None:
+    later = [row.valid_from - _DAY for row in versions if row.valid_from > record.valid_from]
+    return min([*later, *([record.valid_to] if record.valid_to else [])], default=None)
+
+
+def _open(done: Merge, section: Section, versions: list[Any], record: Record, ends: date | None) -> None:
+    row = section.model(**section.scope, **record.values, valid_from=record.valid_from, valid_to=ends)
+    versions.append(row)
+    versions.sort(key=lambda version: version.valid_from)
+    done.to_create.append(row)

@@ -1,0 +1,132 @@
+"""Looking things up in the catalogues, always on a day.
+
+Searches take what a hand types: the beginning of a code, or beginnings of words without marks and in any order.
+An exact code comes first, then codes that begin with it, then names that begin with the query, then the rest.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from django.db.models import Case, F, IntegerField, Model, Q, QuerySet, Value, When
+from django.db.models.functions import Length
+
+from his.accounts.models import Facility
+from his.catalogs.models import AdministrativeUnit, CodeEntry, Diagnosis, Drug, PricedService
+from his.core.errors import Refusal
+from his.core.text import fold
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+_WORD = re.compile(r"[0-9a-z]+(?:[.,/%][0-9a-z]+)*")
+_ICD_START = re.compile(r"^[A-Z]\d{1,4}$")
+
+
+def search_diagnoses(
+    q: str, *, on: date, limit: int = 10, favourites: Sequence[str] = (), main_only: bool = False
+) -> list[Diagnosis]:
+    """Diagnoses in force on the day that fit the query, best first.
+
+    `j069` finds J06.9. `favourites` are codes that the doctor uses often: among equals they come first, and with an
+    empty query they are the answer. `main_only` leaves out codes that may not be a main disease. Codes that have a more
+    specific one come after those that have none.
+    """
+    rows = Diagnosis.objects.on(on)
+    if main_only:
+        rows = rows.filter(not_as_main=False, cause_of_death_only=False)
+    liked = Case(When(code__in=list(favourites), then=0), default=1, output_field=IntegerField())
+    if not fold(q):
+        return list(rows.filter(code__in=list(favourites)).order_by("code")[:limit])
+    return _ranked(rows, q, _icd_prefix(q), limit, liked, "has_more_specific")
+
+
+def search_services(
+    facility: Facility, q: str, *, on: date, limit: int = 10, groups: Sequence[str] = ()
+) -> list[PricedService]:
+    """Services that the facility offers on the day; `groups` narrows to cost groups (`1` laboratory, `13` consultation)."""
+    rows = PricedService.objects.for_facility(facility).on(on)
+    if groups:
+        rows = rows.filter(group_code__in=list(groups))
+    return _ranked(rows, q, q.strip().upper(), limit) if fold(q) else list(rows.order_by("name")[:limit])
+
+
+def search_drugs(facility: Facility, q: str, *, on: date, limit: int = 10) -> list[Drug]:
+    """Drugs on the facility's list on the day, by name, ingredient, strength or code."""
+    if not fold(q):
+        return []
+    return _ranked(Drug.objects.for_facility(facility).on(on), q, q.strip().upper(), limit)
+
+
+def communes(q: str, *, on: date, province_code: str = "", limit: int = 10) -> list[AdministrativeUnit]:
+    """Communes of the day by name, optionally of one province."""
+    rows = AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.COMMUNE)
+    if province_code:
+        rows = rows.filter(parent_code=province_code)
+    return _ranked(rows, q, q.strip(), limit) if fold(q) else list(rows.order_by("search_name")[:limit])
+
+
+def provinces(*, on: date) -> list[AdministrativeUnit]:
+    """Provinces of the day by code."""
+    return list(AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.PROVINCE).order_by("code"))
+
+
+def unit_name(level: str, code: str, on: date) -> str:
+    """The name of a province, district or commune on the day; empty when unknown."""
+    names = AdministrativeUnit.objects.on(on).filter(level=level, code=code).values_list("name", flat=True)
+    return names.first() or ""
+
+
+def service_on(facility: Facility, code: str, on: date) -> PricedService:
+    """The service of the facility's price list on the day. Refuses when it is not on the list then."""
+    row = PricedService.objects.for_facility(facility).on(on).filter(code=code).first()
+    return _known(row, "unknown_service", f"Dịch vụ {code} không có trong bảng giá của cơ sở vào ngày này", code)
+
+
+def drug_on(facility: Facility, code: str, on: date) -> Drug:
+    """The drug of the facility's list on the day. Refuses when it is not on the list then."""
+    row = Drug.objects.for_facility(facility).on(on).filter(code=code).first()
+    return _known(row, "unknown_drug", f"Thuốc {code} không có trong danh mục của cơ sở vào ngày này", code)
+
+
+def diagnosis_on(code: str, on: date) -> Diagnosis:
+    """The diagnosis of the day. Refuses an unknown code."""
+    row = Diagnosis.objects.on(on).filter(code=code).first()
+    return _known(row, "unknown_diagnosis", f"Mã bệnh {code} không có trong danh mục ICD-10 vào ngày này", code)
+
+
+def code_name(list: str, code: str, on: date) -> str:  # noqa: A002 - the field's own name
+    """The name of a code of an enumeration on the day; empty when unknown."""
+    return CodeEntry.objects.on(on).filter(list=list, code=code).values_list("name", flat=True).first() or ""
+
+
+def code_choices(list: str, on: date) -> Sequence[tuple[str, str]]:  # noqa: A002 - the field's own name
+    """Codes and names of an enumeration on the day, in the order of the list, as form choices."""
+    return tuple(CodeEntry.objects.on(on).filter(list=list).order_by("position").values_list("code", "name"))
+
+
+def _known(row: ModelT | None, refusal: str, message_vi: str, code: str) -> ModelT:
+    if row is None:
+        raise Refusal(refusal, message_vi, field="code", code=code)
+    return row
+
+
+def _icd_prefix(q: str) -> str:
+    bare = re.sub(r"\s+", "", q).upper().replace(".", "")
+    if not _ICD_START.match(bare):
+        return ""
+    return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+
+
+def _ranked(rows: QuerySet[Any], q: str, prefix: str, limit: int, *before_length: Any) -> list[Any]:
+    folded = fold(q)
+    by_words = Q()
+    for word in _WORD.findall(folded):
+        by_words &= Q(search_name__regex=rf"\m{re.escape(word)}")
+    fits = by_words if by_words else Q(pk__in=[])
+    rank = [When(search_name__startswith=folded, then=2)]
+    if prefix:
+        fits |= Q(code__startswith=prefix)
+        rank = [When(code=prefix, then=0), When(code__startswith=prefix, then=1), *rank]
+    order = Case(*rank, default=Value(3), output_field=IntegerField())
+    return list(rows.filter(fits).order_by(order, *before_length, Length("search_name"), F("code"))[:limit])

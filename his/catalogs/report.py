@@ -1,0 +1,71 @@
+"""What an import did, row by row: the figures for the screen and the file of errors for the person who mends the source."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from his.core.errors import Refusal
+
+ERROR, WARNING = "error", "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One finding in a source file. `row` is the row number a spreadsheet shows; 0 means the file as a whole."""
+
+    row: int
+    column: str
+    code: str
+    message_vi: str
+    value: str = ""
+    severity: str = ERROR
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """Figures of one import, in rows. `errors` are rows that were left out, `warnings` rows that went in with a doubt.
+
+    `changed` counts rows that differ from the catalogue, `closed` the old versions whose period this import ended.
+    """
+
+    kind: str
+    source: str
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    warnings: list[RowError] = field(default_factory=list)
+
+    @property
+    def findings(self) -> list[RowError]:
+        """Errors and warnings in the order of the file."""
+        return sorted([*self.errors, *self.warnings], key=lambda finding: (finding.row, finding.column))
+
+    def summary_vi(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.kind}: đọc {self.read}, thêm {self.added}, đổi {self.changed}, giữ nguyên {self.unchanged}, "
+            f"kết thúc {self.closed}, lỗi {len(self.errors)}, cảnh báo {len(self.warnings)}"
+        )
+
+
+class ImportRefused(Refusal):
+    """The file was not loaded, not even in part; `report` says why."""
+
+    def __init__(self, code: str, message_vi: str, report: ImportReport) -> None:
+        super().__init__(code, message_vi, field="path", errors=len(report.errors))
+        self.report = report
+
+
+def write_errors(findings: Sequence[RowError], path: Path) -> None:
+    """Write findings as CSV (UTF-8 with a mark, so that spreadsheets show Vietnamese)."""
+    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["row", "severity", "column", "code", "message_vi", "value"])
+        for finding in findings:
+            writer.writerow(
+                [finding.row, finding.severity, finding.column, finding.code, finding.message_vi, finding.value]
+            )
