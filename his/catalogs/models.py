@@ -96,7 +96,7 @@ class ProcedureCode(DatedModel):
         indexes = [models.Index(fields=["service_code"], name="procedure_code_service")]
 
 
-class PricedService(FacilityModel, DatedModel):
+class PricedService(DatedModel, FacilityModel):
     """A service in the price list of a facility (form 05/DM), with what the fund pays for it.
 
     `price` and `insured_price` are đồng a unit. `group_code` is the cost group (MA_NHOM); empty when unknown.
@@ -140,7 +140,7 @@ class QuantityRule(models.TextChoices):
     PACK = "pack", "Theo đơn vị đóng gói (tuýp, lọ)"
 
 
-class Drug(FacilityModel, DatedModel):
+class Drug(DatedModel, FacilityModel):
     """A drug in the list of a facility (form 03/DM): what may be prescribed, at which price, under which bid.
 
     `price` is the bid price (DON_GIA) and `insured_price` the most that the fund accepts, đồng a unit.
