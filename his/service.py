@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from django.db import OperationalError, models, transaction
+from django.conf import settings
+from django.db import OperationalError, connection, models, transaction
 from django.utils import timezone
 
 from his.accounts.actor import Actor
@@ -84,6 +85,8 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
     token = _current.set(call)
     try:
         with busy_as_refusal(), transaction.atomic(savepoint=outer is None):
+            if outer is None:
+                _limit_lock_waits()
             key = kwargs.get("idempotency_key") or ""
             if key and (done := _done_before(actor, action, key)) is not None:
                 return cast(T, done)
@@ -98,6 +101,12 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
             return result
     finally:
         _current.reset(token)
+
+
+def _limit_lock_waits() -> None:
+    """No statement of this transaction waits for a lock longer than settings.LOCK_TIMEOUT; a pooler keeps it too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [settings.LOCK_TIMEOUT])
 
 
 @contextmanager
