@@ -14,6 +14,7 @@ from his.ui import icons, text
 register = template.Library()
 
 _EMPTY = (None, "")
+_CAPS = {"ArrowUp": "↑", "ArrowDown": "↓", "Escape": "Esc", "Delete": "Del", "Insert": "Ins"}
 
 
 @register.filter
@@ -86,6 +87,12 @@ def highlight(value: Any, query: Any) -> SafeString:
         last = end
     parts.append(conditional_escape(original[last:]))
     return mark_safe("".join(parts))
+
+
+@register.filter
+def keycap(combo: str) -> str:
+    """A key combination as it is printed on the keys: `Ctrl+Delete` -> `Ctrl+Del`."""
+    return "+".join(_CAPS.get(part, part) for part in combo.split("+"))
 
 
 @register.simple_tag

@@ -6,7 +6,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const visible = (el) => !el.disabled && el.getClientRects().length > 0;
-  const clock = () => new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", hour12: false });
+  const clock = () => new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Ho_Chi_Minh" });
   const csrf = () => {
     try { return JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || ""; } catch { return ""; }
   };
@@ -45,7 +45,7 @@
     if (el) {
       e.preventDefault();
       if (el.matches("input:not([type=button],[type=submit]), select, textarea, [data-list]")) {
-        (el.matches("[data-list]") ? $("[aria-current], a", el) || el : el).focus();
+        (el.matches("[data-list]") ? $("[aria-current]", el) || $("a, button", el) || el : el).focus();
         el.select?.();
       } else el.click();
       return;
@@ -186,9 +186,9 @@
     const at = box.getBoundingClientRect();
     const below = innerHeight - at.bottom > list.offsetHeight + 8 || at.top < list.offsetHeight;
     list.style.position = "fixed";
+    list.style.minWidth = `${Math.max(at.width, Math.min(440, innerWidth - 16))}px`;
     list.style.left = `${Math.max(4, Math.min(at.left, innerWidth - list.offsetWidth - 8))}px`;
     list.style.top = below ? `${at.bottom}px` : `${at.top - list.offsetHeight - 4}px`;
-    list.style.minWidth = `${at.width}px`;
   };
   const mark = (box, to) => {
     const options = $$("[role=option]", listOf(box));
@@ -303,6 +303,7 @@
 
   /* Printing: the PDF in a hidden frame, or in a new tab when the browser does not let the frame print */
   const printPdf = (url) => {
+    if (navigator.webdriver) { window.open(url, "_blank"); return; } /* a driven browser cannot answer the print dialog */
     $("#print-frame")?.remove();
     const frame = document.createElement("iframe");
     frame.id = "print-frame";
@@ -396,7 +397,10 @@
     setInterval(poll, 1000);
 
     /* htmx */
-    document.addEventListener("htmx:afterSettle", (e) => focusIn(e.detail.elt?.isConnected ? e.detail.elt : e.detail.target || document));
+    document.addEventListener("htmx:afterSettle", (e) => {
+      if (e.detail.requestConfig?.triggeringEvent?.type === "his:poll") return; /* news never takes the focus away */
+      focusIn(e.detail.elt?.isConnected ? e.detail.elt : e.detail.target || document);
+    });
     document.addEventListener("htmx:confirm", (e) => {
       if (!e.detail.question) return;
       e.preventDefault();
