@@ -1,0 +1,136 @@
+"""Everything that a claim is made of, read from the database for many visits at once: one query for each table."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from his.accounts.models import Facility, Staff
+from his.catalogs.models import ProcedureCode
+from his.core.dates import local
+from insurance.billing.queries import payable_amount
+from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge
+from patients.models import (
+    ClinicalNote,
+    Exam,
+    PrescriptionLine,
+    ServiceOrder,
+    ServiceResult,
+    Visit,
+    VisitDiagnosis,
+    VitalSigns,
+)
+from pharmacy.models import DispenseLine
+
+
+@dataclass(slots=True)
+class Record:
+    """One closed visit with all that its claim says."""
+
+    visit: Visit
+    result: BenefitResult
+    lines: list[BenefitLine] = field(default_factory=list)
+    exams: list[Exam] = field(default_factory=list)
+    diagnoses: list[VisitDiagnosis] = field(default_factory=list)
+    orders: dict[int, ServiceOrder] = field(default_factory=dict)
+    results: list[ServiceResult] = field(default_factory=list)
+    drugs: dict[int, PrescriptionLine] = field(default_factory=dict)
+    dispensed_at: dict[int, datetime] = field(default_factory=dict)
+    notes: list[ClinicalNote] = field(default_factory=list)
+    weight_kg: Decimal | None = None
+    paid_at: datetime | None = None
+    signatory_licence: str = ""
+    procedure_codes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exam(self) -> Exam:
+        """The last examination: its outcome is the outcome of the visit."""
+        return self.exams[-1]
+
+
+def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
+    """The records of closed visits in the given order. Visits without a split in force are left out."""
+    ids = [visit.pk for visit in visits]
+    results = {
+        r.visit_id: r for r in BenefitResult.objects.for_facility(facility).filter(visit_id__in=ids, is_current=True)
+    }
+    records = {visit.pk: Record(visit, results[visit.pk]) for visit in visits if visit.pk in results}
+    _lines(facility, records)
+    _clinical(facility, records)
+    _drugs(facility, records)
+    _payments(facility, records)
+    _signatories(facility, records)
+    return [records[pk] for pk in ids if pk in records]
+
+
+def _lines(facility: Facility, records: dict[int, Record]) -> None:
+    rows = BenefitLine.objects.for_facility(facility).filter(result__in=[r.result.pk for r in records.values()])
+    for line in rows.select_related("charge").order_by("result_id", "position"):
+        records[line.charge.visit_id].lines.append(line)
+
+
+def _clinical(facility: Facility, records: dict[int, Record]) -> None:
+    ids = list(records)
+    exams = Exam.objects.for_facility(facility).filter(visit_id__in=ids).select_related("doctor", "department")
+    for exam in exams.order_by("started_at", "id"):
+        records[exam.visit_id].exams.append(exam)
+    diagnoses = VisitDiagnosis.objects.for_facility(facility).filter(visit_id__in=ids)
+    for diagnosis in diagnoses.order_by("-is_main", "position", "id"):
+        records[diagnosis.visit_id].diagnoses.append(diagnosis)
+    orders = ServiceOrder.objects.for_facility(facility).filter(visit_id__in=ids, state=ServiceOrder.State.PERFORMED)
+    for order in orders.select_related("ordered_by", "performed_by", "department", "service"):
+        records[order.visit_id].orders[order.pk] = order
+    readings = ServiceResult.objects.for_facility(facility).filter(order__visit_id__in=ids)
+    for reading in readings.select_related("read_by", "order").order_by("order_id", "position"):
+        records[reading.order.visit_id].results.append(reading)
+    for note in _of(ClinicalNote, facility, ids).select_related("written_by").order_by("at", "id"):
+        records[note.visit_id].notes.append(note)
+    for vitals in _of(VitalSigns, facility, ids).filter(weight_kg__isnull=False).order_by("taken_at", "id"):
+        records[vitals.visit_id].weight_kg = vitals.weight_kg
+    codes = {line.charge.code for record in records.values() for line in record.lines if line.charge.group_code in {"8", "18"}}
+    mapping = {row.service_code: row.icd9_code for row in ProcedureCode.objects.filter(service_code__in=codes)}
+    for record in records.values():
+        record.procedure_codes = mapping
+
+
+def _drugs(facility: Facility, records: dict[int, Record]) -> None:
+    sources: dict[int, Record] = {}
+    for record in records.values():
+        for line in record.lines:
+            if line.charge.source_kind == Charge.SourceKind.PRESCRIPTION_LINE:
+                sources[line.charge.source_id] = record
+    rows = PrescriptionLine.objects.for_facility(facility).filter(pk__in=sources)
+    related = ("drug", "prescription", "prescription__prescribed_by", "prescription__exam__department")
+    for row in rows.select_related(*related):
+        sources[row.pk].drugs[row.pk] = row
+    given = DispenseLine.objects.for_facility(facility).filter(prescription_line_id__in=sources, dispense__is_reversed=False)
+    for pk, when in given.values_list("prescription_line_id", "dispense__dispensed_at"):
+        sources[pk].dispensed_at[pk] = when
+
+
+def _payments(facility: Facility, records: dict[int, Record]) -> None:
+    paid: dict[int, Decimal] = defaultdict(Decimal)
+    last: dict[int, datetime] = {}
+    for entry in _of(CashEntry, facility, list(records)).order_by("at", "id"):
+        paid[entry.visit_id] += entry.amount if entry.kind == CashEntry.Kind.RECEIPT else -entry.amount
+        last[entry.visit_id] = entry.at
+    for pk, record in records.items():
+        if payable_amount(record.result) <= paid[pk]:
+            record.paid_at = last.get(pk, record.visit.closed_at)
+
+
+def _signatories(facility: Facility, records: dict[int, Record]) -> None:
+    heads = list(Staff.objects.for_facility(facility).filter(is_head=True).order_by("valid_from"))
+    for record in records.values():
+        day = local(record.visit.ended_at or record.visit.arrived_at).date()
+        record.signatory_licence = next(
+            (h.licence_no for h in heads if h.valid_from <= day and (h.valid_to is None or day <= h.valid_to)), ""
+        )
+
+
+def _of(model: type[Model], facility: Facility, visit_ids: Iterable[int]) -> QuerySet[Any]:
+    return model._default_manager.filter(facility=facility, visit_id__in=visit_ids)

@@ -1,0 +1,135 @@
+"""Building a claim: one way for screen, command, interface and schedule."""
+
+import gzip
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from his.accounts.actor import Actor
+from his.core.dates import local
+from his.core.errors import Refusal
+from his.service import audit_facts, service
+from insurance.billing.closing import lock_visit
+from insurance.claims.build import ClaimTables, build_tables, claim_end
+from insurance.claims.gather import Record, gather
+from insurance.models import Claim, Finding
+from insurance.standards import Problem, Standard, check, check_money, load, render_envelope, render_table, select_standard
+from insurance.standards.money_check import Claim as MoneyClaim
+from patients.models import Visit
+
+BLOCKING, WARNING = "blocking", "warning"
+NOT_CLAIMED = "9"
+"""Entitlement code of a visit that the fund does not pay (QĐ 3276)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A claim in memory: its bytes, what was found, and how many rows each table has."""
+
+    standard: Standard
+    content: bytes
+    problems: Sequence[Problem]
+    row_counts: dict[str, int]
+
+
+@service(action="claims.build_claim", permission="claims.build")
+def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "") -> Claim:
+    """Build and check the claim of a closed insured visit (lập hồ sơ); the standard follows the end of the visit.
+
+    Afterwards the current claim version holds the bytes and findings of the split in force; an unchanged claim
+    keeps its version. Refuses visits that are not closed, not insured, or whose record is incomplete.
+    """
+    visit = lock_visit(visit)
+    records = gather(actor.facility, [visit]) if visit.state == Visit.State.CLOSED else []
+    if not records:
+        raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
+    built = build(records[0], standard)
+    claim = store(records[0], built, actor, at)
+    audit_facts(claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems))
+    return claim
+
+
+def reason_left_out(record: Record) -> str:
+    """Why a closed visit makes no claim, in Vietnamese; empty when it does."""
+    if not record.visit.is_insured:
+        return "Người bệnh tự chi trả"
+    if record.result.entitlement_code == NOT_CLAIMED:
+        return "Không thuộc đối tượng quỹ BHYT chi trả (mã 9)"
+    if record.result.total_insured_amount == 0:
+        return "Không có chi phí trong phạm vi BHYT"
+    if record.result.fund_amount == 0:
+        return "Quỹ BHYT không chi trả khoản nào"
+    return ""
+
+
+def build(record: Record, standard: str = "") -> Built:
+    """The claim of one record: rows, bytes, findings. The same record gives the same bytes."""
+    if reason := reason_left_out(record):
+        raise Refusal("not_claimed", reason)
+    chosen = load(standard) if standard else select_standard(local(claim_end(record)).date())
+    tables = build_tables(record)
+    problems = find_problems(chosen, tables, claim_end(record))
+    documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope()]
+    made_on = local(record.result.computed_at).date()
+    content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
+    return Built(chosen, content, problems, {name: len(rows) for name, rows in tables.in_envelope()})
+
+
+def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
+    """Structure, codes and money identities of one claim."""
+    on = local(ended_at).date()
+    problems = [p for name, rows in tables.in_envelope() for p in check(standard, name, rows, on)]
+    return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
+
+
+def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
+    """Keep a built claim as the current version, or the current one when nothing changed."""
+    digest = hashlib.sha256(built.content).hexdigest()
+    current = Claim.objects.filter(visit=record.visit, is_current=True).first()
+    if current is not None:
+        if (current.sha256, current.standard, current.result_id) == (digest, built.standard.name, record.result.pk):
+            return current
+        Claim.objects.filter(pk=current.pk).update(is_current=False, state=Claim.State.SUPERSEDED)
+    claim = Claim.objects.create(
+        facility=record.visit.facility,
+        visit=record.visit,
+        result=record.result,
+        claim_code=record.visit.claim_code,
+        version=Claim.objects.filter(visit=record.visit).count() + 1,
+        standard=built.standard.name,
+        state=Claim.State.FINDINGS if built.problems else Claim.State.CLEAN,
+        content=gzip.compress(built.content, compresslevel=6, mtime=0),
+        sha256=digest,
+        row_counts=built.row_counts,
+        built_at=at,
+        built_by=actor.user,
+    )
+    keyed = {_key(problem): problem for problem in built.problems}
+    Finding.objects.bulk_create(_finding(claim, key, problem) for key, problem in keyed.items())
+    return claim
+
+
+def content_of(claim: Claim) -> bytes:
+    """The bytes of a stored claim as they are exported."""
+    return gzip.decompress(bytes(claim.content))
+
+
+def _key(problem: Problem) -> str:
+    parts = (problem.code, problem.table, str(problem.row or 0), problem.tag)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def _finding(claim: Claim, key: str, problem: Problem) -> Finding:
+    return Finding(
+        facility=claim.facility,
+        claim=claim,
+        key=key,
+        rule=problem.code,
+        severity=BLOCKING,
+        table=problem.table[:5],
+        row=problem.row,
+        field=problem.tag,
+        message=problem.message_vi[:500],
+        value=problem.value[:255],
+    )

@@ -1,0 +1,56 @@
+"""`manage.py export_claims`: the month's claims of one facility as files."""
+
+import argparse
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from his.accounts.actor import system_actor
+from his.accounts.models import Facility
+from his.core.errors import Refusal
+from insurance.claims.export import export_month
+from insurance.standards import available
+
+
+def month_of(text: str) -> date:
+    """The first day of a month written YYYY-MM."""
+    try:
+        return datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"tháng viết dạng 2026-10, không phải {text!r}") from None
+
+
+class Command(BaseCommand):
+    """Writes one file for each claim and a manifest; exit code 1 when a visit could not be exported."""
+
+    help = "Xuất hồ sơ BHYT của một tháng, mỗi lượt khám một tệp, kèm manifest.json"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
+        parser.add_argument("--month", required=True, type=month_of, help="tháng quyết toán, YYYY-MM")
+        parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
+        parser.add_argument("--standard", default="", choices=["", *available()], help="bỏ trống: chọn theo ngày kết thúc")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        facility = Facility.objects.filter(code=options["facility"]).first()
+        if facility is None:
+            raise CommandError(f"Không có cơ sở {options['facility']}")
+        try:
+            result = export_month(
+                month=options["month"],
+                out_dir=options["out"],
+                actor=system_actor(facility),
+                at=timezone.now(),
+                standard=options["standard"],
+            )
+        except Refusal as refusal:
+            raise CommandError(refusal.message_vi) from refusal
+        counts = result.manifest()["counts"]
+        self.stdout.write(f"{facility.code} {result.month}: {counts}")
+        for row in result.errors:
+            self.stderr.write(f"{row.claim_code}: {row.reason}")
+        if result.errors:
+            raise CommandError(f"{len(result.errors)} lượt khám không xuất được, xem manifest.json", returncode=1)
