@@ -27,7 +27,7 @@ setup: .venv/installed  ## Make the Python environment in .venv
 	fi; \
 	echo "Đang cài đặt môi trường Python vào .venv ..."; \
 	$(PY) -c '' 2>/dev/null || "$$python" -m venv --clear .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 demo: setup  ## Load the demonstration data and export its month of claims

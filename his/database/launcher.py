@@ -24,9 +24,11 @@ from his.database.place import PORT, ServerUser, make_home, server_user, socket_
 
 ROLE = "his"
 DATABASE = "his"
-_START_SECONDS = 60
+_START_SECONDS = 120
 _STOP_SECONDS = 60
 _LOG_LIMIT = 10_000_000  # bytes, then the log is set aside once
+# The server outlives us; its number comes back, all else goes to the log.
+_SPAWN = '"$1" -D data </dev/null >>"$2" 2>&1 & echo $!'
 _NO_PROCESS = "2147483646"  # beyond the numbers that the system gives to processes
 _COMMON = {
     "listen_addresses": "",
@@ -236,9 +238,14 @@ def _start(cluster: Cluster) -> None:
         log.replace(home / "server.log.1")
     for lock in (data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
         _forget_stranger(lock)
-    # Relative paths: pg_ctl hands them to a shell, which trips over quotation marks in a folder's name.
-    command = [binaries.program("pg_ctl"), "start", "-D", "data", "-l", log.name, "-w", "-t", str(_START_SECONDS)]
-    _run(user, command, home, log=log)
+    command = ["/bin/sh", "-c", _SPAWN, "sh", binaries.program("postgres"), log.name]
+    pid = int(_run(user, command, home).strip())
+    deadline = time.monotonic() + _START_SECONDS
+    while not _is_ready(home, pid):
+        late = time.monotonic() > deadline
+        if late or not _is_alive(pid):
+            raise _failure(f"not ready after {_START_SECONDS} s" if late else "", log)
+        time.sleep(0.02)
 
 
 def _reachable(binaries: Binaries, user: ServerUser, home: Path) -> Binaries:
@@ -259,30 +266,59 @@ def _reachable(binaries: Binaries, user: ServerUser, home: Path) -> Binaries:
     )
 
 
-def _run(user: ServerUser, command: list[str], home: Path, *, text_in: str = "", log: Path | None = None) -> None:
+def _run(user: ServerUser, command: list[str], home: Path, *, text_in: str = "") -> str:
     answer = user.run(command, cwd=home, text_in=text_in)
     said = f"{answer.stdout}\n{answer.stderr}"
     if answer.returncode != 0 or "ERROR:" in said or "FATAL:" in said:
-        raise ClusterError(
-            "Không khởi động được cơ sở dữ liệu PostgreSQL đi kèm",
-            "The embedded PostgreSQL cannot start",
-            detail=said.strip()[-2000:],
-            log=log,
-        )
+        raise _failure(said.strip()[-2000:], None)
+    return answer.stdout
+
+
+def _failure(detail: str, log: Path | None) -> ClusterError:
+    return ClusterError(
+        "Không khởi động được cơ sở dữ liệu PostgreSQL đi kèm",
+        "The embedded PostgreSQL cannot start",
+        detail=detail,
+        log=log,
+    )
+
+
+def _lock_lines(home: Path) -> list[str]:
+    try:
+        return (home / "data" / "postmaster.pid").read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return []
+
+
+def _is_ready(home: Path, pid: int) -> bool:
+    """Whether the server with this number says that it takes connections: line 8 of its lock file."""
+    lines = _lock_lines(home)
+    return lines[:1] == [str(pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        if Path("/proc/self").exists():
+            os.readlink(f"/proc/{pid}/cwd")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 def _running_pid(home: Path) -> int | None:
     """The server's process, or None. A number left by a crash may belong to another program by now."""
-    file = home / "data" / "postmaster.pid"
-    try:
-        pid = int(file.read_text(encoding="utf-8").split("\n", 1)[0])
-        os.kill(pid, 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+    lines = _lock_lines(home)
+    if not lines or not lines[0].isdigit() or not _is_alive(int(lines[0])):
         return None
+    pid = int(lines[0])
+    if not Path("/proc/self").exists():
+        return pid
     try:
         return pid if os.path.samefile(f"/proc/{pid}/cwd", home / "data") else None
     except FileNotFoundError:
-        return None if Path("/proc/self").exists() else pid
+        return None
 
 
 def _forget_stranger(file: Path) -> None:

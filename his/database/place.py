@@ -47,6 +47,7 @@ class ServerUser:
                 capture_output=True,
                 text=True,
                 errors="replace",
+                start_new_session=True,  # Ctrl-C at the terminal is not meant for the server
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
                 **drop,  # type: ignore[call-overload]
             )
