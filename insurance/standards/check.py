@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 
@@ -178,7 +178,8 @@ def _moment(kind: FieldType) -> Judge:
             if kind.partial:
                 PartialDate.parse(text)
             else:
-                datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))
+                date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+                time(int(text[8:10]), int(text[10:]))
         except ValueError:
             return wrong
         return None

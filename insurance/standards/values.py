@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from his.core.dates import local
@@ -47,7 +47,8 @@ class PartialDate:
             raise ValueError("an hour needs its minute")
         if self.month == 0 or self.day == 0:
             raise ValueError("an unknown month or day is None, not 0")
-        datetime(self.year, self.month or 1, self.day or 1, self.hour or 0, self.minute or 0)
+        date(self.year, self.month or 1, self.day or 1)
+        time(self.hour or 0, self.minute or 0)
 
     @classmethod
     def of(cls, value: date | datetime) -> PartialDate:
@@ -73,21 +74,22 @@ class PartialDate:
 
 def clean_text(value: str) -> str:
     """The text as it is written and read back: NFC, line feeds, trimmed, no forbidden character."""
-    if not value.isascii() and not unicodedata.is_normalized("NFC", value):
-        value = unicodedata.normalize("NFC", value)
     if "\r" in value:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-    return _FORBIDDEN.sub("", value).strip()
+    return _composed(_FORBIDDEN.sub("", value))
 
 
 def xml_text(value: str) -> str:
     """Clean text, escaped for the content of an element."""
-    text = value.strip()
-    if not text.isascii() and not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
-    if _UNSAFE.search(text) is None:
-        return text
-    return clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if _UNSAFE.search(value) is None:
+        return _composed(value)
+    return clean_text(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _composed(text: str) -> str:
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text.strip()
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def formatter(standard: Standard, field: Field) -> Formatter:
@@ -160,7 +162,7 @@ def _number(places: int, fixed: bool) -> Formatter:
         if fixed and exponent >= least:
             return f"{number:.{places}f}"
         text = f"{number:f}"
-        whole, dot, rest = text.partition(".")
+        whole, _, rest = text.partition(".")
         kept = rest.rstrip("0")
         if fixed:
             kept = kept.ljust(places, "0")

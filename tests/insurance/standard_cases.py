@@ -1,0 +1,196 @@
+"""One invented visit at facility 99001 for the tests of the claim standard: a cold with a shared bed."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from insurance.standards import Claim, PartialDate
+from insurance.standards.rows import CheckInRow, DrugRow, ProgressRow, ResultRow, ServiceRow, SummaryRow
+
+CODE = "99001.2608.000017"
+ENDED_ON = date(2026, 8, 6)
+
+CHECK_IN = CheckInRow(
+    claim_code=CODE,
+    patient_code="99001.000042",
+    full_name="TRẦN THỊ THỬ",
+    birth_at=PartialDate(1954),
+    sex_code="2",
+    card_number="HT2990000000042",
+    registered_facility_code="99001",
+    card_valid_from=date(2026, 1, 1),
+    card_valid_to=date(2026, 12, 31),
+    entitlement_code="1.1",
+    arrived_at=datetime(2026, 8, 3, 8, 5),
+    visit_type_code="03",
+    facility_code="99001",
+    service_code="02.1896",
+    service_name="Khám nội",
+    ordered_at=datetime(2026, 8, 3, 8, 10),
+)
+
+DRUGS = (
+    DrugRow(
+        claim_code=CODE,
+        line_no=1,
+        drug_code="40.48",
+        cost_group_code="4",
+        drug_name="Paracetamol <500> & caffein",
+        unit="Viên",
+        strength="500mg",
+        route_code="1.01",
+        dose="1 viên * 3 lần * 5 ngày",
+        scope_code="1",
+        coverage_percent=Decimal(100),
+        quantity=Decimal(15),
+        unit_price=Decimal("1050.5"),
+        hospital_amount=Decimal("15757.50"),
+        insured_amount=Decimal("15757.50"),
+        benefit_percent=Decimal(80),
+        self_paid_amount=Decimal(0),
+        copay_amount=Decimal("3151.50"),
+        fund_amount=Decimal("12606.00"),
+        department_code="K03",
+        prescriber_codes=("000017/ZZ-GPHN",),
+        ordered_at=datetime(2026, 8, 3, 9, 30),
+        payment_method_code="1",
+        fund_source_code="1",
+    ),
+)
+
+SERVICES = (
+    ServiceRow(
+        claim_code=CODE,
+        line_no=1,
+        service_code="K03.1917",
+        cost_group_code="15",
+        service_name="Giường nội khoa, nằm ghép 2 người",
+        unit="Ngày",
+        scope_code="1",
+        quantity=Decimal(3),
+        hospital_price=Decimal(257100),
+        insured_price=Decimal(257100),
+        service_percent=Decimal(50),
+        coverage_percent=Decimal(100),
+        hospital_amount=Decimal(385650),
+        insured_amount=Decimal(385650),
+        benefit_percent=Decimal(80),
+        self_paid_amount=Decimal(0),
+        copay_amount=Decimal(77130),
+        fund_amount=Decimal(308520),
+        department_code="K03",
+        bed_codes=("H001",),
+        orderer_codes=("000017/ZZ-GPHN",),
+        disease_codes=("J06.9",),
+        ordered_at=datetime(2026, 8, 3, 9, 30),
+        payment_method_code="1",
+    ),
+    ServiceRow(
+        claim_code=CODE,
+        line_no=2,
+        supply_code="N99.01.010",
+        cost_group_code="10",
+        supply_name="Kim luồn 'số 22'",
+        unit="Cái",
+        scope_code="1",
+        quantity=Decimal(2),
+        hospital_price=Decimal("4500.5"),
+        insured_price=Decimal("4500.5"),
+        tender_info="17/QĐ-ZZ;G1;N2;2026",
+        service_percent=Decimal(100),
+        coverage_percent=Decimal(100),
+        hospital_amount=Decimal(9001),
+        insured_amount=Decimal(9001),
+        benefit_percent=Decimal(80),
+        self_paid_amount=Decimal(0),
+        copay_amount=Decimal("1800.20"),
+        fund_amount=Decimal("7200.80"),
+        department_code="K03",
+        orderer_codes=("000017/ZZ-GPHN", "000018/ZZ-GPHN"),
+        disease_codes=("J06.9",),
+        ordered_at=datetime(2026, 8, 3, 9, 35),
+        payment_method_code="1",
+    ),
+)
+
+SUMMARY = SummaryRow(
+    claim_code=CODE,
+    patient_code="99001.000042",
+    full_name="TRẦN THỊ THỬ",
+    birth_at=PartialDate(1954),
+    sex_code="2",
+    nationality_code="000",
+    ethnic_group_code="01",
+    occupation_code="00",
+    address="Thôn Mẫu, xã Thử",
+    province_code="99",
+    commune_code="99001",
+    card_numbers=("HT2990000000042", "HT2990000000043"),
+    registered_facility_codes=("99001", "99002"),
+    cards_valid_from=(date(2026, 1, 1), date(2026, 8, 5)),
+    cards_valid_to=(date(2026, 8, 4), date(2026, 12, 31)),
+    visit_reason="Sốt, ho",
+    admission_reason="Sốt cao liên tục",
+    arrival_diagnosis="Viêm đường hô hấp trên cấp",
+    discharge_diagnosis="Viêm đường hô hấp trên cấp",
+    main_disease_code="J06.9",
+    other_disease_codes=("I10", "E11.9"),
+    entitlement_code="1.1",
+    arrived_at=datetime(2026, 8, 3, 8, 5),
+    admitted_at=datetime(2026, 8, 3, 9, 20),
+    ended_at=datetime(2026, 8, 6, 10, 0),
+    treatment_days=4,
+    treatment_method="Hạ sốt, bù dịch",
+    treatment_result_code="2",
+    discharge_kind_code="1",
+    paid_at=datetime(2026, 8, 6, 10, 30),
+    drugs_amount=Decimal("15757.50"),
+    supplies_amount=Decimal(9001),
+    total_hospital_amount=Decimal("410408.50"),
+    total_insured_amount=Decimal("410408.50"),
+    self_paid_amount=Decimal(0),
+    copay_amount=Decimal("82081.70"),
+    fund_amount=Decimal("328326.80"),
+    fund_fee_for_service_amount=Decimal("328326.80"),
+    settlement_year=2026,
+    settlement_month=8,
+    visit_type_code="03",
+    department_codes=("K01", "K03"),
+    facility_code="99001",
+    weight_kg=Decimal("48.5"),
+    follow_up_dates=(date(2026, 8, 13),),
+    record_number="26.000017",
+    signatory_code="000001/ZZ-GPHN",
+)
+
+RESULTS = (
+    ResultRow(
+        claim_code=CODE,
+        service_code="22.0120.1370",
+        indicator_code="WBC",
+        indicator_name="Số lượng bạch cầu",
+        value="< 4.0",
+        unit="G/L",
+        result_at=datetime(2026, 8, 3, 10, 0),
+        reader_code="000019/ZZ-GPHN",
+    ),
+)
+
+PROGRESS = (
+    ProgressRow(
+        claim_code=CODE,
+        clinical_course="Sốt 38,5 độ\nHọng đỏ",
+        noted_at=datetime(2026, 8, 3, 15, 0),
+        writer_codes=("000017/ZZ-GPHN",),
+    ),
+)
+
+TABLES = {
+    "XML0": (CHECK_IN,),
+    "XML1": (SUMMARY,),
+    "XML2": DRUGS,
+    "XML3": SERVICES,
+    "XML4": RESULTS,
+    "XML5": PROGRESS,
+}
+
+CLAIM = Claim(SUMMARY, DRUGS, SERVICES)
