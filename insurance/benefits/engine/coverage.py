@@ -6,21 +6,20 @@ ceilings bind every card; payment rates and the cap of 45 base salaries do not b
 (TT 04/2017 Đ3 k2 d).
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from his.core.money import allocate, round2
+from insurance.benefits.engine.eligibility import card_covers, card_number
 from insurance.benefits.engine.facts import HUNDRED, ZERO, BenefitError, Item
 from insurance.benefits.engine.tables import CardLevel
 from insurance.benefits.engine.work import Decision, Line, Visit, in_time_order, money_text, percent_text
 
 
-def cover(visit: Visit, decision: Decision, items: Sequence[Item]) -> list[Line]:
+def cover(visit: Visit, decision: Decision, cards: Mapping[int, CardLevel], items: Sequence[Item]) -> list[Line]:
     """Lines with hospital and insured amounts. Refuses repeated keys and sources above the line."""
     if len({item.key for item in items}) != len(items):
         raise BenefitError("key_repeated", "Hai dòng chi phí trùng khóa")
-    cards = _cards(visit, decision, items)
     lines = [Line(item=item, card=cards.get(item.segment)) for item in items]
     for line in lines:
         line.is_covered = _is_covered(visit, decision, line)
@@ -35,25 +34,6 @@ def cover(visit: Visit, decision: Decision, items: Sequence[Item]) -> list[Line]
         visit.params.law("amounts"),
     )
     return lines
-
-
-def _cards(visit: Visit, decision: Decision, items: Sequence[Item]) -> dict[int, CardLevel]:
-    """The level of the card of each segment; an empty map for a visit that the fund does not pay."""
-    if decision.rate is None or visit.facts.card_number is None:
-        return {}
-    numbers = {0: visit.facts.card_number}
-    numbers.update({later.segment: later.card_number for later in visit.facts.later_cards})
-    levels: dict[int, CardLevel] = {}
-    for segment in sorted({0, *(item.segment for item in items)}):
-        number = numbers.get(segment, visit.facts.card_number)
-        level = levels[segment] = visit.params.card_level(number)
-        printed = f" (in trên thẻ: {number[2]})" if number[2] != level.level else ""
-        visit.explain(
-            "eligibility",
-            f"Thẻ {number[:3]}{printed}: mức {level.level}, hưởng {percent_text(level.percent)}% chi phí trong phạm vi",
-            level.law,
-        )
-    return levels
 
 
 def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
@@ -74,7 +54,7 @@ def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
         return False
     if _is_transport(visit, item) and not _transport_is_paid(visit, line):
         return False
-    return _card_covers_day(visit, line)
+    return card_covers(visit, line)
 
 
 def _is_transport(visit: Visit, item: Item) -> bool:
@@ -82,36 +62,12 @@ def _is_transport(visit: Visit, item: Item) -> bool:
 
 
 def _transport_is_paid(visit: Visit, line: Line) -> bool:
-    number = _card_number(visit, line.item.segment)
+    number = card_number(visit, line.item.segment)
     groups = visit.params.value("transport_card_groups")
     if visit.params.setting("transport_entitlement") == "skip" or number[:2] in groups.text.split(";"):
         return True
     line.because(f"Nhóm thẻ {number[:2]} không thuộc đối tượng được thanh toán vận chuyển", groups.law)
     return False
-
-
-def _card_number(visit: Visit, segment: int) -> str:
-    later = {found.segment: found.card_number for found in visit.facts.later_cards}
-    return later.get(segment, visit.facts.card_number or "")
-
-
-def _card_covers_day(visit: Visit, line: Line) -> bool:
-    """A card shown late pays from its first day; one that ran out pays on for the days of grace."""
-    facts, item = visit.facts, line.item
-    if any(later.segment == item.segment for later in facts.later_cards):
-        return True
-    if facts.card_valid_from is not None and not visit.starts_by(facts.card_valid_from, item):
-        line.because("Chi phí trước ngày thẻ có giá trị", visit.params.law("card_starts"))
-        return False
-    if facts.card_valid_to is None:
-        return True
-    has_grace = facts.visit_type in visit.params.words("card_grace_visit_types")
-    grace = visit.params.value("card_grace_days")
-    days = int(grace.text) if has_grace else 0
-    if visit.starts_by(facts.card_valid_to + timedelta(days=days + 1), item):
-        line.because(f"Chi phí sau khi thẻ hết hạn quá {days} ngày", grace.law)
-        return False
-    return True
 
 
 def _set_service_rates(visit: Visit, lines: Sequence[Line]) -> None:

@@ -1,4 +1,4 @@
-"""Stages 1 and 2: is the visit insured, and by which entitlement code (mã đối tượng KCB) is it paid.
+"""Stage 2: by which entitlement code (mã đối tượng KCB) is the visit paid, and at what rate.
 
 The code follows QĐ 3276/QĐ-BYT: decided when the visit closes, the first row that fits wins. A route that pays
 nothing makes the visit self-paid, because the insurer refuses claims without any payment.
@@ -10,11 +10,11 @@ from decimal import Decimal
 from his.core.dates import age_years
 from insurance.benefits.engine.conditions import Metrics
 from insurance.benefits.engine.diseases import DiseaseRow, matching_rows
+from insurance.benefits.engine.eligibility import NOT_INSURED
 from insurance.benefits.engine.facts import BenefitError
 from insurance.benefits.engine.tables import EntitlementRow, RouteRate
 from insurance.benefits.engine.work import Decision, Visit, percent_text
 
-NOT_INSURED = "9"
 _ANNEX_NAMES = {"I": "annex_1", "II": "annex_2"}
 
 
@@ -23,7 +23,6 @@ def decide(visit: Visit) -> Decision:
     facts = visit.facts
     if facts.card_number is None or facts.entitlement_code == NOT_INSURED:
         return _not_insured(visit)
-    _check_card_dates(visit)
     if facts.entitlement_code is not None:
         code, reason, law = facts.entitlement_code, "", ""
     else:
@@ -52,14 +51,6 @@ def _pays_nothing(visit: Visit, code: str, rate: RouteRate) -> Decision:
     reason = f"Đối tượng {code} ({rate.label_vi}) không được quỹ BHYT thanh toán ngày {visit.params.on:%d/%m/%Y}"
     visit.explain("route", f"{reason}; ghi mã đối tượng {recorded}", rate.law)
     return Decision(code=recorded, reason_vi=reason, law=rate.law, route_code=code, rate=None)
-
-
-def _check_card_dates(visit: Visit) -> None:
-    facts = visit.facts
-    if facts.card_valid_to is not None and facts.card_valid_to < facts.admitted_on:
-        raise BenefitError("card_expired", "Thẻ BHYT hết hạn trước ngày vào khám", field="card_number")
-    if facts.card_valid_from is not None and facts.card_valid_from > facts.ended_on:
-        raise BenefitError("card_not_yet_valid", "Thẻ BHYT chưa có giá trị trong đợt khám", field="card_number")
 
 
 def _rate(visit: Visit, code: str) -> RouteRate:

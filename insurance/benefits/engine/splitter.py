@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from insurance.benefits.engine.coverage import cap_supplies, cover
+from insurance.benefits.engine.eligibility import card_levels
 from insurance.benefits.engine.facts import HUNDRED, ZERO, Facts, Item, LineSplit, Split, Totals
 from insurance.benefits.engine.levels import set_percents, was_limit_reached
 from insurance.benefits.engine.params import Params
@@ -24,8 +25,9 @@ def split(facts: Facts, items: Sequence[Item], params: Params) -> Split:
     if params.on != facts.ended_on:
         raise ValueError(f"parameters of {params.on} for a visit that ended on {facts.ended_on}")
     visit = Visit(facts=facts, params=params)
+    cards = card_levels(visit, items)
     decision = decide(visit)
-    lines = cover(visit, decision, items)
+    lines = cover(visit, decision, cards, items)
     cap_supplies(visit, lines)
     visit_percent = set_percents(visit, decision, lines)
     settle(visit, decision, lines)
@@ -84,7 +86,7 @@ def _line_split(line: Line) -> LineSplit:
         other_source=other,
         ceiling_amount=line.ceiling,
         reasons=tuple(line.reasons),
-        law_ids=tuple(line.laws),
+        law_ids=tuple(dict.fromkeys(law for laws in line.laws for law in laws.split("; "))),
     )
 
 

@@ -1,0 +1,109 @@
+"""Quantities and rates that come before the split: bed days, shared beds, operations, transport, re-used supplies.
+
+Each function takes the parameters of the day and answers what belongs into `Item.quantity`, `Item.service_rate`
+or a price. Sources: TT 39/2018 and TT 39/2024 (beds, operations), NĐ 146/2018 Đ26 (transport), TT 04/2017 Đ5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from insurance.benefits.engine.facts import ZERO, BenefitError
+from insurance.benefits.engine.params import Params
+
+SURGERY_ROLES = frozenset({"first", "same_team", "other_team", "procedure"})
+
+
+@dataclass(frozen=True, slots=True)
+class WardStay:
+    """One ward of a day: the bed price of one day in đồng and the hours spent there."""
+
+    bed_price: Decimal
+    hours: Decimal
+
+
+def bed_days(params: Params, *, admitted_at: datetime, left_at: datetime, has_extra_day: bool = False) -> int:
+    """Days of bed of one inpatient stay, from the admission to the ward and not from the arrival.
+
+    Four hours or less: none. Up to 24 hours: one, also across midnight or for a death. Longer: the difference of
+    the dates, and one more when `has_extra_day` (death, not better and taken home, sent up, or sent on past the
+    emergency phase). Refuses a discharge before the admission.
+    """
+    length = left_at - admitted_at
+    if length < timedelta():
+        raise BenefitError("left_before_admitted", "Giờ ra viện trước giờ vào viện", field="left_at")
+    if length <= _hours(params, "bed_no_charge_hours"):
+        return 0
+    if length < _hours(params, "bed_single_day_hours"):
+        return 1
+    return (left_at.date() - admitted_at.date()).days + int(has_extra_day)
+
+
+def bed_share_rate(params: Params, *, patients: int) -> Decimal:
+    """TYLE_TT_DV of a bed shared by that many patients. Refuses less than one."""
+    if patients < 1:
+        raise BenefitError("patients_in_bed", "Số người nằm một giường phải từ 1")
+    return params.step_number("bed_share_rate", str(patients))
+
+
+def ward_quantities(params: Params, stays: Sequence[WardStay]) -> tuple[Decimal, ...]:
+    """Bed quantity of each ward of one day with ward transfers, in the order given.
+
+    One ward: the whole day. Two: half each. Three or more: half for the dearest and half for the cheapest among
+    the wards with more than four hours, none for the others.
+    """
+    if len(stays) <= 1:
+        return tuple(Decimal(1) for _ in stays)
+    half = params.number("bed_transfer_quantity")
+    if len(stays) == 2:
+        return half, half
+    hours = params.number("bed_no_charge_hours")
+    counted = [position for position, stay in enumerate(stays) if stay.hours > hours]
+    if not counted:
+        raise BenefitError("ward_hours", "Không có khoa nào nằm quá số giờ tối thiểu trong ngày")
+    dearest = max(counted, key=lambda position: stays[position].bed_price)
+    cheapest = min((p for p in counted if p != dearest), key=lambda p: stays[p].bed_price, default=dearest)
+    quantities = [ZERO] * len(stays)
+    quantities[dearest] += half
+    quantities[cheapest] += half
+    return tuple(quantities)
+
+
+def surgical_bed_days(params: Params, *, days: int) -> tuple[int, int]:
+    """Bed days after one operation as (surgical price, medical price)."""
+    surgical = min(days, int(params.number("bed_surgical_days")))
+    return surgical, days - surgical
+
+
+def surgery_rate(params: Params, *, role: str) -> Decimal:
+    """TYLE_TT_DV of an intervention in one session.
+
+    `first` is the dearest operation, `same_team` and `other_team` further operations outside its procedure,
+    `procedure` a procedure that arises. Refuses other words.
+    """
+    if role not in SURGERY_ROLES:
+        raise BenefitError("surgery_role", f"Vai trò phẫu thuật không hợp lệ: {role}")
+    return params.number(f"surgery_rate:{role}")
+
+
+def transport_litres(params: Params, *, distance_km: Decimal, is_own_vehicle: bool) -> Decimal:
+    """Litres of fuel for one transfer: both ways in the sending facility's vehicle, one way in another one."""
+    if distance_km < 0:
+        raise BenefitError("distance", "Quãng đường không được âm", field="distance_km")
+    ways = params.number("transport_ways:own_vehicle" if is_own_vehicle else "transport_ways:other_vehicle")
+    return distance_km * ways * params.number("transport_litres_per_km")
+
+
+def reused_supply_price(
+    params: Params, *, price: Decimal, average_uses_last_year: Decimal, sterilisation_cost: Decimal
+) -> Decimal:
+    """Price per use of a re-used supply, đồng: price / n + sterilisation x (n - 1) / n, n = average uses x factor."""
+    n = average_uses_last_year * params.number("reuse_factor")
+    if n < 1:
+        raise BenefitError("reuse_count", "Số lần sử dụng bình quân chưa đủ một lần")
+    return price / n + sterilisation_cost * (n - 1) / n
+
+
+def _hours(params: Params, key: str) -> timedelta:
+    return timedelta(hours=int(params.number(key)))
