@@ -55,8 +55,8 @@ def merge(plan: Plan, section: Section) -> Merge:
     """Bring the section's rows in and count them.
 
     A row is compared with the version in force on its first day. Equal: nothing happens. Different: that version ends
-    the day before and a new one opens, or, when it began on the very same day, it is put right in place. A later version
-    is never touched: the new one ends before it begins.
+    the day before and a new one opens, or, when it began on the very same day, it is put right in place. A later
+    version is never touched: the new one ends before it begins.
     """
     versions = _stored(section)
     done = Merge()

@@ -1,18 +1,20 @@
 """Looking things up in the catalogues, always on a day.
 
 Searches take what a hand types: the beginning of a code, or beginnings of words without marks and in any order.
-An exact code comes first, then codes that begin with it, then names that begin with the query, then the rest.
+An exact code comes first, then codes that begin with it, then names that begin with the query, then short names.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import Case, F, IntegerField, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Length
 
 from his.accounts.models import Facility
+from his.catalogs.loaders import starter
 from his.catalogs.models import AdministrativeUnit, CodeEntry, Diagnosis, Drug, PricedService
 from his.core.errors import Refusal
 from his.core.text import fold
@@ -28,23 +30,23 @@ def search_diagnoses(
 ) -> list[Diagnosis]:
     """Diagnoses in force on the day that fit the query, best first.
 
-    `j069` finds J06.9. `favourites` are codes that the doctor uses often: among equals they come first, and with an
-    empty query they are the answer. `main_only` leaves out codes that may not be a main disease. Codes that have a more
-    specific one come after those that have none.
+    `j069` finds J06.9. `favourites` are codes that the doctor uses often: found by words, they come first, then the
+    common diagnoses of the starter list, then the rest; with an empty query they are the answer. `main_only` leaves
+    out codes that may not be a main disease. A code that has a more specific one comes after those that have none.
     """
     rows = Diagnosis.objects.on(on)
     if main_only:
         rows = rows.filter(not_as_main=False, cause_of_death_only=False)
-    liked = Case(When(code__in=list(favourites), then=0), default=1, output_field=IntegerField())
     if not fold(q):
         return list(rows.filter(code__in=list(favourites)).order_by("code")[:limit])
+    liked = _case(When(code__in=list(favourites), then=0), When(code__in=common_diagnoses(), then=1), otherwise=2)
     return _ranked(rows, q, _icd_prefix(q), limit, liked, "has_more_specific")
 
 
 def search_services(
     facility: Facility, q: str, *, on: date, limit: int = 10, groups: Sequence[str] = ()
 ) -> list[PricedService]:
-    """Services that the facility offers on the day; `groups` narrows to cost groups (`1` laboratory, `13` consultation)."""
+    """Services that the facility offers on the day; `groups` narrows to cost groups (`1` laboratory, `13` exams)."""
     rows = PricedService.objects.for_facility(facility).on(on)
     if groups:
         rows = rows.filter(group_code__in=list(groups))
@@ -107,7 +109,7 @@ def code_choices(list: str, on: date) -> Sequence[tuple[str, str]]:  # noqa: A00
 
 def _known(row: ModelT | None, refusal: str, message_vi: str, code: str) -> ModelT:
     if row is None:
-        raise Refusal(refusal, message_vi, field="code", code=code)
+        raise Refusal(refusal, message_vi, field="code", value=code)
     return row
 
 
@@ -118,15 +120,30 @@ def _icd_prefix(q: str) -> str:
     return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
 
 
-def _ranked(rows: QuerySet[Any], q: str, prefix: str, limit: int, *before_length: Any) -> list[Any]:
+def _ranked(rows: QuerySet[Any], q: str, prefix: str, limit: int, *preferred: Any) -> list[Any]:
+    """Best first: exact code, codes that begin so, then by preference, then names that begin so, then short names."""
     folded = fold(q)
     by_words = Q()
     for word in _WORD.findall(folded):
         by_words &= Q(search_name__regex=rf"\m{re.escape(word)}")
     fits = by_words if by_words else Q(pk__in=[])
-    rank = [When(search_name__startswith=folded, then=2)]
+    by_code = []
     if prefix:
         fits |= Q(code__startswith=prefix)
-        rank = [When(code=prefix, then=0), When(code__startswith=prefix, then=1), *rank]
-    order = Case(*rank, default=Value(3), output_field=IntegerField())
-    return list(rows.filter(fits).order_by(order, *before_length, Length("search_name"), F("code"))[:limit])
+        by_code = [When(code=prefix, then=0), When(code__startswith=prefix, then=1)]
+    begins = When(search_name__regex=rf"^(benh (ly )?)?{re.escape(folded)}", then=0)
+    return list(
+        rows.filter(fits).order_by(
+            _case(*by_code, otherwise=2), *preferred, _case(begins, otherwise=1), Length("name"), F("code")
+        )[:limit]
+    )
+
+
+def _case(*whens: When, otherwise: int) -> Case:
+    return Case(*whens, default=Value(otherwise), output_field=IntegerField())
+
+
+@cache
+def common_diagnoses() -> tuple[str, ...]:
+    """Codes of the starter list: what commune stations and district hospitals see most."""
+    return tuple(cells["code"] for _row, cells in starter.rows("diagnoses.csv"))

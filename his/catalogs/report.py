@@ -1,4 +1,4 @@
-"""What an import did, row by row: the figures for the screen and the file of errors for the person who mends the source."""
+"""What an import did, row by row: the figures for people and the file of errors for whoever mends the source."""
 
 import csv
 from collections.abc import Sequence

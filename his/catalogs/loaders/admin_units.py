@@ -1,4 +1,4 @@
-"""Administrative units: the old ones with districts (to 30/06/2025) and the new ones of two levels (from 01/07/2025)."""
+"""Administrative units: three levels to 30/06/2025, two levels from 01/07/2025."""
 
 from datetime import date
 from typing import Any
@@ -68,7 +68,7 @@ def _once(
     *,
     may_repeat: bool = False,
 ) -> None:
-    """Provinces and districts stand on every row of their communes and are taken once; a repeated commune is left to the merge."""
+    """Take provinces and districts once, though every row of their communes repeats them; report repeated communes."""
     if may_repeat or (level, unit[0]) not in seen:
         seen.add((level, unit[0]))
         section.records.append(_unit(row, level, unit, parent, starts, OLD_SOURCE, OLD_LAST_DAY))

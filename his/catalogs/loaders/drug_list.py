@@ -19,6 +19,7 @@ from his.core.text import fold
 SOURCE = "Mẫu 03/DM"
 FULL_RATE = Decimal(100)
 _VOLUME = re.compile(r"(\d+(?:[.,]\d+)?)\s*ml\b")
+_SEVERAL = re.compile(r"\b(?:[2-9]|\d{2,}) (?:chai|lo|ong|binh)\b")
 _CONTAINER = re.compile(r"^(chai|lo|binh)\b")
 
 
@@ -105,7 +106,7 @@ def quantity_rule(unit: str, route: str, strength: str, packaging: str) -> tuple
     if oral and _CONTAINER.match(folded):
         sizes = _VOLUME.findall(fold(f"{unit} {strength} ; {packaging}"))
         size = max((Decimal(size.replace(",", ".")) for size in sizes), default=Decimal(0))
-        if size > 5:  # a single-dose bottle is counted
+        if size > 5 and not _SEVERAL.search(fold(packaging)):  # bottles sold by the box hold one dose: counted
             return QuantityRule.VOLUME.value, size
     if folded.startswith("tuyp") or not (oral or injected or route.startswith("4.")):
         return QuantityRule.PACK.value, Decimal(1)

@@ -14,6 +14,7 @@ from typing import Any
 from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
 from his.catalogs.loaders.sheet import Workbook, code, text
 from his.catalogs.models import Diagnosis, DiagnosisPair
+from his.catalogs.search_words import search_key
 from his.core.errors import Refusal
 from his.core.text import fold
 
@@ -65,7 +66,7 @@ def load(request: Request) -> Plan:
 
 
 def dotted(raw: str) -> str:
-    """The stored form of a code: no mark of dagger or asterisk, a dot after the third character (`A066†` -> `A06.6`)."""
+    """The stored form of a code: without dagger or asterisk, a dot after the third character (`A066†` -> `A06.6`)."""
     bare = raw.upper().rstrip("†*+").replace(".", "")
     return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
 
@@ -76,7 +77,7 @@ def _record(row: int, icd: str, name: str, cells: Mapping[str, Any], rules: Rule
         "code": icd,
         "name": name,
         "name_en": text(cells.get(_NAME_EN)),
-        "search_name": fold(name),
+        "search_name": search_key("diagnosis", icd, name),
         "chapter_code": text(cells.get("MÃ CHƯƠNG")),
         "chapter_name": text(cells.get("TÊN CHƯƠNG")),
         "block_code": text(cells.get("MÃ NHÓM CHÍNH")),
@@ -167,9 +168,7 @@ def _narrow(one: tuple[int | None, int | None], two: tuple[int | None, int | Non
 
 def _warn_unknown(plan: Plan, rules: Rules, known: set[str]) -> None:
     for icd, place in _unknown(rules, known):
-        plan.warn(
-            place[0], place[1], "unknown_code", "Mã trong phụ lục không có trong danh mục chính, bỏ qua quy tắc", icd
-        )
+        plan.warn(place[0], place[1], "unknown_code", "Mã của phụ lục không có trong danh mục chính, bỏ qua", icd)
     for icd, (low, high) in rules.ages.items():
         if low is not None and high is not None and low > high:
             plan.warn(rules.places[icd][0], "A3", "empty_age_range", "Các phụ lục tuổi của mã này mâu thuẫn", icd)

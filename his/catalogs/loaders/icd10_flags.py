@@ -1,4 +1,4 @@
-"""Use flags per ICD-10 code under TT 06/2026/TT-BYT (annex columns 24 to 29), in force for visits that end from 01/07/2026.
+"""Use flags per ICD-10 code under TT 06/2026/TT-BYT (annex columns 24 to 29), for visits that end from 01/07/2026.
 
 The circular replaces the flags of every code, so a code that it does not list loses the flags that an older list
 gave it. It gives no names here: a code that the catalogue does not know yet is reported and left out.
@@ -35,15 +35,13 @@ def load(request: Request) -> Plan:
     listed = _listed(table, plan)
     current = list(Diagnosis.objects.on(starts))
     if not current:
-        raise Refusal(
-            "no_diagnoses", "Chưa có danh mục ICD-10 để gắn quy tắc; hãy nhập danh mục bệnh trước", field="path"
-        )
+        raise Refusal("no_diagnoses", "Chưa có danh mục ICD-10; hãy nhập danh mục bệnh trước", field="path")
     section = plan.section(Diagnosis, "code")
     names = [f.name for f in Diagnosis._meta.concrete_fields if f.name not in {"id", "valid_from", "valid_to"}]
     nothing = dict.fromkeys(FLAGS.values(), False)
     for diagnosis in current:
         row, flags = listed.pop(diagnosis.code, (0, nothing))
-        values = {name: getattr(diagnosis, name) for name in names} | flags
+        values = {**{name: getattr(diagnosis, name) for name in names}, **flags}
         section.records.append(Record(row, values, starts, None))
     for icd, (row, _flags) in listed.items():
         plan.warn(row, "code", "unknown_code", "Mã chưa có tên trong danh mục ICD-10, bỏ qua", icd)

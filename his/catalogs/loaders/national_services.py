@@ -1,4 +1,4 @@
-"""Technical services of the national list (QĐ 7603/QĐ-BYT 2018 annex 1): code, name, technical line, class, price name."""
+"""Technical services of the national list (QĐ 7603/QĐ-BYT 2018 annex 1): code, name, line, class, price name."""
 
 import re
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
 from his.catalogs.loaders.sheet import code, money
 from his.catalogs.models import TechnicalService
-from his.core.text import fold
+from his.catalogs.search_words import search_key
 
 SOURCE = "QĐ 7603/QĐ-BYT 2018"
 EFFECTIVE = date(2018, 12, 25)
@@ -32,7 +32,7 @@ def load(request: Request) -> Plan:
         values = {
             "code": service,
             "name": name,
-            "search_name": fold(name),
+            "search_name": search_key("service", service, name),
             "technical_line": reader.get("technical_line"),
             "procedure_class": reader.get("procedure_class"),
             "price_name": reader.get("price_name_tt39"),

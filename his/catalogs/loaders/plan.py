@@ -37,7 +37,7 @@ class Record:
 
 @dataclass(slots=True)
 class Section:
-    """Rows for one table. `keys` tell one thing from another inside `scope` (fixed field values, such as the facility)."""
+    """Rows for one table. `keys` tell one thing from another inside `scope` (fixed values, such as the facility)."""
 
     model: type[Model]
     keys: tuple[str, ...]

@@ -12,6 +12,7 @@ from his.catalogs.cost_groups import class_of, cost_group
 from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
 from his.catalogs.loaders.sheet import code, day, money
 from his.catalogs.models import PricedService, TechnicalService
+from his.catalogs.search_words import search_key
 from his.core.errors import Refusal
 from his.core.text import fold
 
@@ -37,9 +38,7 @@ def load(request: Request) -> Plan:
         if not reader.ok:
             continue
         if not values["group_code"]:
-            plan.warn(
-                row, "MA_NHOM", "unknown_group", "Không suy ra được nhóm chi phí (MA_NHOM) của dịch vụ", values["code"]
-            )
+            plan.warn(row, "MA_NHOM", "unknown_group", "Không suy ra được nhóm chi phí của dịch vụ", values["code"])
         section.records.append(Record(row, values, starts, ends))
     return plan
 
@@ -78,7 +77,7 @@ def _values(reader: RowReader, national: Mapping[str, tuple[str, str]]) -> dict[
     return {
         "code": service,
         "name": name,
-        "search_name": fold(name),
+        "search_name": search_key("service", service, name),
         "price_name": reader.get("TEN_DVKT_GIA") or name,
         "group_code": cost_group(service, name, procedure_class),
         "unit": "Ngày" if fold(name).startswith("giuong") else "Lần",

@@ -38,7 +38,7 @@ class CellError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header and the rows below it. `rows` pairs the row number that a spreadsheet shows with cells by column name."""
+    """A header and the rows below it. `rows` pairs the number that a spreadsheet shows with cells by column name."""
 
     name: str
     columns: tuple[str, ...]
@@ -62,7 +62,7 @@ class Workbook:
     sheets: Mapping[str, Sequence[Sequence[Any]]]
 
     def table(self, *required: str, sheet: str | None = None) -> Table:
-        """The first sheet (or the named one) that has a header row with all required columns, within its first 15 rows."""
+        """The first sheet (or the named one) with a header of all required columns in its first 15 rows."""
         names = [sheet] if sheet is not None else list(self.sheets)
         for name in names:
             for position, cells in enumerate(self.sheets[name][:15]):

@@ -16,6 +16,7 @@ from his.accounts.models import Facility
 from his.catalogs.loaders.admin_units import COMMUNE, NEW_EFFECTIVE, PROVINCE
 from his.catalogs.loaders.plan import Plan, Record, Request
 from his.catalogs.models import AdministrativeUnit, Diagnosis, Drug, PricedService
+from his.catalogs.search_words import search_key
 from his.core.text import fold
 
 SOURCE = "Danh mục khởi đầu"
@@ -33,7 +34,7 @@ _FLAGS = (
 
 
 def load(request: Request) -> Plan:
-    """Plan the starter files. A commune station gets the commune's services and drugs, any other facility the hospital's."""
+    """Plan the starter files. A commune station gets a commune's services and drugs, any other facility all of them."""
     plan = Plan(SOURCE)
     starts = request.effective_on or EFFECTIVE
     _diagnoses(plan, starts)
@@ -58,7 +59,7 @@ def _diagnoses(plan: Plan, starts: date) -> None:
         values: dict[str, Any] = {name: cells[name] for name in plain}
         values |= {name: cells[name] == "1" for name in _FLAGS}
         values |= {name: int(cells[name]) if cells[name] else None for name in ("age_min_days", "age_max_days")}
-        values |= {"search_name": fold(cells["name"]), "source": SOURCE}
+        values |= {"search_name": search_key("diagnosis", cells["code"], cells["name"]), "source": SOURCE}
         section.records.append(Record(row, values, starts))
 
 
@@ -91,7 +92,7 @@ def _services(plan: Plan, facility: Facility, starts: date) -> None:
         own_price = cells["commune_price"] if commune else ""
         values: dict[str, Any] = {name: cells[name] for name in plain}
         values |= {
-            "search_name": fold(cells["name"]),
+            "search_name": search_key("service", cells["code"], cells["name"]),
             "price": Decimal(own_price or cells["price"]),
             "insured_price": Decimal(own_price or cells["insured_price"]),
             "indicators": indicators(cells["result_indicators"]),
@@ -115,12 +116,11 @@ def _drugs(plan: Plan, facility: Facility, starts: date) -> None:
 
 
 def _drug(cells: Mapping[str, str]) -> dict[str, Any]:
-    left_out = {"code_verified", "level"}
     amounts = {"pack_size", "price", "insured_price", "payment_rate"}
     values: dict[str, Any] = {
-        name: Decimal(cell) if name in amounts else cell for name, cell in cells.items() if name not in left_out
+        name: Decimal(cell) if name in amounts else cell
+        for name, cell in cells.items()
+        if name not in {"code_verified", "level"}
     }
-    return values | {
-        "search_name": fold(f"{cells['name']} {cells['ingredient']} {cells['strength']}"),
-        "source": SOURCE,
-    }
+    search_name = fold(f"{cells['name']} {cells['ingredient']} {cells['strength']}")
+    return values | {"search_name": search_name, "source": SOURCE}
