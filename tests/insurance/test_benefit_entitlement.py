@@ -95,9 +95,15 @@ def test_reviewer_overrules_the_listed_disease():
 
 
 def test_the_reviewer_is_told_about_a_clinical_condition():
-    steps = [step.text_vi for step in split_on(facts(**OLD_PROVINCE, main_icd="E11.2"), item()).explanation]
-    assert any("II.29" in text for text in steps)
-    assert any("xác nhận" in text for text in steps)
+    def told(icd):
+        return " ".join(s.text_vi for s in split_on(facts(**OLD_PROVINCE, main_icd=icd), item()).explanation)
+
+    assert "II.29" in told("E11.2")
+    assert "xác nhận điều kiện" in told("E11.2")
+    assert "xác nhận điều kiện" in told("I50.0")  # also hit by way of Annex I, which has its own condition
+    assert "xác nhận điều kiện" not in told("G40.1")
+    assert "từ trước lượt khám này" in told("G40.1")
+    assert "từ trước lượt khám này" not in told("N18.5")
 
 
 def test_listed_disease_of_a_child_ends_with_the_eighteenth_birthday():

@@ -7,7 +7,7 @@ that a row names in full wins over an excluded 3-character parent; `age_below` m
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _POINTER = re.compile(r"^ANNEX-([IV]+)(?::(\d+)-(\d+))?$")
 _RANGE = re.compile(r"^([A-Z]\d\d(?:\.\d+)?)-([A-Z]\d\d(?:\.\d+)?)$")
@@ -15,34 +15,59 @@ _RANGE = re.compile(r"^([A-Z]\d\d(?:\.\d+)?)-([A-Z]\d\d(?:\.\d+)?)$")
 
 @dataclass(frozen=True, slots=True)
 class DiseaseRow:
-    """One row of an annex. `has_condition`: a stage, severity or indication that codes cannot show."""
+    """One row of an annex.
+
+    `condition_vi` is a stage, severity or indication that codes cannot show; `counts_from_diagnosis` tells that the
+    benefit holds already in the visit that confirms the diagnosis.
+    """
 
     annex: str
     row: int
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     age_below: int | None
-    has_condition: bool
+    counts_from_diagnosis: bool
     disease_vi: str
-    condition_note: str
+    condition_vi: str
+
+    @property
+    def has_condition(self) -> bool:
+        return bool(self.condition_vi)
 
 
 def matching_rows(rows: Sequence[DiseaseRow], annex: str, icd: str, age: int | None) -> tuple[DiseaseRow, ...]:
-    """Rows of the annex that the diagnosis hits at that age in years (None: unknown, age conditions fail)."""
+    """Rows of the annex that the diagnosis hits at that age in years (None: unknown, age conditions fail).
+
+    A row that points to another list takes over the conditions of the rows hit there.
+    """
     code = icd.strip().upper().rstrip("*+†")
     if not code:
         return ()
-    return tuple(row for row in rows if row.annex == annex and _hits(rows, row, code, age))
+    hits = (_hit(rows, row, code, age) for row in rows if row.annex == annex)
+    return tuple(hit for hit in hits if hit is not None)
 
 
-def _hits(rows: Sequence[DiseaseRow], row: DiseaseRow, code: str, age: int | None) -> bool:
+def _hit(rows: Sequence[DiseaseRow], row: DiseaseRow, code: str, age: int | None) -> DiseaseRow | None:
     if row.age_below is not None and (age is None or age >= row.age_below):
-        return False
+        return None
     if code in row.include:
-        return True
+        return row
     if _covered(row.exclude, code):
-        return False
-    return _covered(row.include, code) or any(_pointed(rows, part, code, age) for part in row.include)
+        return None
+    if _covered(row.include, code):
+        return row
+    pointed = [hit for part in row.include for hit in _pointed(rows, part, code, age)]
+    return _with_conditions(row, pointed) if pointed else None
+
+
+def _with_conditions(row: DiseaseRow, pointed: Sequence[DiseaseRow]) -> DiseaseRow:
+    conditions = dict.fromkeys(hit.condition_vi for hit in (row, *pointed) if hit.condition_vi)
+    is_free = not row.condition_vi and any(not hit.condition_vi for hit in pointed)
+    return replace(
+        row,
+        condition_vi="" if is_free else "; ".join(conditions),
+        counts_from_diagnosis=any(hit.counts_from_diagnosis for hit in pointed),
+    )
 
 
 def _covered(parts: Iterable[str], code: str) -> bool:
@@ -56,10 +81,10 @@ def _covers(part: str, code: str) -> bool:
     return code == part or (len(part) == 3 and code.startswith(part))
 
 
-def _pointed(rows: Sequence[DiseaseRow], part: str, code: str, age: int | None) -> bool:
+def _pointed(rows: Sequence[DiseaseRow], part: str, code: str, age: int | None) -> list[DiseaseRow]:
     found = _POINTER.match(part)
     if not found:
-        return False
+        return []
     annex, first, last = found.groups()
-    chosen = [r for r in rows if r.annex == annex and (first is None or int(first) <= r.row <= int(last))]
-    return any(_hits(rows, r, code, age) for r in chosen)
+    chosen = [row for row in rows if row.annex == annex and (first is None or int(first) <= row.row <= int(last))]
+    return [hit for hit in (_hit(rows, row, code, age) for row in chosen) if hit is not None]

@@ -149,7 +149,10 @@ def _note_conditions(visit: Visit, row: EntitlementRow, diseases: dict[str, tupl
     names = "; ".join(f"{d.annex}.{d.row} {d.disease_vi}" for d in diseases[annex])
     visit.explain("route", f"Bệnh chính {visit.facts.main_icd} thuộc danh mục: {names}", row.law)
     if visit.facts.disease_condition_met is None and all(d.has_condition for d in diseases[annex]):
-        visit.explain("route", "Danh mục kèm điều kiện lâm sàng: người duyệt cần xác nhận", row.law)
+        conditions = " / ".join(d.condition_vi for d in diseases[annex])
+        visit.explain("route", f"Người duyệt cần xác nhận điều kiện: {conditions}", row.law)
+    if not any(d.counts_from_diagnosis for d in diseases[annex]):
+        visit.explain("route", "Chỉ hưởng khi chẩn đoán đã được xác định từ trước lượt khám này", row.law)
 
 
 def _flag(value: bool) -> str:

@@ -45,11 +45,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "include_codes",
         "exclude_codes",
         "age_below",
-        "has_condition",
+        "from_diagnosis",
         "valid_from",
         "valid_to",
         "disease_vi",
-        "condition_note",
+        "condition_vi",
     ),
 }
 _MODES = frozenset({"level", "absolute", "origin", "refused"})
@@ -331,9 +331,9 @@ def _disease(row: Row) -> DatedDisease:
             include=_codes(row["include_codes"]),
             exclude=_codes(row["exclude_codes"]),
             age_below=int(row["age_below"]) if row["age_below"] else None,
-            has_condition=_flag(row["has_condition"]),
+            counts_from_diagnosis=_flag(row["from_diagnosis"]),
             disease_vi=row["disease_vi"],
-            condition_note=row["condition_note"],
+            condition_vi=row["condition_vi"],
         ),
         period=_period({**row, "law": f"TT 01/2025/TT-BYT PL {row['annex']}"}),
     )
