@@ -97,7 +97,7 @@ class NumberField(forms.DecimalField):
         self.widget.attrs.setdefault("autocomplete", "off")
         self.widget.attrs["class"] = f"{self.widget.attrs.get('class', '')} num".strip()
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs inherit from int
         return _number(value)
 
     def prepare_value(self, value: Any) -> Any:

@@ -1,5 +1,7 @@
 """Pages that belong to no desk: home, the keyboard map, the change of facility."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -7,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from his.accounts.actor import facilities_of
+from his.accounts.models import User
 from his.core.errors import NotFound
 from his.ui import nav
 
@@ -33,7 +36,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 def switch_facility(request: HttpRequest) -> HttpResponse:
     """Work at another facility of the user from now on. A facility that is not theirs is not found."""
     wanted = request.POST.get("facility", "")
-    facility = next((f for f in facilities_of(request.user) if f.code == wanted), None)
+    facility = next((f for f in facilities_of(cast(User, request.user)) if f.code == wanted), None)
     if facility is None:
         raise NotFound("Tài khoản không thuộc cơ sở này")
     request.session[FACILITY_KEY] = facility.pk

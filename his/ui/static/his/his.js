@@ -81,16 +81,20 @@
 
   /* Enter moves on, Shift+Enter goes back. A button keeps its own Enter, a text area its new line */
   const FIELDS = "input:not([type=hidden]), select, textarea, button[data-action=save], button[type=submit], button:not([type])";
+  const onward = (el, step = 1) => {
+    const form = el.closest("form[data-enter=next]");
+    if (!form) return;
+    if (step > 0 && lastOfGrid(el)) { addRow(el.closest("tr")); return; }
+    const fields = $$(FIELDS, form).filter((f) => visible(f) && !f.readOnly && f.tabIndex >= 0);
+    const next = fields[fields.indexOf(el) + step];
+    if (next) { next.focus(); next.select?.(); } else if (step > 0) (target("save") || el).focus();
+  };
   const enter = (e) => {
     const el = e.target;
     const form = el.closest?.("form[data-enter=next]");
     if (!form || el.matches("button, a, summary, [data-scan], [data-enter=submit]") || (el.matches("textarea") && !e.shiftKey)) return;
     e.preventDefault();
-    const fields = $$(FIELDS, form).filter((f) => visible(f) && !f.readOnly && f.tabIndex >= 0);
-    const at = fields.indexOf(el);
-    if (!e.shiftKey && at >= 0 && lastOfGrid(el)) { addRow(el.closest("tr")); return; }
-    const next = fields[at + (e.shiftKey ? -1 : 1)];
-    if (next) { next.focus(); next.select?.(); } else if (!e.shiftKey) (target("save") || el).focus();
+    onward(el, e.shiftKey ? -1 : 1);
   };
   const arrows = (e) => {
     if (e.target.getAttribute?.("aria-expanded") === "true") return;
@@ -154,9 +158,11 @@
     clearTimeout(state.timer);
     state.stop?.abort();
     state.stop = new AbortController();
+    state.waiting = true;
+    state.take = false;
     state.timer = setTimeout(async () => {
       const q = box.value.trim();
-      if (!q && box.dataset.favourites === undefined) return shut(box);
+      if (!q && box.dataset.favourites === undefined) { state.waiting = false; return shut(box); }
       const url = new URL(box.dataset.typeahead, location.href);
       url.searchParams.set("q", q);
       for (const el of $$(box.dataset.with || "#none")) url.searchParams.set(el.name, el.value);
@@ -164,8 +170,12 @@
         const answer = await fetch(url, { signal: state.stop.signal, headers: { "HX-Request": "true" } });
         if (!answer.ok || answer.redirected) throw new Error(answer.status);
         const html = await answer.text();
-        if (document.activeElement === box) show(box, html);
-      } catch (error) { if (error.name !== "AbortError") alertNow("Không tìm được lúc này, hãy thử lại"); }
+        state.waiting = false;
+        if (document.activeElement !== box) return;
+        show(box, html);
+        const first = $("[role=option]", listOf(box));
+        if (state.take && first) { choose(box, first); onward(box); }
+      } catch (error) { if (error.name !== "AbortError") { state.waiting = false; alertNow("Không tìm được lúc này, hãy thử lại"); } }
     }, delay);
     lists.set(box, state);
   };
@@ -204,10 +214,19 @@
     box.setAttribute("aria-expanded", "false");
     box.removeAttribute("aria-activedescendant");
   };
+  const leave = (box) => {
+    if (document.activeElement === box || !box.isConnected) return;
+    lists.get(box)?.stop?.abort();
+    shut(box);
+    if (box.dataset.free !== undefined || !box.value.trim() || hiddenOf(box).value) return;
+    box.setAttribute("aria-invalid", "true"); /* words without a choice are not stored: say so at once */
+    alertNow(`Chưa chọn dòng nào cho “${box.value.trim()}”`);
+  };
   const choose = (box, li) => {
     const hidden = hiddenOf(box);
     box.value = li.dataset.label;
     hidden.value = li.dataset.code;
+    box.removeAttribute("aria-invalid");
     const row = box.closest("tr, [data-row], form") || document;
     for (const { name, value } of Array.from(li.attributes)) {
       if (!name.startsWith("data-fill-")) continue;
@@ -232,6 +251,9 @@
     } else if ((e.key === "Enter" || e.key === "Tab") && isOpen && at >= 0) {
       choose(box, options[at]);
       if (!box.closest("form[data-enter=next]") && e.key === "Enter") e.preventDefault();
+    } else if (e.key === "Enter" && lists.get(box)?.waiting && box.value.trim() && !hiddenOf(box).value) {
+      e.preventDefault(); /* typed faster than the answer: take the first row when it comes */
+      lists.get(box).take = true;
     } else if (e.key === "Escape" && isOpen) { e.preventDefault(); e.stopPropagation(); shut(box); }
   };
 
@@ -375,13 +397,13 @@
     document.addEventListener("click", onClick);
     document.addEventListener("input", (e) => {
       touched(e);
-      if (e.target.matches?.("[data-typeahead]")) { hiddenOf(e.target).value = ""; look(e.target); }
+      if (e.target.matches?.("[data-typeahead]")) { hiddenOf(e.target).value = ""; e.target.removeAttribute("aria-invalid"); look(e.target); }
     });
     document.addEventListener("focusin", (e) => { if (e.target.matches?.("[data-favourites]") && !e.target.value) look(e.target, 0); });
     document.addEventListener("focusout", (e) => {
       if (!e.target.matches?.("input, select, textarea")) return;
       tidy(e.target);
-      if (e.target.matches("[data-typeahead]")) setTimeout(() => { if (document.activeElement !== e.target) shut(e.target); }, 150);
+      if (e.target.matches("[data-typeahead]")) setTimeout(() => leave(e.target), 150);
       const form = e.target.closest("form[data-draft]");
       if (form) saveDraft(form);
     });
