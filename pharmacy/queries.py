@@ -1,0 +1,316 @@
+"""What the pharmacy's screens, the clinical desks and the reports read about stock.
+
+"On hand" is everything on the shelf; "usable" leaves out expired and blocked lots and what is reserved. A drug
+is known by its code: when the drug list changes, its lots stay with the row of the list they were bought under.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from his.accounts.models import Facility
+from his.catalogs.models import Drug
+from his.core.dates import day_range
+from his.core.errors import NotFound
+from patients.models import Prescription, PrescriptionLine, Visit
+from pharmacy.allocation import ZERO, LotStock
+from pharmacy.models import Dispense, Lot, LotBalance, StockDocument, StockMovement, Store
+
+EXPIRY_HORIZON_DAYS = 180
+
+
+def stores(facility: Facility) -> QuerySet[Store]:
+    """Active stores, those that hand out first."""
+    return Store.objects.for_facility(facility).filter(is_active=True).order_by("kind", "code")
+
+
+def store(facility: Facility, pk: int) -> Store:
+    """One active store of the facility, or NotFound."""
+    found = stores(facility).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("Không tìm thấy kho tại cơ sở này")
+    return found
+
+
+def dispensing_stores(facility: Facility) -> QuerySet[Store]:
+    """Stores that hand out to outpatients: the dispensaries, and at a commune station its main store too."""
+    return stores(facility).filter(kind__in=_dispensing_kinds(facility))
+
+
+def _dispensing_kinds(facility: Facility) -> list[str]:
+    kinds: list[str] = [Store.Kind.DISPENSARY]
+    if facility.kind == Facility.Kind.COMMUNE_STATION:
+        kinds.append(Store.Kind.MAIN)
+    return kinds
+
+
+def usable(on: date, prefix: str = "") -> Q:
+    """Balances (or, with a prefix, rows that lead to them) of lots that may be issued on the day."""
+    return Q(**{f"{prefix}lot__is_blocked": False, f"{prefix}lot__expires_on__gte": on})
+
+
+def balances(facility: Facility) -> QuerySet[LotBalance]:
+    """Balances with their lot, drug and store."""
+    return LotBalance.objects.for_facility(facility).select_related("lot__drug", "store")
+
+
+def lot_stocks(rows: Iterable[LotBalance]) -> list[LotStock]:
+    """Balances as the allocation reads them; the item is the drug's code."""
+    return [
+        LotStock(
+            lot_id=row.lot_id,
+            item=row.lot.drug.code,
+            expires_on=row.lot.expires_on,
+            on_hand=row.on_hand,
+            reserved=row.reserved,
+            is_blocked=row.lot.is_blocked,
+        )
+        for row in rows
+    ]
+
+
+def usable_lots(store: Store, drug_codes: Collection[str], on: date) -> list[LotBalance]:
+    """Balances of one store that may be issued on the day, earliest expiry first, then earliest receipt."""
+    return list(
+        balances(store.facility)
+        .filter(usable(on), store=store, lot__drug__code__in=drug_codes, on_hand__gt=F("reserved"))
+        .order_by("lot__expires_on", "lot_id")
+    )
+
+
+def usable_stock(facility: Facility, drug_ids: Sequence[int], on: date) -> dict[int, Decimal]:
+    """Usable quantity by drug id over the stores that hand out; drugs without any are absent."""
+    codes = dict(Drug.objects.for_facility(facility).filter(pk__in=drug_ids).values_list("pk", "code"))
+    by_code = usable_by_code(facility, set(codes.values()), on)
+    return {pk: by_code[code] for pk, code in codes.items() if by_code.get(code, ZERO) > 0}
+
+
+def usable_by_code(facility: Facility, drug_codes: Collection[str], on: date) -> dict[str, Decimal]:
+    """Usable quantity by drug code over the stores that hand out."""
+    rows = (
+        LotBalance.objects.for_facility(facility)
+        .filter(usable(on), store__is_active=True, store__kind__in=_dispensing_kinds(facility))
+        .filter(lot__drug__code__in=drug_codes)
+        .values_list("lot__drug__code")
+        .annotate(quantity=Sum(F("on_hand") - F("reserved")))
+    )
+    return dict(rows)
+
+
+def current_dispense(prescription: Prescription) -> Dispense | None:
+    """The dispense of a prescription that was not reversed."""
+    return (
+        Dispense.objects.for_facility(prescription.facility)
+        .filter(prescription=prescription, is_reversed=False)
+        .select_related("document", "store", "dispensed_by")
+        .first()
+    )
+
+
+def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescription]:
+    """Prescriptions signed on the day that nobody handed out yet, in the order of signing."""
+    start, end = day_range(day)
+    return (
+        signed_prescriptions(facility)
+        .filter(signed_at__gte=start, signed_at__lt=end)
+        .exclude(dispenses__is_reversed=False)
+        .exclude(visit__state__in=[Visit.State.CLOSED, Visit.State.CANCELLED])
+        .order_by("signed_at", "pk")
+    )
+
+
+def signed_prescriptions(facility: Facility) -> QuerySet[Prescription]:
+    """Signed prescriptions with visit, patient and doctor. An empty prescription is nothing to hand out."""
+    return (
+        Prescription.objects.for_facility(facility)
+        .filter(Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))), signed_at__isnull=False)
+        .select_related("visit__patient", "visit__card", "visit__room", "prescribed_by", "facility")
+    )
+
+
+def dispensed_on(facility: Facility, day: date) -> QuerySet[Dispense]:
+    """What was handed out on the day, latest first; reversed ones too."""
+    start, end = day_range(day)
+    return (
+        Dispense.objects.for_facility(facility)
+        .filter(dispensed_at__gte=start, dispensed_at__lt=end)
+        .select_related("prescription__visit__patient", "document", "store")
+        .order_by("-dispensed_at", "-pk")
+    )
+
+
+def expiring_lots(
+    facility: Facility, on: date, *, within_days: int = EXPIRY_HORIZON_DAYS, store: Store | None = None
+) -> QuerySet[LotBalance]:
+    """Stock on hand that is expired or expires within the days, earliest first."""
+    rows = balances(facility).filter(on_hand__gt=0, lot__expires_on__lte=on + timedelta(days=within_days))
+    return _in_store(rows, store).order_by("lot__expires_on", "lot__drug__name", "lot_id", "store_id")
+
+
+def _in_store(rows: QuerySet[LotBalance], store: Store | None) -> QuerySet[LotBalance]:
+    return rows.filter(store=store) if store is not None else rows
+
+
+@dataclass(frozen=True, slots=True)
+class DrugStock:
+    """One drug in one or all stores: everything, what may be issued, and the part that is expired or blocked."""
+
+    code: str
+    name: str
+    strength: str
+    unit: str
+    drug_id: int
+    on_hand: Decimal
+    usable: Decimal
+    expired: Decimal
+    blocked: Decimal
+    value: Decimal
+    first_expiry: date | None
+    lots: int
+
+
+def stock_by_drug(facility: Facility, on: date, *, store: Store | None = None, folded: str = "") -> list[DrugStock]:
+    """Stock of each drug that has or had a lot here, by name; `folded` narrows by words without marks or by code."""
+    rows = _in_store(balances(facility), store)
+    for word in folded.split():
+        rows = rows.filter(lot__drug__search_name__contains=word)
+    groups: dict[str, list[LotBalance]] = {}
+    for row in rows.order_by("lot__expires_on", "lot_id"):
+        groups.setdefault(row.lot.drug.code, []).append(row)
+    return sorted((_drug_stock(rows, on) for rows in groups.values()), key=lambda stock: (stock.name, stock.code))
+
+
+def _drug_stock(rows: list[LotBalance], on: date) -> DrugStock:
+    drug = max((row.lot.drug for row in rows), key=lambda drug: drug.pk)
+    held = [row for row in rows if row.on_hand > 0]
+    expired = [row for row in held if row.lot.expires_on < on]
+    good = [row for row in held if row.lot.expires_on >= on]
+    return DrugStock(
+        code=drug.code,
+        name=drug.name,
+        strength=drug.strength,
+        unit=drug.unit,
+        drug_id=drug.pk,
+        on_hand=sum((row.on_hand for row in held), ZERO),
+        usable=sum((row.on_hand - row.reserved for row in good if not row.lot.is_blocked), ZERO),
+        expired=sum((row.on_hand for row in expired), ZERO),
+        blocked=sum((row.on_hand for row in good if row.lot.is_blocked), ZERO),
+        value=sum((row.on_hand * row.lot.unit_cost for row in held), ZERO),
+        first_expiry=min((row.lot.expires_on for row in good), default=None),
+        lots=len({row.lot_id for row in held}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """One movement on the stock card, with what was left after it."""
+
+    movement: StockMovement
+    incoming: Decimal
+    outgoing: Decimal
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StockCard:
+    """The stock card (thẻ kho) of a drug for a period: opening + in - out = closing."""
+
+    opening: Decimal
+    lines: tuple[CardLine, ...]
+    incoming: Decimal
+    outgoing: Decimal
+    closing: Decimal
+
+
+def stock_card(drug: Drug, first: date, last: date, *, store: Store | None = None) -> StockCard:
+    """Every movement of the drug from the first to the last day, both included, in one store or in all."""
+    start, _ = day_range(first)
+    _, end = day_range(last)
+    rows = StockMovement.objects.for_facility(drug.facility).filter(lot__drug__code=drug.code)
+    if store is not None:
+        rows = rows.filter(store=store)
+    opening = left = rows.filter(at__lt=start).aggregate(total=Coalesce(Sum("quantity"), ZERO))["total"]
+    lines = []
+    period = rows.filter(at__gte=start, at__lt=end).order_by("at", "pk")
+    for movement in period.select_related("line__document", "lot", "store"):
+        left += movement.quantity
+        lines.append(CardLine(movement, max(movement.quantity, ZERO), max(-movement.quantity, ZERO), left))
+    incoming = sum((line.incoming for line in lines), ZERO)
+    outgoing = sum((line.outgoing for line in lines), ZERO)
+    return StockCard(opening, tuple(lines), incoming, outgoing, left)
+
+
+def documents(facility: Facility, *, store: Store | None = None) -> QuerySet[StockDocument]:
+    """Stock documents, latest first."""
+    rows = StockDocument.objects.for_facility(facility).select_related("store", "target_store", "posted_by", "reverses")
+    if store is not None:
+        rows = rows.filter(Q(store=store) | Q(target_store=store))
+    return rows.order_by("-posted_at", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class LastReceipt:
+    """The latest receipt of a drug that was not reversed: quantity and đồng a unit."""
+
+    quantity: Decimal
+    unit_cost: Decimal
+
+
+def last_receipts(facility: Facility, drug_codes: Collection[str]) -> dict[str, LastReceipt]:
+    """The latest receipt line of each drug code, reversed receipts left out."""
+    rows = (
+        StockDocument.objects.for_facility(facility)
+        .filter(kind=StockDocument.Kind.RECEIPT, reversed_by__isnull=True, lines__lot__drug__code__in=drug_codes)
+        .order_by("lines__lot__drug__code", "-pk", "-lines__position")
+        .distinct("lines__lot__drug__code")
+        .values_list("lines__lot__drug__code", "lines__quantity", "lines__lot__unit_cost")
+    )
+    return {code: LastReceipt(quantity, unit_cost) for code, quantity, unit_cost in rows}
+
+
+def lots_of(drug: Drug) -> QuerySet[Lot]:
+    """Every lot of a drug code at its facility, by expiry."""
+    return Lot.objects.for_facility(drug.facility).filter(drug__code=drug.code).order_by("expires_on", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A balance that is not the sum of its movements."""
+
+    store: str
+    drug_code: str
+    lot_number: str
+    balance: Decimal
+    movements: Decimal
+
+
+def balance_differences(facility: Facility) -> list[Difference]:
+    """Balances rebuilt from the ledger and compared; empty when stock is right."""
+    ledger: dict[tuple[int, int], Decimal] = {
+        (store_id, lot_id): total
+        for store_id, lot_id, total in StockMovement.objects.for_facility(facility)
+        .values_list("store_id", "lot_id")
+        .annotate(total=Sum("quantity"))
+        .order_by("store_id", "lot_id")
+    }
+    held = {
+        (row.store_id, row.lot_id): row.on_hand
+        for row in LotBalance.objects.for_facility(facility).order_by("store_id", "lot_id")
+    }
+    wrong = [key for key in sorted({*ledger, *held}) if ledger.get(key, ZERO) != held.get(key, ZERO)]
+    stores_by_id = Store.objects.for_facility(facility).in_bulk([store_id for store_id, _ in wrong])
+    lots_by_id = Lot.objects.for_facility(facility).select_related("drug").in_bulk([lot_id for _, lot_id in wrong])
+    return [
+        Difference(
+            store=stores_by_id[store_id].code,
+            drug_code=lots_by_id[lot_id].drug.code,
+            lot_number=lots_by_id[lot_id].number,
+            balance=held.get((store_id, lot_id), ZERO),
+            movements=ledger.get((store_id, lot_id), ZERO),
+        )
+        for store_id, lot_id in wrong
+    ]

@@ -1,0 +1,23 @@
+"""The places that hold stock."""
+
+from his.accounts.actor import Actor
+from his.core.errors import Refusal
+from his.core.text import nfc
+from his.service import audit_facts, service
+from pharmacy.models import Store
+
+
+@service(action="pharmacy.create_store", permission="pharmacy.receive")
+def create_store(*, code: str, name: str, kind: str, actor: Actor) -> Store:
+    """Open a store (kho, tủ trực) at the actor's facility. Refuses an empty or known code and an unknown kind."""
+    code, name = nfc(code), nfc(name)
+    if not code or len(code) > 20:
+        raise Refusal("bad_code", "Mã kho có từ 1 đến 20 ký tự", field="code")
+    if not name or len(name) > 100:
+        raise Refusal("bad_name", "Tên kho có từ 1 đến 100 ký tự", field="name")
+    if kind not in Store.Kind.values:
+        raise Refusal("bad_kind", "Loại kho không có trong danh sách", field="kind")
+    if Store.objects.for_facility(actor.facility).filter(code=code).exists():
+        raise Refusal("already_exists", f"Đã có kho mang mã {code}", field="code")
+    audit_facts(code=code, kind=str(kind))
+    return Store.objects.create(facility=actor.facility, code=code, name=name, kind=kind)
