@@ -79,6 +79,15 @@ def test_a_better_card_counts_from_its_segment():
     assert answer.benefit_percents == (80, 100)
 
 
+@pytest.mark.parametrize(
+    ("card", "day", "percent"),
+    [("CN3", date(2025, 12, 31), 95), ("CN3", DAY, 100), ("LH4", DAY, 100), ("CN4", DAY, 80), ("DN3", DAY, 95)],
+)
+def test_an_out_of_date_digit_is_read_anew_for_its_group_only(card, day, percent):
+    visit = facts(ended_on=day, card_number=f"{card}990123456789", entitlement_code="1.1")
+    assert split_on(visit, item()).benefit_percents == (percent,)
+
+
 def test_the_certificate_exempts_from_its_day_to_the_end_of_the_year():
     visit = facts(**STAY, copay_exempt_from=date(2026, 10, 1))
     answer = split_on(visit, item("a", provided_on=date(2026, 9, 30)), item("b", provided_on=date(2026, 10, 1)))
@@ -110,7 +119,7 @@ def test_paid_at_the_old_base_salary_counts_in_its_own_measure():
 
 def test_the_boundary_of_the_limit_is_a_setting():
     visit = facts(five_years_from=date(2020, 1, 1), copay_paid_this_year=Decimal(15_180_000))
-    assert split_on(visit, item()).totals.copay == 0
+    assert (split_on(visit, item()).totals.copay, split_on(visit, item()).benefit_percents) == (0, (100,))
     assert split_on(visit, item(), annual_limit_boundary="greater").totals.copay == 200_000
 
 
