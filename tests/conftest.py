@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
+from pytest_django.fixtures import SettingsWrapper
 
 from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
+from tests.cast import world
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         _, throw_away = clusters(Path(settings.VAR_DIR))
         ensure_running(throw_away)  # also replaces one that another version of PostgreSQL made
         database.update(cluster_settings(throw_away))
+
+
+__all__ = ["django_db_modify_db_settings", "quick_password_hash", "world"]
+
+
+@pytest.fixture(autouse=True)
+def quick_password_hash(settings: SettingsWrapper) -> None:
+    """Hash passwords quickly: the tests make accounts by the dozen."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,79 @@
+"""Which role may call which service: printed, compared with the stored matrix, and proven by calling."""
+
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from his.accounts.roles import PERMISSIONS, ROLES
+from his.core.errors import PermissionRefused
+from his.service import REGISTRY
+from tests.cast import World
+
+MATRIX = Path(__file__).parent.parent / "golden" / "permission_matrix.txt"
+SERVICE_MODULES = (
+    "his.accounts.services",
+    "his.catalogs.services",
+    "his.printing.forms",
+    "patients.services.people",
+    "patients.services.visits",
+    "patients.services.exams",
+    "patients.services.orders",
+    "patients.services.prescriptions",
+    "patients.services.signing",
+    "pharmacy.services.stores",
+    "pharmacy.services.stock",
+    "pharmacy.services.dispensing",
+    "insurance.billing.charges",
+    "insurance.billing.closing",
+    "insurance.billing.cash",
+    "insurance.claims.services",
+    "insurance.claims.export",
+    "reports.engine",
+)
+
+
+def matrix() -> str:
+    """One line for each service: its permission and the roles that hold it."""
+    lines = []
+    for action in sorted(REGISTRY):
+        permission = REGISTRY[action].permission
+        holders = [role for role, (_, held) in ROLES.items() if permission in held]
+        lines.append(f"{action:34} {permission or '(step)':22} {' '.join(holders)}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def all_services() -> None:
+    for name in SERVICE_MODULES:
+        import_module(name)
+
+
+def test_the_matrix_is_the_reviewed_one() -> None:
+    print(matrix())
+    assert matrix() == MATRIX.read_text(encoding="utf-8"), "review the change and write it to tests/golden"
+
+
+def test_every_module_with_services_is_listed() -> None:
+    modules = {info.function.rsplit(".", 1)[0] for info in REGISTRY.values() if not info.function.startswith("tests.")}
+    assert modules <= set(SERVICE_MODULES) | {"patients.services.clinical_steps"}
+
+
+def test_permissions_of_services_and_roles_are_known() -> None:
+    asked = {info.permission for info in REGISTRY.values() if info.permission}
+    held = frozenset().union(*(permissions for _, permissions in ROLES.values()))
+    assert asked | held <= set(PERMISSIONS)
+
+
+@pytest.mark.parametrize(
+    "role", ["reception", "nurse", "technician", "pharmacist", "cashier", "claims", "manager", "admin"]
+)
+def test_a_role_without_the_permission_is_refused_before_anything_is_read(world: World, role: str) -> None:
+    actor = world.hospital.actor(role)
+    for action, info in REGISTRY.items():
+        if info.permission is None or actor.may(info.permission) or info.function.startswith("tests."):
+            continue
+        module, name = info.function.rsplit(".", 1)
+        with pytest.raises(PermissionRefused):
+            getattr(import_module(module), name)(actor=actor, nonsense=SimpleNamespace(action=action))
