@@ -85,15 +85,16 @@ def _once_each(plan: Plan, section: Section) -> list[Record]:
         first = kept.setdefault(key, record)
         if first is record:
             continue
+        same = dict(first.values) == dict(record.values) and first.valid_to == record.valid_to
         name, value = section.keys[-1], str(record.values[section.keys[-1]])
-        if section.repeats_are_errors and (dict(first.values), first.valid_to) != (
-            dict(record.values),
-            record.valid_to,
-        ):
+        if same:
+            plan.warn(record.row, name, "duplicate_row", f"Lặp lại dòng {first.row}", value)
+        elif section.repeats_are_errors:
             message = f"Trùng với dòng {first.row} nhưng nội dung khác, không rõ dùng dòng nào"
             plan.error(record.row, name, "conflicting_row", message, value)
         else:
-            plan.warn(record.row, name, "duplicate_row", f"Lặp lại dòng {first.row}, dùng dòng đầu", value)
+            message = f"Lặp lại dòng {first.row} với nội dung khác, dùng dòng {first.row}"
+            plan.warn(record.row, name, "duplicate_row", message, value)
     return sorted(kept.values(), key=lambda record: record.valid_from)
 
 

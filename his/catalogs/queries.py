@@ -5,7 +5,7 @@ An exact code comes first, then codes that begin with it, then names that begin 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, TypeVar
@@ -121,22 +121,27 @@ def _icd_prefix(q: str) -> str:
 
 
 def _ranked(rows: QuerySet[Any], q: str, prefix: str, limit: int, *preferred: Any) -> list[Any]:
-    """Best first: exact code, codes that begin so, then by preference, then names that begin so, then short names."""
+    """Best first: exact code, codes that begin so, what is preferred, whole words, names that begin so, short names."""
     folded = fold(q)
-    by_words = Q()
-    for word in _WORD.findall(folded):
-        by_words &= Q(search_name__regex=rf"\m{re.escape(word)}")
-    fits = by_words if by_words else Q(pk__in=[])
-    by_code = []
-    if prefix:
-        fits |= Q(code__startswith=prefix)
-        by_code = [When(code=prefix, then=0), When(code__startswith=prefix, then=1)]
-    begins = When(search_name__regex=rf"^(benh (ly )?)?{re.escape(folded)}", then=0)
-    return list(
-        rows.filter(fits).order_by(
-            _case(*by_code, otherwise=2), *preferred, _case(begins, otherwise=1), Length("name"), F("code")
-        )[:limit]
-    )
+    words = [re.escape(word) for word in _WORD.findall(folded)]
+    fits, by_code = Q(code__startswith=prefix), [When(code=prefix, then=0), When(code__startswith=prefix, then=1)]
+    if not prefix:
+        fits, by_code = Q(pk__in=[]), []
+    order = []
+    if words:
+        fits |= _all_match(rf"\m{word}" for word in words)
+        order.append(_case(When(_all_match(rf"\m{word}\M" for word in words), then=0), otherwise=1))
+        begins = rf"^(benh (ly )?)?{re.escape(folded)}"
+        order.append(_case(When(search_name__regex=begins, then=0), otherwise=1))
+    first = [_case(*by_code, otherwise=2), *preferred] if by_code else [*preferred]
+    return list(rows.filter(fits).order_by(*first, *order, Length("name"), F("code"))[:limit])
+
+
+def _all_match(patterns: Iterable[str]) -> Q:
+    found = Q()
+    for pattern in patterns:
+        found &= Q(search_name__regex=pattern)
+    return found
 
 
 def _case(*whens: When, otherwise: int) -> Case:

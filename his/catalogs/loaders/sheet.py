@@ -21,7 +21,7 @@ from his.core.text import fold, nfc
 
 # Letters of the legacy one-byte fonts, as they look when read as Unicode.
 _TCVN3 = re.compile(r"[®¸¶·¹¨»¾¼½Æ©ÊÇËÉªÕÒÔÖ×ÝÞß«¬\u00ad¦§¡¢£¤¥]")
-_VNI = re.compile(r"ñ|[aeouyAEOUY][ùøûõïâêéèëäöÙØÛÕÏÂÊÉÈËÄÖ]")
+_VNI = re.compile(r"ñ|[aeouyö][ùøûõïâêéèëäöáàåãúü]", re.IGNORECASE)
 _UNICODE_VIETNAMESE = re.compile(r"[\u1ea0-\u1ef9ăđơưĂĐƠƯ]")
 _GROUPED = re.compile(r"^\d{1,3}([.,])\d{3}(\1\d{3})+([.,]\d+)?$")
 _ONE_GROUP = re.compile(r"^\d{1,3}[.,]\d{3}$")
