@@ -1,0 +1,227 @@
+"""What the doctor's and the technician's desks read. Nothing here writes, nothing here reads a clock."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from his.accounts.models import Department, Facility, Room, Staff
+from his.catalogs.models import Diagnosis, Drug, LongPrescriptionDisease
+from his.core.dates import age_text, day_range, local
+from his.core.text import fold
+from patients import dosing, hooks
+from patients.models import (
+    Exam,
+    Patient,
+    Prescription,
+    PrescriptionLine,
+    ServiceOrder,
+    Visit,
+    VisitDiagnosis,
+)
+
+FAVOURITE_DAYS = 90
+"""How far back a doctor's own habits are looked up."""
+
+# Cost groups (MA_NHOM, QĐ 5937/QĐ-BYT): where a service of the group is performed.
+_ROOM_OF_GROUP = {
+    "1": Room.Kind.LAB,
+    "2": Room.Kind.IMAGING,
+    "3": Room.Kind.IMAGING,
+    "8": Room.Kind.PROCEDURE,
+    "18": Room.Kind.PROCEDURE,
+}
+
+
+def performing_department(facility: Facility, group_code: str) -> Department | None:
+    """The department that performs services of a cost group here; None when the facility has no such room."""
+    kind = _ROOM_OF_GROUP.get(group_code)
+    if kind is None:
+        return None
+    rooms = Room.objects.for_facility(facility).filter(kind=kind, is_active=True)
+    room = rooms.select_related("department").order_by("code").first()
+    return room.department if room else None
+
+
+# Prescribing
+
+
+def days_allowed(main_code: str, on: date) -> int:
+    """Most days that may be prescribed on the day with this main diagnosis (TT 26/2025/TT-BYT)."""
+    if not main_code:
+        return dosing.DAYS_MAX
+    category = main_code[:3]
+    rows = LongPrescriptionDisease.objects.on(on)
+    likely = rows.filter(Q(icd_expression__contains=category) | Q(icd_expression__regex="-|–|đến"))
+    return dosing.days_allowed(main_code, likely.values_list("icd_expression", flat=True))
+
+
+def main_code(exam: Exam) -> str:
+    """The code of the main diagnosis; empty when none is named yet."""
+    return VisitDiagnosis.objects.filter(exam=exam, is_main=True).values_list("code", flat=True).first() or ""
+
+
+def allergy_warning(patient: Patient, drug: Drug) -> str:
+    """A warning in words when the recorded allergies name an ingredient of the drug or the drug; else empty."""
+    allergies = fold(patient.allergies)
+    if not allergies:
+        return ""
+    names = [part.strip() for part in fold(drug.ingredient).replace("+", ",").replace(";", ",").split(",")]
+    hit = next((name for name in [*names, fold(drug.name)] if len(name) > 3 and name in allergies), "")
+    return f"Dị ứng đã ghi: {patient.allergies}" if hit else ""
+
+
+def stock_of(facility: Facility, drugs: Iterable[Drug], on: date) -> dict[int, str]:
+    """Usable stock in words by drug id: "tồn 120", or "hết" when there is none."""
+    ids = [drug.pk for drug in drugs]
+    if not ids:
+        return {}
+    usable = hooks.usable_stock(facility, ids, on)
+    return {pk: f"tồn {dosing.number(usable[pk])}" if usable.get(pk) else "hết" for pk in ids}
+
+
+# Warnings of diagnoses: what is odd but allowed
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisWarning:
+    """Something the doctor should look at; it does not stop signing."""
+
+    code: str
+    message_vi: str
+
+
+def diagnosis_warnings(exam: Exam) -> list[DiagnosisWarning]:
+    """What is odd about the diagnoses of an exam: a more specific code exists, the age does not fit, and so on."""
+    day = local(exam.started_at).date()
+    chosen = {row.code: row for row in exam.diagnoses.all()}
+    known = Diagnosis.objects.on(day).filter(code__in=chosen)
+    return [
+        DiagnosisWarning(row.code, message)
+        for row in sorted(known, key=lambda row: chosen[row.code].position)
+        for message in warnings_of(row, exam.visit.patient, day, is_main=chosen[row.code].is_main)
+    ]
+
+
+def warnings_of(diagnosis: Diagnosis, patient: Patient, day: date, *, is_main: bool) -> list[str]:
+    """What is odd about one diagnosis for this person on the day."""
+    found = []
+    if diagnosis.has_more_specific:
+        found.append("có mã chi tiết hơn")
+    if is_main and diagnosis.discouraged_as_main:
+        found.append("không nên làm bệnh chính")
+    age = (day - patient.born_on).days
+    if patient.birth_precision == Patient.Precision.DAY and (
+        (diagnosis.age_min_days is not None and age < diagnosis.age_min_days)
+        or (diagnosis.age_max_days is not None and age > diagnosis.age_max_days)
+    ):
+        found.append(f"không hợp tuổi ({age_text(patient.born_on, day)})")
+    if (diagnosis.mainly_female and patient.sex == "1") or (diagnosis.mainly_male and patient.sex == "2"):
+        found.append("thường gặp ở giới kia")
+    return found
+
+
+# The visit at the desk
+
+
+def desk_visit(facility: Facility, visit_id: int) -> Visit | None:
+    """A visit of the facility with person, card and rooms; None when it is not one of the facility."""
+    rows = Visit.objects.for_facility(facility).select_related("patient", "card", "room", "department", "facility")
+    return rows.filter(pk=visit_id).first()
+
+
+def current_exam(visit: Visit) -> Exam | None:
+    """The open exam of a visit, else the last signed one, with its diagnoses read."""
+    rows = visit.exams.select_related("room", "department", "doctor", "visit__patient", "facility", "signed_by")
+    return rows.prefetch_related("diagnoses").order_by("signed_at", "pk").last() if visit.pk else None
+
+
+def orders_of(visit: Visit) -> list[ServiceOrder]:
+    """Orders of a visit with their results, in the order they were made; cancelled ones too."""
+    rows = visit.orders.select_related("service", "department", "performed_by")
+    return list(rows.prefetch_related("results").order_by("ordered_at", "pk"))
+
+
+def lines_of(prescription: Prescription) -> list[PrescriptionLine]:
+    """Lines of a prescription with their drugs."""
+    return list(prescription.lines.select_related("drug"))
+
+
+def prescription_of(exam: Exam) -> Prescription | None:
+    """The prescription of an exam, with its lines and drugs; None when nothing is prescribed."""
+    rows = Prescription.objects.filter(exam=exam).prefetch_related("lines__drug")
+    found = rows.first()
+    return found if found is not None and list(found.lines.all()) else None
+
+
+def earlier_exams(visit: Visit, limit: int = 6) -> list[Exam]:
+    """Signed exams of the same person before this visit, newest first, with diagnoses and prescribed drugs."""
+    rows = Exam.objects.for_facility(visit.facility).filter(visit__patient=visit.patient_id, signed_at__isnull=False)
+    rows = rows.exclude(visit=visit).select_related("visit", "doctor", "room")
+    return list(rows.prefetch_related("diagnoses", "prescription__lines__drug").order_by("-started_at")[:limit])
+
+
+def copyable_prescription(visit: Visit, prescription_id: int) -> Prescription | None:
+    """An earlier signed prescription of the same person; None for any other."""
+    rows = Prescription.objects.for_facility(visit.facility).filter(
+        signed_at__isnull=False, visit__patient=visit.patient_id
+    )
+    return rows.filter(pk=prescription_id).prefetch_related("lines__drug").first()
+
+
+# The doctor's habits
+
+
+def favourite_diagnoses(doctor: Staff, at: datetime, limit: int = 10) -> list[str]:
+    """Codes that the doctor used most in the last months."""
+    since = at - timedelta(days=FAVOURITE_DAYS)
+    rows = VisitDiagnosis.objects.filter(exam__doctor=doctor, exam__started_at__gte=since).values("code")
+    return [row["code"] for row in rows.annotate(times=Count("pk")).order_by("-times", "code")[:limit]]
+
+
+def favourite_lines(doctor: Staff, at: datetime, drugs: Sequence[Drug] = (), limit: int = 10) -> list[PrescriptionLine]:
+    """How the doctor last prescribed each drug, most used first; narrowed to the codes of `drugs` when given."""
+    since = at - timedelta(days=FAVOURITE_DAYS)
+    rows = PrescriptionLine.objects.filter(prescription__prescribed_by=doctor, prescription__prescribed_at__gte=since)
+    if drugs:
+        rows = rows.filter(drug__code__in=[drug.code for drug in drugs])
+    recent = list(rows.select_related("drug").order_by("-pk")[:300])
+    times = Counter(line.drug.code for line in recent)
+    last: dict[str, PrescriptionLine] = {}
+    for line in recent:
+        last.setdefault(line.drug.code, line)
+    return [last[code] for code, _ in times.most_common(limit)]
+
+
+# The technician's desk
+
+
+def waiting_orders(
+    facility: Facility, *, department: Department | None = None, since: date | None = None
+) -> QuerySet[ServiceOrder]:
+    """Orders that wait for a result, oldest first, with what a list shows."""
+    rows = ServiceOrder.objects.for_facility(facility).filter(state=ServiceOrder.State.ORDERED)
+    rows = rows.exclude(visit__state__in=[Visit.State.CANCELLED, Visit.State.CLOSED])
+    if department is not None:
+        rows = rows.filter(department=department)
+    if since is not None:
+        rows = rows.filter(ordered_at__gte=day_range(since)[0])
+    return rows.select_related("service", "visit__patient", "department", "exam").order_by(
+        "-visit__priority", "ordered_at", "pk"
+    )
+
+
+def desk_order(facility: Facility, order_id: int) -> ServiceOrder | None:
+    """An order of the facility with what the results desk shows; None when it is not one of the facility."""
+    rows = ServiceOrder.objects.for_facility(facility).prefetch_related("results")
+    related = ("service", "visit__patient", "visit__card", "exam__doctor", "exam__room", "department", "performed_by")
+    return rows.select_related(*related).filter(pk=order_id).first()
+
+
+def performing_departments(facility: Facility) -> list[Department]:
+    """Departments with a room where services are performed."""
+    kinds = [Room.Kind.LAB, Room.Kind.IMAGING, Room.Kind.PROCEDURE]
+    rows = Department.objects.for_facility(facility).filter(rooms__kind__in=kinds, is_active=True)
+    return list(rows.distinct().order_by("code"))

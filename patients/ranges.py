@@ -1,0 +1,40 @@
+"""Laboratory values against their reference range (khoảng tham chiếu): pure functions on typed text.
+
+A value stays as it was typed; only its reading as a number is compared. Comma and dot are both decimal marks.
+"""
+
+import re
+from decimal import Decimal
+
+_NUMBER = re.compile(r"^([<>≤≥]?)=?\s*(-?\d+(?:[.,]\d+)?)$")
+
+
+def read_number(text: str) -> Decimal | None:
+    """The number in a typed value: "5,6", "5.6", "<0,01". None for words such as "Âm tính"."""
+    found = _NUMBER.match(text.strip())
+    return Decimal(found[2].replace(",", ".")) if found else None
+
+
+def is_abnormal(value: str, low: str = "", high: str = "") -> bool:
+    """Whether a typed value lies outside the range; the limits themselves are normal.
+
+    "<0,5" is below a lower limit of 0,5, ">10" above an upper limit of 10. Words and open limits are never abnormal.
+    """
+    found = _NUMBER.match(value.strip())
+    if not found:
+        return False
+    number, sign = Decimal(found[2].replace(",", ".")), found[1]
+    lowest, highest = read_number(low), read_number(high)
+    if lowest is not None and (number < lowest or (sign == "<" and number == lowest)):
+        return True
+    return highest is not None and (number > highest or (sign == ">" and number == highest))
+
+
+def reference_text(low: str = "", high: str = "") -> str:
+    """The range as printed: "4 - 10", "≤ 5,2", "≥ 60"; empty without limits."""
+    low, high = low.replace(".", ","), high.replace(".", ",")
+    if low and high:
+        return f"{low} - {high}"
+    if high:
+        return f"≤ {high}"
+    return f"≥ {low}" if low else ""

@@ -1,0 +1,216 @@
+"""The examination while it is open (khám bệnh): begin, save the draft, name the diagnoses."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db.models import Q
+
+from his.accounts.actor import Actor
+from his.accounts.models import Room, Staff
+from his.catalogs import queries as catalogs
+from his.catalogs.models import Diagnosis, Sex
+from his.core.codes import clean_code
+from his.core.dates import local
+from his.core.errors import Refusal
+from his.core.text import nfc, nfc_lines
+from his.service import audit_facts, service
+from patients.models import Exam, QueueTicket, Visit, VisitDiagnosis
+
+OTHERS_MAX = 12
+"""Most accompanying diagnoses of a claim (MA_BENH_KT, QĐ 130/QĐ-BYT)."""
+TEXT_MAX = 20_000
+"""Most characters of a free text; longer ones are a paste by mistake."""
+
+_FINISHED = {
+    Visit.State.CLOSED: ("already_closed", "Lượt khám đã chốt chi phí, không khám thêm được"),
+    Visit.State.CANCELLED: ("visit_cancelled", "Lượt khám đã hủy"),
+}
+
+
+@service(action="patients.start_exam", permission="patients.examine")
+def start_exam(*, visit: Visit, actor: Actor, at: datetime, room: Room | None = None) -> Exam:
+    """Begin the examination of a visit, or return the one that is open in the same room (bắt đầu khám).
+
+    Afterwards the visit is in examination and its number of that room is being served. A visit that was examined may
+    be examined again in another room. Refuses a closed or cancelled visit, a room where nobody is examined, a doctor
+    without a practice licence, and a time before the arrival.
+    """
+    visit = Visit.objects.select_for_update(of=("self",)).select_related("room", "department").get(pk=visit.pk)
+    refuse_finished(visit)
+    room = room or visit.room
+    if known := _open_exam(visit, room):
+        return known
+    doctor = licensed(actor)
+    if room.kind != Room.Kind.EXAM:
+        raise Refusal("not_exam_room", f"{room.name} không phải phòng khám", field="room")
+    if at < visit.arrived_at:
+        raise Refusal("before_arrival", "Giờ khám trước giờ đến khám", field="started_at")
+    exam = Exam.objects.create(
+        facility=actor.facility,
+        visit=visit,
+        room=room,
+        department=room.department,
+        doctor=doctor,
+        service_code=room.exam_service_code,
+        started_at=at,
+        reason=visit.reason,
+    )
+    Visit.objects.filter(pk=visit.pk).update(state=Visit.State.IN_EXAM, ended_at=None)
+    waiting = Q(state__in=[QueueTicket.State.WAITING, QueueTicket.State.CALLED, QueueTicket.State.SKIPPED])
+    QueueTicket.objects.filter(waiting, visit=visit, room=room).update(state=QueueTicket.State.SERVING, called_at=at)
+    return exam
+
+
+def _open_exam(visit: Visit, room: Room) -> Exam | None:
+    exams = list(visit.exams.select_related("room", "department", "doctor").order_by("pk"))
+    if open_one := next((exam for exam in exams if not exam.is_signed), None):
+        return open_one
+    if any(exam.room_id == room.pk for exam in exams):
+        raise Refusal("already_examined", "Lượt này đã khám và ký ở phòng này; hãy ghi bổ sung hồ sơ")
+    return None
+
+
+def refuse_finished(visit: Visit) -> None:
+    """Refuse work on a closed or cancelled visit."""
+    if refused := _FINISHED.get(Visit.State(visit.state)):
+        raise Refusal(*refused)
+
+
+def licensed(actor: Actor) -> Staff:
+    """The practitioner; refuses one without a licence number, because the claim must name it (MA_BAC_SI)."""
+    staff = actor.practitioner()
+    if not staff.licence_no:
+        raise Refusal("no_licence", "Nhân viên chưa có số giấy phép hành nghề trong danh mục")
+    return staff
+
+
+def editable(exam: Exam) -> Exam:
+    """The exam, locked, with its visit and patient; refuses a signed one and a finished visit."""
+    exam = (
+        Exam.objects.select_for_update(of=("self",))
+        .select_related("visit__patient", "room", "department", "doctor", "facility")
+        .get(pk=exam.pk)
+    )
+    if exam.is_signed:
+        raise Refusal("already_signed", "Phiếu khám đã ký, chỉ còn ghi bổ sung hồ sơ được")
+    refuse_finished(exam.visit)
+    return exam
+
+
+@service(action="patients.save_exam", permission="patients.examine")
+def save_exam(
+    *,
+    exam: Exam,
+    actor: Actor,
+    at: datetime,
+    reason: str | None = None,
+    history: str | None = None,
+    findings: str | None = None,
+    treatment: str | None = None,
+    advice: str | None = None,
+    outcome: str | None = None,
+    treatment_result_code: str | None = None,
+    transfer_facility_code: str | None = None,
+    transfer_reason: str | None = None,
+    follow_up_on: date | None = None,
+    clear_follow_up: bool = False,
+) -> Exam:
+    """Keep what was typed so far (lưu nháp). None leaves a text as it is; nothing is checked but its length.
+
+    Refuses a signed exam and texts that are too long, named by their field.
+    """
+    exam = editable(exam)
+    texts = {
+        "reason": reason,
+        "history": history,
+        "findings": findings,
+        "treatment": treatment,
+        "advice": advice,
+        "outcome": outcome,
+        "treatment_result_code": treatment_result_code,
+        "transfer_facility_code": transfer_facility_code,
+        "transfer_reason": transfer_reason,
+    }
+    set_texts(exam, texts)
+    if follow_up_on is not None or clear_follow_up:
+        exam.follow_up_on = follow_up_on
+    exam.draft_saved_at = at
+    exam.save()
+    return exam
+
+
+def set_texts(exam: Exam, texts: dict[str, str | None]) -> None:
+    """Put cleaned texts on the exam without saving it; None leaves the old one. Refuses what does not fit."""
+    for name, text in texts.items():
+        if text is None:
+            continue
+        field = Exam._meta.get_field(name)
+        clean = nfc_lines(text)
+        limit = getattr(field, "max_length", None) or TEXT_MAX
+        if len(clean) > limit:
+            raise Refusal("too_long", f"Dài quá {limit:,} ký tự".replace(",", "."), field=name, limit=limit)
+        setattr(exam, name, clean)
+
+
+@service(action="patients.set_diagnoses", permission="patients.examine")
+def set_diagnoses(
+    *, exam: Exam, main: str, others: Sequence[str] = (), actor: Actor, at: datetime
+) -> list[VisitDiagnosis]:
+    """Name the diagnoses of the exam: the main one, then the others in order (chẩn đoán, ICD-10).
+
+    Afterwards the exam has exactly these; names are copied as they are on the day of the exam. An empty `main` is a
+    draft that cannot be signed. Refuses unknown codes, codes that may not be a main disease (TT 06/2026/TT-BYT), codes
+    of the other sex, a code twice and more than 12 others.
+    """
+    exam = editable(exam)
+    day = local(exam.started_at).date()
+    main = clean_code(main)
+    codes = [code for code in (clean_code(other) for other in others) if code]
+    _refuse_repeats(main, codes)
+    found = [_known("main", main, day)] if main else []
+    found += [_known("others", code, day) for code in codes]
+    if main and (found[0].not_as_main or found[0].cause_of_death_only):
+        raise Refusal("not_as_main", f"Mã {main} không được làm bệnh chính, hãy chọn mã khác", field="main", wrong=main)
+    for diagnosis in found:
+        _refuse_other_sex(diagnosis, exam.visit.patient.sex, "main" if diagnosis.code == main else "others")
+    wanted = [(row.code, row.name, row.code == main) for row in found]
+    if wanted == [(row.code, row.name, row.is_main) for row in exam.diagnoses.all()]:
+        return list(exam.diagnoses.all())
+    exam.diagnoses.all().delete()
+    audit_facts(main=main, others=",".join(codes))
+    return VisitDiagnosis.objects.bulk_create(
+        VisitDiagnosis(
+            facility=exam.facility,
+            exam=exam,
+            visit=exam.visit,
+            code=code,
+            name=nfc(name),
+            is_main=is_main,
+            position=number,
+        )
+        for number, (code, name, is_main) in enumerate(wanted, start=1)
+    )
+
+
+def _refuse_repeats(main: str, others: Sequence[str]) -> None:
+    if len(others) > OTHERS_MAX:
+        raise Refusal("too_many", f"Hồ sơ chỉ nhận tối đa {OTHERS_MAX} bệnh kèm theo", field="others")
+    seen = {main}
+    for code in others:
+        if code in seen:
+            raise Refusal("repeated", f"Mã {code} bị ghi hai lần", field="others", wrong=code)
+        seen.add(code)
+
+
+def _known(field: str, code: str, day: date) -> Diagnosis:
+    try:
+        return catalogs.diagnosis_on(code, day)
+    except Refusal as refusal:
+        raise Refusal(refusal.code, refusal.message_vi, field=field, wrong=code) from None
+
+
+def _refuse_other_sex(diagnosis: Diagnosis, sex: str, field: str) -> None:
+    if diagnosis.only_sex in {Sex.MALE, Sex.FEMALE} and sex in {Sex.MALE, Sex.FEMALE} and diagnosis.only_sex != sex:
+        whose = Sex(diagnosis.only_sex).label.lower()
+        message = f"Mã {diagnosis.code} chỉ dùng cho {whose}; người bệnh là {Sex(sex).label.lower()}"
+        raise Refusal("other_sex", message, field=field, wrong=diagnosis.code)

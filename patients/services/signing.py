@@ -1,0 +1,262 @@
+"""Signing of an exam with its prescription, amendments afterwards, and clinical notes (ký phiếu khám)."""
+
+import hashlib
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from his.accounts.actor import Actor
+from his.accounts.models import Staff
+from his.core.codes import FACILITY_CODE
+from his.core.dates import local
+from his.core.errors import Refusal
+from his.core.text import nfc, nfc_lines
+from his.service import audit_facts, service
+from patients.models import (
+    ClinicalNote,
+    Exam,
+    ExamAmendment,
+    Prescription,
+    QueueTicket,
+    ServiceOrder,
+    Visit,
+)
+from patients.queries_clinical import days_allowed, lines_of, main_code, orders_of
+from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
+
+TREATMENT_RESULTS = ("1", "2", "3", "4", "5", "6", "7", "8")
+"""Codes of KET_QUA_DTRI (QĐ 130/QĐ-BYT, 8 added by QĐ 4750/QĐ-BYT)."""
+_TRANSFERS = {Exam.Outcome.TRANSFER, Exam.Outcome.TRANSFER_REQUEST}
+
+
+@service(action="patients.sign_exam", permission="patients.examine")
+def sign_exam(
+    *,
+    exam: Exam,
+    actor: Actor,
+    at: datetime,
+    outcome: str = "home",
+    treatment_result_code: str = "2",
+    follow_up_on: date | None = None,
+    transfer_facility_code: str = "",
+    transfer_reason: str = "",
+    advice: str | None = None,
+    treatment: str | None = None,
+) -> Exam:
+    """Sign the exam and its prescription (ký, kết thúc khám).
+
+    Afterwards both are frozen, a snapshot with its SHA-256 is stored, the visit is examined and ended at `at`, and the
+    number of the room is done. Who signs is the doctor of the exam. Refuses without a main diagnosis, with orders that
+    have no result, with an outcome that lacks its details (a future day for a follow-up; facility and reason for a
+    transfer), with more days prescribed than the main diagnosis allows, and with times out of order.
+    """
+    visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
+    exam = editable(exam)
+    doctor = licensed(actor)
+    orders = orders_of(visit)
+    prescription = Prescription.objects.select_for_update().filter(exam=exam).first()
+    _refuse_unfinished(exam, orders, at)
+    main = main_code(exam)
+    if not main:
+        raise Refusal("no_main_diagnosis", "Chưa có bệnh chính", field="main")
+    if prescription is not None:
+        _refuse_prescription(prescription, main, at)
+    set_texts(exam, {"advice": advice, "treatment": treatment})
+    _set_outcome(exam, outcome, follow_up_on, transfer_facility_code, transfer_reason, local(at).date())
+    if treatment_result_code not in TREATMENT_RESULTS:
+        raise Refusal("treatment_result", "Hãy chọn kết quả điều trị", field="treatment_result_code")
+    if exam.doctor_id != doctor.pk:
+        audit_facts(begun_by=exam.doctor_id)
+    exam.doctor = doctor
+    exam.treatment_result_code = treatment_result_code
+    exam.signed_at = at
+    exam.signed_by = actor.user
+    exam.snapshot = snapshot_of(exam, doctor, orders, prescription)
+    exam.snapshot_sha256 = fingerprint(exam.snapshot)
+    exam.save()
+    if prescription is not None and exam.snapshot["prescription"]:
+        prescription.signed_at = at
+        prescription.save(update_fields=["signed_at"])
+    Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=at)
+    busy = [QueueTicket.State.WAITING, QueueTicket.State.CALLED, QueueTicket.State.SERVING, QueueTicket.State.SKIPPED]
+    QueueTicket.objects.filter(visit=visit, room_id=exam.room_id, state__in=busy).update(
+        state=QueueTicket.State.DONE, done_at=at
+    )
+    audit_facts(main=main, outcome=outcome, sha256=exam.snapshot_sha256)
+    return exam
+
+
+def _refuse_unfinished(exam: Exam, orders: list[ServiceOrder], at: datetime) -> None:
+    if at < exam.started_at:
+        raise Refusal("before_exam", "Giờ ký trước giờ bắt đầu khám", field="signed_at")
+    pending = [order.service.name for order in orders if order.state == ServiceOrder.State.ORDERED]
+    if pending:
+        raise Refusal(
+            "results_pending",
+            f"Còn chỉ định chưa có kết quả: {', '.join(pending)}",
+            field="orders",
+            pending=len(pending),
+        )
+    if any(order.result_at and order.result_at > at for order in orders):
+        raise Refusal("before_result", "Giờ ký trước giờ có kết quả dịch vụ", field="signed_at")
+
+
+def _refuse_prescription(prescription: Prescription, main: str, at: datetime) -> None:
+    if prescription.prescribed_at > at:
+        raise Refusal("before_prescription", "Giờ ký trước giờ kê đơn", field="signed_at")
+    allowed = days_allowed(main, local(at).date())
+    longest = max((line.days for line in prescription.lines.all()), default=0)
+    if longest > allowed:
+        message = f"Đơn kê {longest} ngày, bệnh chính {main} chỉ được kê tối đa {allowed} ngày (TT 26/2025)"
+        raise Refusal("days", message, field="prescription", allowed=allowed)
+
+
+def _set_outcome(exam: Exam, outcome: str, follow_up_on: date | None, facility: str, reason: str, today: date) -> None:
+    if outcome not in Exam.Outcome.values:
+        raise Refusal("outcome", "Hãy chọn hướng xử trí", field="outcome")
+    exam.outcome, exam.follow_up_on, exam.transfer_facility_code, exam.transfer_reason = outcome, None, "", ""
+    if outcome == Exam.Outcome.FOLLOW_UP:
+        if follow_up_on is None or follow_up_on <= today:
+            raise Refusal("follow_up", "Hẹn khám lại cần một ngày sau hôm nay", field="follow_up_on")
+        if (follow_up_on - today).days > 366:
+            raise Refusal("follow_up", "Ngày hẹn quá một năm, hãy kiểm tra lại", field="follow_up_on")
+        exam.follow_up_on = follow_up_on
+    if outcome in _TRANSFERS:
+        facility = facility.strip()
+        if not FACILITY_CODE.match(facility) or facility == exam.facility.code:
+            raise Refusal(
+                "transfer_facility", "Mã nơi chuyển đến gồm 5 số, khác cơ sở này", field="transfer_facility_code"
+            )
+        set_texts(exam, {"transfer_reason": reason})
+        if not exam.transfer_reason:
+            raise Refusal("transfer_reason", "Hãy ghi lý do chuyển", field="transfer_reason")
+        exam.transfer_facility_code = facility
+
+
+# The snapshot
+
+
+def snapshot_of(
+    exam: Exam, doctor: Staff, orders: list[ServiceOrder], prescription: Prescription | None
+) -> dict[str, Any]:
+    """Everything that is signed, as plain values: texts, ISO times, decimals as text."""
+    patient, vitals = exam.visit.patient, exam.visit.vital_signs.order_by("taken_at", "pk").last()
+    return {
+        "version": 1,
+        "facility": exam.facility.code,
+        "claim_code": exam.visit.claim_code,
+        "patient": _values(patient, "code full_name born_on birth_precision sex allergies"),
+        "doctor": _values(doctor, "code full_name licence_no"),
+        "exam": _values(
+            exam,
+            "service_code started_at reason history findings treatment outcome treatment_result_code follow_up_on "
+            "transfer_facility_code transfer_reason advice signed_at",
+        )
+        | {"room": exam.room.code, "department": exam.department.code},
+        "vital_signs": vitals
+        and _values(
+            vitals, "taken_at pulse temperature systolic diastolic respiration oxygen_saturation weight_kg height_cm"
+        ),
+        "diagnoses": [_values(row, "code name is_main position note") for row in exam.diagnoses.all()],
+        "orders": [_order(order) for order in orders if order.exam_id == exam.pk],
+        "prescription": _prescription(prescription),
+    }
+
+
+def _order(order: ServiceOrder) -> dict[str, Any]:
+    result = "indicator_code indicator_name value unit reference is_abnormal description conclusion"
+    return _values(
+        order, "quantity is_insured note state ordered_at performed_at result_at device_code cancel_reason"
+    ) | {
+        "service": _values(order.service, "code name price insured_price"),
+        "results": [_values(row, result) for row in order.results.all()],
+    }
+
+
+def _prescription(prescription: Prescription | None) -> dict[str, Any] | None:
+    lines = lines_of(prescription) if prescription is not None else []
+    if prescription is None or not lines:
+        return None
+    drug = (
+        "code ingredient_code ingredient name strength unit route_code registration_no price insured_price payment_rate"
+    )
+    return _values(prescription, "number note prescribed_at") | {
+        "lines": [
+            _values(line, "position morning noon afternoon evening days quantity usage is_insured")
+            | {"drug": _values(line.drug, drug)}
+            for line in lines
+        ]
+    }
+
+
+def _values(row: Any, names: str) -> dict[str, Any]:
+    return {name: _plain(getattr(row, name)) for name in names.split()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return local(value).isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    # One form for 1, 1.0 and 1.00, so that the figures of a row read back from the database give the same text.
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+def canonical(snapshot: dict[str, Any]) -> bytes:
+    """The bytes of a snapshot: sorted keys, no blanks, UTF-8."""
+    return json.dumps(snapshot, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def fingerprint(snapshot: dict[str, Any]) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal."""
+    return hashlib.sha256(canonical(snapshot)).hexdigest()
+
+
+# After signing
+
+
+@service(action="patients.amend_exam", permission="patients.examine")
+def amend_exam(*, exam: Exam, text: str, reason: str, actor: Actor, at: datetime) -> ExamAmendment:
+    """Add a correction to a signed exam; the signed text stays as it is (bổ sung hồ sơ)."""
+    if not exam.is_signed:
+        raise Refusal("not_signed", "Phiếu khám chưa ký, hãy sửa trực tiếp")
+    if exam.signed_at is not None and at < exam.signed_at:
+        raise Refusal("before_signing", "Giờ bổ sung trước giờ ký", field="at")
+    text, reason = nfc_lines(text), nfc(reason)
+    if not text or len(text) > TEXT_MAX:
+        raise Refusal("no_text", "Hãy ghi nội dung bổ sung (tối đa 20.000 ký tự)", field="text")
+    if not reason or len(reason) > 500:
+        raise Refusal("no_reason", "Hãy ghi lý do bổ sung (tối đa 500 ký tự)", field="reason")
+    return ExamAmendment.objects.create(
+        facility=actor.facility, exam=exam, text=text, reason=reason, at=at, by=actor.user
+    )
+
+
+@service(action="patients.write_note", permission="patients.examine")
+def write_note(
+    *,
+    visit: Visit,
+    text: str,
+    actor: Actor,
+    at: datetime,
+    stage: str = "",
+    consultation: str = "",
+    procedure: str = "",
+) -> ClinicalNote:
+    """Write a note on the clinical course (diễn biến lâm sàng, table XML5 of the claim). Notes are never changed."""
+    visit = Visit.objects.select_for_update(of=("self",)).get(pk=visit.pk)
+    refuse_finished(visit)
+    if at < visit.arrived_at:
+        raise Refusal("before_arrival", "Giờ ghi trước giờ đến khám", field="at")
+    texts = {
+        name: nfc_lines(value)
+        for name, value in (("text", text), ("stage", stage), ("consultation", consultation), ("procedure", procedure))
+    }
+    if too_long := next((name for name, value in texts.items() if len(value) > TEXT_MAX), None):
+        raise Refusal("too_long", "Dài quá 20.000 ký tự", field=too_long)
+    if not texts["text"]:
+        raise Refusal("no_text", "Hãy ghi diễn biến", field="text")
+    return ClinicalNote.objects.create(
+        facility=actor.facility, visit=visit, at=at, written_by=actor.practitioner(), **texts
+    )

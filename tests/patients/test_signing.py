@@ -1,0 +1,186 @@
+"""Signing freezes; what comes later is an amendment."""
+
+import threading
+from datetime import date
+from decimal import Decimal as D
+
+import pytest
+from django.db import InternalError, connection, transaction
+
+from his.core.errors import NotFound, Refusal
+from patients.models import Exam, QueueTicket, Visit
+from patients.services.exams import save_exam, set_diagnoses, start_exam
+from patients.services.orders import ResultInput, cancel_order, order_service, record_result
+from patients.services.prescriptions import LineInput, prescribe
+from patients.services.signing import amend_exam, canonical, fingerprint, sign_exam, write_note
+from patients.services.visits import record_vitals
+from tests.cast import World, at, lan_visit
+
+SUGAR = "23.0075.1494"
+
+
+@pytest.fixture
+def exam(world: World) -> Exam:
+    return ready(world)
+
+
+def ready(world: World) -> Exam:
+    """Bà Lan's exam with all that signing asks for."""
+    doctor, visit = world.station.actor("doctor"), lan_visit(world.station)
+    record_vitals(visit=visit, actor=doctor, at=at(8, 5), systolic=150, diastolic=90, weight_kg=D("52.5"))
+    exam = start_exam(visit=visit, actor=doctor, at=at(8, 10))
+    save_exam(exam=exam, actor=doctor, at=at(8, 15), findings="Tim đều, <phổi> 'trong'")
+    set_diagnoses(exam=exam, main="I10", others=["E11.9"], actor=doctor, at=at(8, 20))
+    order = order_service(exam=exam, service=world.service(world.station, SUGAR), actor=doctor, at=at(8, 21))
+    technician = world.station.actor("technician")
+    record_result(order=order, actor=technician, at=at(8, 40), results=[ResultInput("WBC", value="12,5")])
+    amlodipine = LineInput(world.drug(world.station, "TH0002"), morning=D(1), days=28)
+    prescribe(exam=exam, lines=[amlodipine], actor=doctor, at=at(8, 50))
+    return exam
+
+
+def sign(world: World, exam: Exam, hour: int = 9, **more) -> Exam:
+    return sign_exam(exam=exam, actor=world.station.actor("doctor"), at=at(hour), **more)
+
+
+def refused(call, **arguments) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        call(**arguments)
+    return caught.value
+
+
+def test_signing_freezes_exam_prescription_and_visit(world, exam):
+    signed = sign(world, exam, outcome="follow_up", follow_up_on=date(2026, 11, 3), advice="Ăn nhạt")
+    visit = Visit.objects.get(pk=exam.visit_id)
+    assert (visit.state, visit.ended_at) == (Visit.State.EXAMINED, at(9))
+    assert visit.tickets.get().state == QueueTicket.State.DONE
+    assert signed.prescription.signed_at == at(9)
+    snapshot = signed.snapshot
+    assert snapshot["exam"]["findings"] == "Tim đều, <phổi> 'trong'"
+    assert [d["code"] for d in snapshot["diagnoses"]] == ["I10", "E11.9"]
+    assert snapshot["orders"][0]["results"][0]["value"] == "12,5"
+    assert snapshot["prescription"]["lines"][0]["quantity"] == "28"
+    assert snapshot["vital_signs"]["weight_kg"] == "52.5"
+
+
+def test_the_stored_snapshot_gives_the_stored_fingerprint(world, exam):
+    sign(world, exam)
+    stored = Exam.objects.get(pk=exam.pk)
+    assert fingerprint(stored.snapshot) == stored.snapshot_sha256
+    changed = {**stored.snapshot, "claim_code": "other"}
+    assert canonical(changed) != canonical(stored.snapshot)
+    assert fingerprint(changed) != stored.snapshot_sha256
+
+
+def test_nothing_of_a_signed_exam_changes(world, exam):
+    sign(world, exam)
+    doctor = world.station.actor("doctor")
+    drug = LineInput(world.drug(world.station, "TH0001"), morning=D(1))
+    order = exam.orders.get()
+    assert refused(sign, world=world, exam=exam).code == "already_signed"
+    assert refused(save_exam, exam=exam, actor=doctor, at=at(10), reason="x").code == "already_signed"
+    assert refused(set_diagnoses, exam=exam, main="I10", actor=doctor, at=at(10)).code == "already_signed"
+    assert refused(prescribe, exam=exam, lines=[drug], actor=doctor, at=at(10)).code == "already_signed"
+    assert refused(cancel_order, order=order, reason="x", actor=doctor, at=at(10)).code == "already_signed"
+    assert refused(start_exam, visit=exam.visit, actor=doctor, at=at(10)).code == "already_examined"
+    service = world.service(world.station, SUGAR)
+    assert refused(order_service, exam=exam, service=service, actor=doctor, at=at(10)).code == "already_signed"
+    late = [ResultInput("WBC", value="1")]
+    technician = world.station.actor("technician")
+    assert refused(record_result, order=order, actor=technician, at=at(10), results=late).code == "already_signed"
+    with pytest.raises(InternalError, match="signed_is_frozen"), transaction.atomic():
+        Exam.objects.filter(pk=exam.pk).update(findings="khác")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"outcome": "follow_up"}, "follow_up_on"),
+        ({"outcome": "follow_up", "follow_up_on": date(2026, 10, 6)}, "follow_up_on"),
+        ({"outcome": "follow_up", "follow_up_on": date(2036, 10, 6)}, "follow_up_on"),
+        ({"outcome": "transfer", "transfer_reason": "Vượt khả năng"}, "transfer_facility_code"),
+        ({"outcome": "transfer", "transfer_facility_code": "99001", "transfer_reason": "x"}, "transfer_facility_code"),
+        ({"outcome": "transfer_request", "transfer_facility_code": "99002", "transfer_reason": " "}, "transfer_reason"),
+        ({"outcome": "<b>"}, "outcome"),
+        ({"treatment_result_code": "9"}, "treatment_result_code"),
+        ({"advice": "x" * 2001}, "advice"),
+    ],
+)
+def test_an_outcome_without_its_details_is_refused(world, exam, arguments, field):
+    assert refused(sign, world=world, exam=exam, **arguments).field == field
+    exam.refresh_from_db()
+    assert not exam.is_signed
+    assert exam.outcome == ""
+
+
+def test_details_of_another_outcome_are_dropped(world, exam):
+    more = {"transfer_facility_code": "99002", "transfer_reason": "Vượt khả năng", "follow_up_on": date(2026, 11, 3)}
+    signed = sign(world, exam, outcome="transfer", **more)
+    assert (signed.transfer_facility_code, signed.transfer_reason) == ("99002", "Vượt khả năng")
+    assert signed.follow_up_on is None
+
+
+def test_unfinished_exams_are_not_signed(world, exam):
+    doctor = world.station.actor("doctor")
+    assert refused(sign, world=world, exam=exam, hour=8).code == "before_exam"
+    early = refused(sign_exam, exam=exam, actor=doctor, at=at(8, 30))
+    assert (early.code, early.field) == ("before_result", "signed_at")
+    assert refused(sign_exam, exam=exam, actor=doctor, at=at(8, 45)).code == "before_prescription"
+    set_diagnoses(exam=exam, main="", others=["I10"], actor=doctor, at=at(8, 55))
+    assert refused(sign, world=world, exam=exam).field == "main"
+    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 55))
+    blood = world.service(world.station, "22.0121.1369")
+    waiting = order_service(exam=exam, service=blood, actor=doctor, at=at(8, 56))
+    pending = refused(sign, world=world, exam=exam)
+    assert pending.code == "results_pending"
+    assert blood.name in pending.message_vi
+    cancel_order(order=waiting, reason="Không làm", actor=doctor, at=at(8, 57))
+    assert sign(world, exam).is_signed
+
+
+def test_another_facility_does_not_find_the_exam(world, exam):
+    with pytest.raises(NotFound):
+        sign_exam(exam=exam, actor=world.hospital.actor("doctor"), at=at(9))
+
+
+def test_a_signed_exam_is_amended_with_a_reason(world, exam):
+    doctor = world.station.actor("doctor")
+    assert refused(amend_exam, exam=exam, text="x", reason="y", actor=doctor, at=at(10)).code == "not_signed"
+    sign(world, exam)
+    exam.refresh_from_db()
+    assert refused(amend_exam, exam=exam, text=" ", reason="y", actor=doctor, at=at(10)).field == "text"
+    assert refused(amend_exam, exam=exam, text="x", reason="", actor=doctor, at=at(10)).field == "reason"
+    added = amend_exam(exam=exam, text="Tiền sử: mổ ruột thừa", reason="Bổ sung", actor=doctor, at=at(10))
+    assert list(exam.amendments.all()) == [added]
+
+
+def test_notes_on_the_course(world, exam):
+    doctor = world.station.actor("doctor")
+    note = write_note(visit=exam.visit, text="Tỉnh, <đỡ> đau", stage="Ổn định", actor=doctor, at=at(8, 30))
+    assert (note.text, note.written_by) == ("Tỉnh, <đỡ> đau", world.station.staff["doctor"])
+    assert refused(write_note, visit=exam.visit, text=" ", actor=doctor, at=at(9)).field == "text"
+    assert refused(write_note, visit=exam.visit, text="x", actor=doctor, at=at(7)).code == "before_arrival"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_desks_signing_at_once_sign_once(world):
+    exam = ready(world)
+    actor = world.station.actor("doctor")
+    gate, answers = threading.Barrier(2), []
+
+    def desk() -> None:
+        gate.wait()
+        try:
+            sign_exam(exam=Exam.objects.get(pk=exam.pk), actor=actor, at=at(9))
+            answers.append("signed")
+        except Refusal as refusal:
+            answers.append(refusal.code)
+        finally:
+            connection.close()
+
+    desks = [threading.Thread(target=desk) for _ in range(2)]
+    for thread in desks:
+        thread.start()
+    for thread in desks:
+        thread.join()
+    assert sorted(answers) == ["already_signed", "signed"]
