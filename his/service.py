@@ -77,7 +77,9 @@ def audit_facts(**facts: Any) -> None:
     call = _current.get()
     if call is None:
         raise RuntimeError("audit_facts outside a service")
-    call.facts.update({key: value if isinstance(value, int | str | bool | None) else str(value) for key, value in facts.items()})
+    call.facts.update(
+        {key: value if isinstance(value, int | str | bool | None) else str(value) for key, value in facts.items()}
+    )
 
 
 def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | None, kwargs: dict[str, Any]) -> T:
@@ -134,7 +136,11 @@ def _same_facility(facility: Facility, values: Iterable[Any]) -> None:
 
 
 def _entry(action: str, actor: Actor, kwargs: dict[str, Any], result: Any, facts: dict[str, Any]) -> Entry:
-    target = result if isinstance(result, models.Model) else next((v for v in kwargs.values() if isinstance(v, models.Model)), None)
+    target = (
+        result
+        if isinstance(result, models.Model)
+        else next((v for v in kwargs.values() if isinstance(v, models.Model)), None)
+    )
     links = {f"{name}_id": value.pk for name, value in kwargs.items() if isinstance(value, models.Model)}
     return Entry(
         user_id=actor.user.pk,

@@ -61,7 +61,18 @@ _DRUGS = [
     ("TH0001", "40.48", "Paracetamol", "Paracetamol 500mg", "500mg", "Viên", "count", 180, 100, "4"),
     ("TH0002", "40.491", "Amlodipin", "Amlodipin 5mg", "5mg", "Viên", "count", 250, 100, "4"),
     ("TH0003", "40.573", "Thuốc trả một nửa", "Nửa giá 1g", "1g", "Lọ", "count", 120000, 50, "6"),
-    ("TH0004", "40.48", "Paracetamol", "Paracetamol siro 120mg/5ml", "120mg/5ml; 60ml", "Chai", "volume", 9800, 100, "4"),
+    (
+        "TH0004",
+        "40.48",
+        "Paracetamol",
+        "Paracetamol siro 120mg/5ml",
+        "120mg/5ml; 60ml",
+        "Chai",
+        "volume",
+        9800,
+        100,
+        "4",
+    ),
 ]
 
 
@@ -78,7 +89,9 @@ def small_catalogue(place: Place) -> None:
             price=price,
             insured_price=price,
             device_code="HH.1.000001" if group == "1" else "",
-            indicators=[{"code": "WBC", "name": "Số lượng bạch cầu", "unit": "G/L", "low": "4", "high": "10"}] if group == "1" else [],
+            indicators=[{"code": "WBC", "name": "Số lượng bạch cầu", "unit": "G/L", "low": "4", "high": "10"}]
+            if group == "1"
+            else [],
             decision="99/NQ-HĐND",
             valid_from=since,
             source="test",
@@ -114,7 +127,9 @@ def world(db: None) -> World:
     """Two facilities of province 99 with people, accounts and a small catalogue."""
     places = build_places()
     for code, name in _DIAGNOSES:
-        Diagnosis.objects.create(code=code, name=name, search_name=fold(f"{code} {name}"), valid_from=date(2020, 1, 1), source="test")
+        Diagnosis.objects.create(
+            code=code, name=name, search_name=fold(f"{code} {name}"), valid_from=date(2020, 1, 1), source="test"
+        )
     for place in places.values():
         small_catalogue(place)
     return World(places[STATION], places[HOSPITAL])
@@ -147,7 +162,11 @@ def ba_lan(place: Place) -> tuple[Patient, InsuranceCard]:
 def anh_hung(place: Place) -> Patient:
     """Anh Hùng, no card: pays himself."""
     return register_patient(
-        full_name="Trần Văn Hùng", birth=BirthDate(date(1990, 1, 1), "year"), sex="1", actor=place.actor("reception"), at=at(7)
+        full_name="Trần Văn Hùng",
+        birth=BirthDate(date(1990, 1, 1), "year"),
+        sex="1",
+        actor=place.actor("reception"),
+        at=at(7),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
@@ -22,10 +22,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database.update(cluster_settings(throw_away))
 
 
-__all__ = ["django_db_modify_db_settings", "quick_password_hash", "world"]
-
-
 @pytest.fixture(autouse=True)
-def quick_password_hash(settings: SettingsWrapper) -> None:
+def quick_password_hash(settings: Settings) -> None:
     """Hash passwords quickly: the tests make accounts by the dozen."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+__all__ = ["django_db_modify_db_settings", "quick_password_hash", "world"]

@@ -35,7 +35,9 @@ class Actor:
 def actor_for(user: User, facility: Facility) -> Actor:
     """The actor of a user at a facility. Refuses when the user has no active role there."""
     rows = list(
-        Membership.objects.for_facility(facility).filter(user=user, is_active=True, user__is_active=True).select_related("staff")
+        Membership.objects.for_facility(facility)
+        .filter(user=user, is_active=True, user__is_active=True)
+        .select_related("staff")
     )
     if not rows:
         raise Refusal("not_member", "Tài khoản không thuộc cơ sở này")
@@ -47,7 +49,9 @@ def actor_for(user: User, facility: Facility) -> Actor:
 def facilities_of(user: User) -> list[Facility]:
     """Facilities where the user has an active role, by code."""
     return list(
-        Facility.objects.filter(pk__in=Membership.objects.filter(user=user, is_active=True).values("facility_id")).order_by("code")
+        Facility.objects.filter(
+            pk__in=Membership.objects.filter(user=user, is_active=True).values("facility_id")
+        ).order_by("code")
     )
 
 

@@ -33,24 +33,52 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "nurse": ("Điều dưỡng", frozenset({"patients.view", "patients.queue", "patients.triage", "patients.result"})),
     "doctor": (
         "Bác sĩ",
-        frozenset({"patients.view", "patients.queue", "patients.triage", "patients.examine", "patients.result", "pharmacy.view"}),
+        frozenset(
+            {
+                "patients.view",
+                "patients.queue",
+                "patients.triage",
+                "patients.examine",
+                "patients.result",
+                "pharmacy.view",
+            }
+        ),
     ),
     "technician": ("Kỹ thuật viên", frozenset({"patients.view", "patients.queue", "patients.result"})),
     "pharmacist": (
         "Dược sĩ",
         frozenset({"patients.view", "pharmacy.view", "pharmacy.receive", "pharmacy.dispense", "pharmacy.reverse"}),
     ),
-    "cashier": ("Thu ngân", frozenset({"patients.view", "billing.view", "billing.close", "billing.collect", "billing.refund"})),
+    "cashier": (
+        "Thu ngân",
+        frozenset({"patients.view", "billing.view", "billing.close", "billing.collect", "billing.refund"}),
+    ),
     "claims_officer": (
         "Giám định BHYT",
         frozenset(
-            {"patients.view", "billing.view", "claims.view", "claims.build", "claims.export", "reports.view", "reports.run"}
+            {
+                "patients.view",
+                "billing.view",
+                "claims.view",
+                "claims.build",
+                "claims.export",
+                "reports.view",
+                "reports.run",
+            }
         ),
     ),
     "manager": (
         "Lãnh đạo",
         frozenset(
-            {"patients.view", "pharmacy.view", "billing.view", "billing.reopen", "claims.view", "reports.view", "reports.run"}
+            {
+                "patients.view",
+                "pharmacy.view",
+                "billing.view",
+                "billing.reopen",
+                "claims.view",
+                "reports.view",
+                "reports.run",
+            }
             | {"audit.view"}
         ),
     ),

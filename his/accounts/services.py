@@ -46,7 +46,12 @@ def add_facility(
         raise Refusal("tier", f"Cấp chuyên môn là một trong {', '.join(FacilityStatus.Tier.values)}", field="tier")
     facility = Facility.objects.create(code=code, name=nfc(name), kind=kind, **details)
     FacilityStatus.objects.create(
-        facility=facility, tier=tier, points=points, former_line=former_line, is_provisional=is_provisional, valid_from=since
+        facility=facility,
+        tier=tier,
+        points=points,
+        former_line=former_line,
+        is_provisional=is_provisional,
+        valid_from=since,
     )
     entry = Entry(None, "accounts.add_facility", "his.facility", facility.pk, {"code": code, "tier": tier})
     append_entries(facility, [entry], at=timezone.now())
@@ -62,7 +67,9 @@ def add_department(*, code: str, name: str, actor: Actor) -> Department:
 
 
 @service(action="accounts.add_room", permission="accounts.manage")
-def add_room(*, department: Department, code: str, name: str, kind: str, actor: Actor, exam_service_code: str = "") -> Room:
+def add_room(
+    *, department: Department, code: str, name: str, kind: str, actor: Actor, exam_service_code: str = ""
+) -> Room:
     """Add a room; an exam room needs the code of the exam that it charges."""
     if kind not in Room.Kind.values:
         raise Refusal("kind", "Loại phòng không hợp lệ", field="kind")
@@ -71,7 +78,12 @@ def add_room(*, department: Department, code: str, name: str, kind: str, actor: 
     if Room.objects.for_facility(actor.facility).filter(code=code).exists():
         raise Refusal("taken", f"Phòng {code} đã có", field="code")
     return Room.objects.create(
-        facility=actor.facility, department=department, code=code, name=nfc(name), kind=kind, exam_service_code=exam_service_code
+        facility=actor.facility,
+        department=department,
+        code=code,
+        name=nfc(name),
+        kind=kind,
+        exam_service_code=exam_service_code,
     )
 
 

@@ -72,7 +72,9 @@ def digest_of(row: AuditEntry) -> str:
 def broken_positions(facility: Facility, month: str) -> list[int]:
     """Positions of the month whose digest or link to the entry before does not hold; empty when the chain is whole."""
     broken, previous = [], ""
-    for expected, row in enumerate(AuditEntry.objects.filter(facility=facility, month=month).order_by("position").iterator(), 1):
+    for expected, row in enumerate(
+        AuditEntry.objects.filter(facility=facility, month=month).order_by("position").iterator(), 1
+    ):
         if row.position != expected or row.previous_digest != previous or row.digest != digest_of(row):
             broken.append(row.position)
         previous = row.digest

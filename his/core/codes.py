@@ -2,13 +2,13 @@
 
 import re
 
-CARD_NUMBER = re.compile(r"^[A-Z]{2}[1-5]\d{2}\d{10}$")
-CITIZEN_ID = re.compile(r"^\d{12}$")
-OLD_ID = re.compile(r"^\d{9}$")
-SOCIAL_INSURANCE_NO = re.compile(r"^(?!0{10})\d{10}$")
-FACILITY_CODE = re.compile(r"^\d{5}$")
-ICD10 = re.compile(r"^[A-Z]\d{2}(\.\d{1,2})?[*+†]?$")
-PHONE = re.compile(r"^0\d{9,10}$")
+CARD_NUMBER = re.compile(r"^[A-Z]{2}[1-5]\d{2}\d{10}$", re.ASCII)
+CITIZEN_ID = re.compile(r"^\d{12}$", re.ASCII)
+OLD_ID = re.compile(r"^\d{9}$", re.ASCII)
+SOCIAL_INSURANCE_NO = re.compile(r"^(?!0{10})\d{10}$", re.ASCII)
+FACILITY_CODE = re.compile(r"^\d{5}$", re.ASCII)
+ICD10 = re.compile(r"^[A-Z]\d{2}(\.\d{1,2})?[*+†]?$", re.ASCII)
+PHONE = re.compile(r"^0\d{9,10}$", re.ASCII)
 
 
 def is_card_number(text: str) -> bool:

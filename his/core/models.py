@@ -57,7 +57,9 @@ def period_order(name: str) -> models.CheckConstraint:
 
 def no_overlap(name: str, *keys: str) -> ExclusionConstraint:
     """EXCLUDE two rows of the same key whose periods overlap."""
-    period = Func(F("valid_from"), F("valid_to"), RangeBoundary(True, True), function="DATERANGE", output_field=DateRangeField())
+    period = Func(
+        F("valid_from"), F("valid_to"), RangeBoundary(True, True), function="DATERANGE", output_field=DateRangeField()
+    )
     return ExclusionConstraint(
         name=f"{name}_no_overlap",
         expressions=[*((key, RangeOperators.EQUAL) for key in keys), (period, RangeOperators.OVERLAPS)],

@@ -77,14 +77,28 @@ _PEOPLE = {
         ("doctor4", "BS04", "Bùi Thị Sản", "Bác sĩ", "K27", "000204/VD-GPHN", "Sản phụ khoa", ("doctor",)),
         ("doctor5", "BS05", "Đặng Văn Ngoại", "Bác sĩ", "K01", "000205/VD-GPHN", "Ngoại khoa", ("doctor",)),
         ("nurse", "DD01", "Lý Thị Điều", "Điều dưỡng", "K01", "000206/VD-GPHN", "Điều dưỡng", ("nurse",)),
-        ("technician", "KTV01", "Cao Văn Nghiệm", "Kỹ thuật viên", "K47", "000207/VD-GPHN", "Xét nghiệm", ("technician",)),
+        (
+            "technician",
+            "KTV01",
+            "Cao Văn Nghiệm",
+            "Kỹ thuật viên",
+            "K47",
+            "000207/VD-GPHN",
+            "Xét nghiệm",
+            ("technician",),
+        ),
         ("technician2", "KTV02", "Tạ Thị Ảnh", "Kỹ thuật viên", "K39", "000208/VD-GPHN", "Hình ảnh", ("technician",)),
         ("pharmacist", "DS01", "Mai Thị Dược", "Dược sĩ", "K44", "000209/VD-GPHN", "Dược", ("pharmacist",)),
         ("manager", "GD01", "Phan Giám Đốc", "Giám đốc", "K01", "000200/VD-GPHN", "Nội khoa", ("manager",)),
     ],
 }
 _OFFICE = {
-    STATION: [("reception", ("reception",)), ("cashier", ("cashier",)), ("claims", ("claims_officer",)), ("admin", ("administrator",))],
+    STATION: [
+        ("reception", ("reception",)),
+        ("cashier", ("cashier",)),
+        ("claims", ("claims_officer",)),
+        ("admin", ("administrator",)),
+    ],
     HOSPITAL: [
         ("reception", ("reception",)),
         ("reception2", ("reception",)),
@@ -132,7 +146,11 @@ def _facilities() -> dict[str, Facility]:
         facility=station, tier=Status.Tier.PRIMARY, former_line=Status.FormerLine.COMMUNE, valid_from=date(2025, 1, 1)
     )
     Status.objects.create(
-        facility=hospital, tier=Status.Tier.BASIC, points=45, former_line=Status.FormerLine.DISTRICT, valid_from=date(2025, 1, 1)
+        facility=hospital,
+        tier=Status.Tier.BASIC,
+        points=45,
+        former_line=Status.FormerLine.DISTRICT,
+        valid_from=date(2025, 1, 1),
     )
     return {STATION: station, HOSPITAL: hospital}
 

@@ -29,7 +29,9 @@ def open_session(*, opening_float: Decimal, actor: Actor, at: datetime) -> CashS
         raise Refusal("negative", "Tiền đầu ca không được âm", field="opening_float")
     if open_session_of(actor.facility, actor.user.pk):
         raise Refusal("session_open", "Ca thu trước chưa chốt")
-    return CashSession.objects.create(facility=actor.facility, cashier=actor.user, opened_at=at, opening_float=opening_float)
+    return CashSession.objects.create(
+        facility=actor.facility, cashier=actor.user, opened_at=at, opening_float=opening_float
+    )
 
 
 @service(action="billing.close_session", permission="billing.collect")
@@ -51,7 +53,11 @@ def close_session(
     counted = Decimal(sum(face * count for face, count in denominations.items()))
     expected = expected_cash(session)
     if counted != expected and not note.strip():
-        raise Refusal("difference", f"Tiền đếm được lệch {counted - expected:+,.0f} đ, hãy ghi lý do".replace(",", "."), field="note")
+        raise Refusal(
+            "difference",
+            f"Tiền đếm được lệch {counted - expected:+,.0f} đ, hãy ghi lý do".replace(",", "."),
+            field="note",
+        )
     session.closed_at, session.counted_amount, session.expected_amount = at, counted, expected
     session.denominations, session.note = {str(face): count for face, count in denominations.items()}, note
     session.save()
@@ -75,7 +81,9 @@ def collect(
         raise Refusal("nothing_due", "Lượt khám không còn khoản phải thu")
     _require_whole(amount)
     if amount > due:
-        raise Refusal("too_much", f"Số tiền lớn hơn số còn phải thu {due:,.0f} đ".replace(",", "."), field="amount", due=due)
+        raise Refusal(
+            "too_much", f"Số tiền lớn hơn số còn phải thu {due:,.0f} đ".replace(",", "."), field="amount", due=due
+        )
     if method not in CashEntry.Method.values:
         raise Refusal("method", "Hình thức thanh toán không hợp lệ", field="method")
     entry = CashEntry.objects.create(
@@ -110,7 +118,9 @@ def refund(
     _require_whole(amount)
     left = refundable_amount(entry)
     if amount > left:
-        raise Refusal("too_much", f"Phiếu thu chỉ còn hoàn được {left:,.0f} đ".replace(",", "."), field="amount", left=left)
+        raise Refusal(
+            "too_much", f"Phiếu thu chỉ còn hoàn được {left:,.0f} đ".replace(",", "."), field="amount", left=left
+        )
     given = CashEntry.objects.create(
         facility=actor.facility,
         visit=entry.visit,

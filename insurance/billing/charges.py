@@ -91,7 +91,9 @@ def pricing_day(visit: Visit) -> date:
 
 
 def _in_force(visit: Visit) -> list[Charge]:
-    return list(Charge.objects.for_facility(visit.facility).filter(visit=visit, cancelled_at__isnull=True).order_by("id"))
+    return list(
+        Charge.objects.for_facility(visit.facility).filter(visit=visit, cancelled_at__isnull=True).order_by("id")
+    )
 
 
 def _exams(visit: Visit, on: date) -> Iterator[Source]:
@@ -99,7 +101,9 @@ def _exams(visit: Visit, on: date) -> Iterator[Source]:
         if not exam.service_code:
             continue
         price = service_price(visit, exam.service_code, on)
-        yield _service_source(Charge.SourceKind.EXAM, exam.pk, price, Decimal(1), exam.started_at, is_insured=True, rate=None)
+        yield _service_source(
+            Charge.SourceKind.EXAM, exam.pk, price, Decimal(1), exam.started_at, is_insured=True, rate=None
+        )
 
 
 def _orders(visit: Visit, on: date) -> Iterator[Source]:
@@ -108,7 +112,13 @@ def _orders(visit: Visit, on: date) -> Iterator[Source]:
         price = order.service if _in_period(order.service, on) else service_price(visit, order.service.code, on)
         rate = None if price.group_code == EXAM_GROUP else Decimal(100)
         yield _service_source(
-            Charge.SourceKind.ORDER, order.pk, price, order.quantity, order.ordered_at, is_insured=order.is_insured, rate=rate
+            Charge.SourceKind.ORDER,
+            order.pk,
+            price,
+            order.quantity,
+            order.ordered_at,
+            is_insured=order.is_insured,
+            rate=rate,
         )
 
 
@@ -123,7 +133,11 @@ def _drugs(visit: Visit, on: date) -> Iterator[Source]:
     totals = {row["prescription_line_id"]: row["total"] for row in lines}
     from patients.models import PrescriptionLine
 
-    rows = PrescriptionLine.objects.for_facility(visit.facility).filter(pk__in=totals).select_related("drug", "prescription")
+    rows = (
+        PrescriptionLine.objects.for_facility(visit.facility)
+        .filter(pk__in=totals)
+        .select_related("drug", "prescription")
+    )
     for line in rows:
         drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
         insured = line.is_insured and drug.scope_code != OUTSIDE_SCOPE
@@ -147,7 +161,14 @@ def _drugs(visit: Visit, on: date) -> Iterator[Source]:
 
 
 def _service_source(
-    kind: str, pk: int, price: PricedService, quantity: Decimal, ordered_at: datetime, *, is_insured: bool, rate: Decimal | None
+    kind: str,
+    pk: int,
+    price: PricedService,
+    quantity: Decimal,
+    ordered_at: datetime,
+    *,
+    is_insured: bool,
+    rate: Decimal | None,
 ) -> Source:
     insured = is_insured and price.scope_code != OUTSIDE_SCOPE
     return Source(
@@ -199,7 +220,17 @@ def _in_period(row: PricedService | Drug, on: date) -> bool:
     return row.valid_from <= on and (row.valid_to is None or on <= row.valid_to)
 
 
-_COPIED = ("code", "name", "unit", "quantity", "hospital_price", "insured_price", "service_rate", "payment_rate", "scope_code")
+_COPIED = (
+    "code",
+    "name",
+    "unit",
+    "quantity",
+    "hospital_price",
+    "insured_price",
+    "service_rate",
+    "payment_rate",
+    "scope_code",
+)
 
 
 def _differs(charge: Charge, source: Source) -> bool:

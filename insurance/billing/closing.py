@@ -112,7 +112,11 @@ def _require_ready(visit: Visit, drugs_declined_reason: str) -> None:
         pk__in=Dispense.objects.filter(prescription__visit=visit, is_reversed=False).values("prescription_id")
     )
     if waiting.exists() and not drugs_declined_reason.strip():
-        raise Refusal("not_dispensed", "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do", field="drugs_declined_reason")
+        raise Refusal(
+            "not_dispensed",
+            "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do",
+            field="drugs_declined_reason",
+        )
 
 
 def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor, at: datetime) -> BenefitResult:

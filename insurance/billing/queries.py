@@ -41,7 +41,13 @@ def paid_at(visit: Visit) -> datetime | None:
     """When the visit was settled: at closing when nothing was to pay, else at the last receipt; None while money is owed."""
     if current_result(visit) is None or amount_due(visit) > 0:
         return None
-    last = CashEntry.objects.for_facility(visit.facility).filter(visit=visit).order_by("-at", "-id").values_list("at", flat=True).first()
+    last = (
+        CashEntry.objects.for_facility(visit.facility)
+        .filter(visit=visit)
+        .order_by("-at", "-id")
+        .values_list("at", flat=True)
+        .first()
+    )
     return last or visit.closed_at
 
 
@@ -97,7 +103,11 @@ def paid_subquery() -> Coalesce:
     from django.db.models import OuterRef, Subquery
 
     totals = (
-        CashEntry.objects.filter(visit_id=OuterRef("visit_id")).order_by().values("visit_id").annotate(t=Sum(_SIGNED)).values("t")
+        CashEntry.objects.filter(visit_id=OuterRef("visit_id"))
+        .order_by()
+        .values("visit_id")
+        .annotate(t=Sum(_SIGNED))
+        .values("t")
     )
     return Coalesce(Subquery(totals), ZERO)
 

@@ -144,7 +144,13 @@ def _check_in(record: Record) -> CheckInRow:
 
 
 def _summary(record: Record, drugs: list[BenefitLine], services: list[BenefitLine]) -> SummaryRow:
-    visit, patient, card, result, exam = record.visit, record.visit.patient, record.visit.card, record.result, record.exam
+    visit, patient, card, result, exam = (
+        record.visit,
+        record.visit.patient,
+        record.visit.card,
+        record.result,
+        record.exam,
+    )
     assert card is not None and visit.claim_month is not None
     supplies = [line for line in services if line.charge.group_code in SUPPLY_GROUPS]
     return SummaryRow(

@@ -11,9 +11,7 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def dose_text(
-    morning: Decimal, noon: Decimal, afternoon: Decimal, evening: Decimal, days: int, unit: str
-) -> str:
+def dose_text(morning: Decimal, noon: Decimal, afternoon: Decimal, evening: Decimal, days: int, unit: str) -> str:
     """Amount a dose * doses a day * days [total a day] when all doses are equal, else the doses spelled out.
 
     Units are those of the drug: "1 viên/lần * 2 lần/ngày * 30 ngày [2 viên/ngày]".

@@ -139,7 +139,9 @@ def _export_one(record: Record, out_dir: Path, result: ExportResult, actor: Acto
         result.left_out.append(LeftOut(code, "error", f"Không lập được hồ sơ: {error}"))
         return
     claim = store(record, built, actor, at)
-    Claim.objects.filter(pk=claim.pk).update(exported_at=at, **({} if built.problems else {"state": Claim.State.EXPORTED}))
+    Claim.objects.filter(pk=claim.pk).update(
+        exported_at=at, **({} if built.problems else {"state": Claim.State.EXPORTED})
+    )
     (out_dir / f"{code}.xml").write_bytes(built.content)
     result.files.append(_exported(code, built))
     for name, attribute in _TOTALS.items():

@@ -91,7 +91,12 @@ def _clinical(facility: Facility, records: dict[int, Record]) -> None:
         records[note.visit_id].notes.append(note)
     for vitals in _of(VitalSigns, facility, ids).filter(weight_kg__isnull=False).order_by("taken_at", "id"):
         records[vitals.visit_id].weight_kg = vitals.weight_kg
-    codes = {line.charge.code for record in records.values() for line in record.lines if line.charge.group_code in {"8", "18"}}
+    codes = {
+        line.charge.code
+        for record in records.values()
+        for line in record.lines
+        if line.charge.group_code in {"8", "18"}
+    }
     mapping = {row.service_code: row.icd9_code for row in ProcedureCode.objects.filter(service_code__in=codes)}
     for record in records.values():
         record.procedure_codes = mapping
@@ -107,7 +112,9 @@ def _drugs(facility: Facility, records: dict[int, Record]) -> None:
     related = ("drug", "prescription", "prescription__prescribed_by", "prescription__exam__department")
     for row in rows.select_related(*related):
         sources[row.pk].drugs[row.pk] = row
-    given = DispenseLine.objects.for_facility(facility).filter(prescription_line_id__in=sources, dispense__is_reversed=False)
+    given = DispenseLine.objects.for_facility(facility).filter(
+        prescription_line_id__in=sources, dispense__is_reversed=False
+    )
     for pk, when in given.values_list("prescription_line_id", "dispense__dispensed_at"):
         sources[pk].dispensed_at[pk] = when
 

@@ -14,7 +14,16 @@ from insurance.billing.closing import lock_visit
 from insurance.claims.build import ClaimTables, build_tables, claim_end
 from insurance.claims.gather import Record, gather
 from insurance.models import Claim, Finding
-from insurance.standards import Problem, Standard, check, check_money, load, render_envelope, render_table, select_standard
+from insurance.standards import (
+    Problem,
+    Standard,
+    check,
+    check_money,
+    load,
+    render_envelope,
+    render_table,
+    select_standard,
+)
 from insurance.standards.money_check import Claim as MoneyClaim
 from patients.models import Visit
 
@@ -46,7 +55,9 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
     built = build(records[0], standard)
     claim = store(records[0], built, actor, at)
-    audit_facts(claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems))
+    audit_facts(
+        claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems)
+    )
     return claim
 
 
