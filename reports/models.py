@@ -19,4 +19,6 @@ class ReportRun(FacilityModel):
     run_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["facility", "form", "period_start", "version"], name="report_run_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["facility", "form", "period_start", "version"], name="report_run_version")
+        ]

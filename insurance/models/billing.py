@@ -51,9 +51,13 @@ class Charge(FacilityModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source_kind", "source_id"], condition=Q(cancelled_at__isnull=True), name="charge_once"),
+            models.UniqueConstraint(
+                fields=["source_kind", "source_id"], condition=Q(cancelled_at__isnull=True), name="charge_once"
+            ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="charge_quantity_positive"),
-            models.CheckConstraint(condition=Q(hospital_price__gte=0, insured_price__gte=0), name="charge_price_positive"),
+            models.CheckConstraint(
+                condition=Q(hospital_price__gte=0, insured_price__gte=0), name="charge_price_positive"
+            ),
         ]
         indexes = [models.Index(fields=["visit"], name="charge_visit")]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
@@ -85,7 +89,12 @@ class BenefitResult(FacilityModel):
             models.UniqueConstraint(fields=["visit", "version"], name="benefit_version"),
             models.UniqueConstraint(fields=["visit"], condition=Q(is_current=True), name="benefit_current"),
             models.CheckConstraint(
-                condition=Q(total_hospital_amount=F("fund_amount") + F("copay_amount") + F("self_paid_amount") + F("other_amount")),
+                condition=Q(
+                    total_hospital_amount=F("fund_amount")
+                    + F("copay_amount")
+                    + F("self_paid_amount")
+                    + F("other_amount")
+                ),
                 name="benefit_parts_are_whole",
             ),
         ]
@@ -120,7 +129,9 @@ class BenefitLine(FacilityModel):
         constraints = [
             models.UniqueConstraint(fields=["result", "charge"], name="benefit_line_once"),
             models.CheckConstraint(
-                condition=Q(hospital_amount=F("fund_amount") + F("copay_amount") + F("self_paid_amount") + F("other_amount")),
+                condition=Q(
+                    hospital_amount=F("fund_amount") + F("copay_amount") + F("self_paid_amount") + F("other_amount")
+                ),
                 name="benefit_line_parts_are_whole",
             ),
         ]
@@ -141,7 +152,9 @@ class CashSession(FacilityModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["facility", "cashier"], condition=Q(closed_at__isnull=True), name="cash_session_open_once")
+            models.UniqueConstraint(
+                fields=["facility", "cashier"], condition=Q(closed_at__isnull=True), name="cash_session_open_once"
+            )
         ]
 
 
@@ -158,7 +171,9 @@ class CashEntry(FacilityModel):
         CARD = "card", "Thẻ"
 
     visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="cash_entries")
-    result = models.ForeignKey(BenefitResult, null=True, blank=True, on_delete=models.PROTECT, related_name="cash_entries")
+    result = models.ForeignKey(
+        BenefitResult, null=True, blank=True, on_delete=models.PROTECT, related_name="cash_entries"
+    )
     session = models.ForeignKey(CashSession, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     method = models.CharField(max_length=10, choices=Method.choices, default=Method.CASH)
@@ -178,5 +193,8 @@ class CashEntry(FacilityModel):
                 name="refund_names_receipt",
             ),
         ]
-        indexes = [models.Index(fields=["visit"], name="cash_visit"), models.Index(fields=["facility", "at"], name="cash_time")]
+        indexes = [
+            models.Index(fields=["visit"], name="cash_visit"),
+            models.Index(fields=["facility", "at"], name="cash_time"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

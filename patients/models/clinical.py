@@ -42,7 +42,8 @@ class Exam(FacilityModel):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(signed_at__isnull=True) | Q(signed_by__isnull=False, snapshot__isnull=False), name="exam_signed_has_snapshot"
+                condition=Q(signed_at__isnull=True) | Q(signed_by__isnull=False, snapshot__isnull=False),
+                name="exam_signed_has_snapshot",
             )
         ]
         indexes = [models.Index(fields=["visit"], name="exam_visit")]
@@ -111,7 +112,9 @@ class ServiceOrder(FacilityModel):
     state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
     ordered_at = models.DateTimeField()
     ordered_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
-    department = models.ForeignKey("his.Department", on_delete=models.PROTECT, related_name="+", verbose_name="khoa thực hiện")
+    department = models.ForeignKey(
+        "his.Department", on_delete=models.PROTECT, related_name="+", verbose_name="khoa thực hiện"
+    )
     performed_at = models.DateTimeField(null=True, blank=True)
     performed_by = models.ForeignKey("his.Staff", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     result_at = models.DateTimeField(null=True, blank=True)
@@ -121,7 +124,9 @@ class ServiceOrder(FacilityModel):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
-            models.CheckConstraint(condition=Q(performed_at__isnull=True) | Q(performed_at__gte=F("ordered_at")), name="order_time_order"),
+            models.CheckConstraint(
+                condition=Q(performed_at__isnull=True) | Q(performed_at__gte=F("ordered_at")), name="order_time_order"
+            ),
         ]
         indexes = [
             models.Index(fields=["visit"], name="order_visit"),

@@ -59,12 +59,18 @@ class Patient(FacilityModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["facility", "code"], name="patient_code"),
-            models.UniqueConstraint(fields=["facility", "citizen_id"], condition=~Q(citizen_id=""), name="patient_citizen_id"),
+            models.UniqueConstraint(
+                fields=["facility", "citizen_id"], condition=~Q(citizen_id=""), name="patient_citizen_id"
+            ),
             models.CheckConstraint(condition=~Q(full_name=""), name="patient_has_name"),
         ]
         indexes = [
             GinIndex(fields=["search_name"], name="patient_search", opclasses=["gin_trgm_ops"]),
-            models.Index(fields=["facility", "search_name"], name="patient_name_prefix", opclasses=["int8_ops", "varchar_pattern_ops"]),
+            models.Index(
+                fields=["facility", "search_name"],
+                name="patient_name_prefix",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
             models.Index(fields=["facility", "phone"], name="patient_phone"),
             models.Index(fields=["facility", "initials"], name="patient_initials"),
             models.Index(fields=["facility", "social_insurance_no"], name="patient_social_no"),
@@ -99,7 +105,9 @@ class InsuranceCard(FacilityModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["patient", "number", "valid_from"], name="card_once"),
-            models.CheckConstraint(condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")), name="card_period_order"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")), name="card_period_order"
+            ),
             models.CheckConstraint(condition=Q(number__regex=r"^[A-Z]{2}[1-5][0-9]{12}$"), name="card_number_shape"),
         ]
         indexes = [models.Index(fields=["facility", "number"], name="card_number")]

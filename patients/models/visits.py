@@ -53,10 +53,15 @@ class Visit(FacilityModel):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("arrived_at")), name="visit_time_order"),
-            models.CheckConstraint(condition=Q(is_insured=False) | Q(card__isnull=False), name="visit_insured_has_card"),
             models.CheckConstraint(
-                condition=~Q(state="closed") | Q(closed_at__isnull=False, claim_month__isnull=False), name="visit_closed_has_month"
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("arrived_at")), name="visit_time_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_insured=False) | Q(card__isnull=False), name="visit_insured_has_card"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="closed") | Q(closed_at__isnull=False, claim_month__isnull=False),
+                name="visit_closed_has_month",
             ),
         ]
         indexes = [
@@ -125,8 +130,11 @@ class VitalSigns(FacilityModel):
     class Meta:
         indexes = [models.Index(fields=["visit", "taken_at"], name="vitals_visit")]
         constraints = [
-            models.CheckConstraint(condition=Q(weight_kg__isnull=True) | Q(weight_kg__gt=0, weight_kg__lt=500), name="vitals_weight"),
             models.CheckConstraint(
-                condition=Q(temperature__isnull=True) | Q(temperature__gte=30, temperature__lte=45), name="vitals_temperature"
+                condition=Q(weight_kg__isnull=True) | Q(weight_kg__gt=0, weight_kg__lt=500), name="vitals_weight"
+            ),
+            models.CheckConstraint(
+                condition=Q(temperature__isnull=True) | Q(temperature__gte=30, temperature__lte=45),
+                name="vitals_temperature",
             ),
         ]

@@ -60,7 +60,8 @@ class LotBalance(FacilityModel):
         constraints = [
             models.UniqueConstraint(fields=["store", "lot"], name="balance_once"),
             models.CheckConstraint(
-                condition=Q(on_hand__gte=0) & Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")), name="balance_not_negative"
+                condition=Q(on_hand__gte=0) & Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")),
+                name="balance_not_negative",
             ),
         ]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
@@ -179,7 +180,9 @@ class DispenseLine(FacilityModel):
     """How much of which lot covers a line of the prescription."""
 
     dispense = models.ForeignKey(Dispense, on_delete=models.PROTECT, related_name="lines")
-    prescription_line = models.ForeignKey("patients.PrescriptionLine", on_delete=models.PROTECT, related_name="dispensed")
+    prescription_line = models.ForeignKey(
+        "patients.PrescriptionLine", on_delete=models.PROTECT, related_name="dispensed"
+    )
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+")
     quantity = models.DecimalField(max_digits=14, decimal_places=3)
 
