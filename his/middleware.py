@@ -15,9 +15,21 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 Handler = Callable[[HttpRequest], HttpResponse]
 FACILITY_KEY = "facility_id"
 LAST_SEEN_KEY = "last_seen"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; manifest-src 'self'"
+_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+        "manifest-src 'self'",
+    )
 )
 
 

@@ -56,6 +56,6 @@ def facilities_of(user: User) -> list[Facility]:
 
 
 def system_actor(facility: Facility) -> Actor:
-    """The account of scheduled work and management commands at a facility: it has every permission and cannot sign in."""
+    """The account of scheduled work and commands at a facility: it has every permission and cannot sign in."""
     user, _ = User.objects.get_or_create(username="system", defaults={"first_name": "Hệ thống", "is_active": False})
     return Actor(user=user, facility=facility, permissions=frozenset(PERMISSIONS), roles=frozenset())

@@ -26,7 +26,10 @@ class Entry:
 
 
 def append_entries(facility: Facility, entries: Sequence[Entry], *, at: datetime) -> None:
-    """Add entries to the chain of the facility and month of `at`. Runs last in its transaction: it takes the chain's lock."""
+    """Add entries to the chain of the facility and month of `at`.
+
+    Runs last in its transaction, because it takes the lock of the chain.
+    """
     month = local(at).strftime("%Y-%m")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"audit:{facility.pk}:{month}"])

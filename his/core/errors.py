@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the user, not a failure
     """A request that the product declines, with a message in Vietnamese for the person at the desk.
 
     `code` is stable and machine readable, `field` names the form field the message belongs beside,

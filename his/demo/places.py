@@ -141,16 +141,11 @@ def _facilities() -> dict[str, Facility]:
         commune_code="99002",
         phone="0900000002",
     )
-    Status = FacilityStatus
-    Status.objects.create(
-        facility=station, tier=Status.Tier.PRIMARY, former_line=Status.FormerLine.COMMUNE, valid_from=date(2025, 1, 1)
-    )
-    Status.objects.create(
-        facility=hospital,
-        tier=Status.Tier.BASIC,
-        points=45,
-        former_line=Status.FormerLine.DISTRICT,
-        valid_from=date(2025, 1, 1),
+    since = date(2025, 1, 1)
+    tiers, lines = FacilityStatus.Tier, FacilityStatus.FormerLine
+    FacilityStatus.objects.create(facility=station, tier=tiers.PRIMARY, former_line=lines.COMMUNE, valid_from=since)
+    FacilityStatus.objects.create(
+        facility=hospital, tier=tiers.BASIC, points=45, former_line=lines.DISTRICT, valid_from=since
     )
     return {STATION: station, HOSPITAL: hospital}
 

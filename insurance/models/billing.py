@@ -13,9 +13,10 @@ PRICE = {"max_digits": 15, "decimal_places": 3}
 
 
 class Charge(FacilityModel):
-    """One chargeable thing, pulled once from its source; price, rates and law are copied at creation (khoản chi phí).
+    """One chargeable thing, pulled once from its source; price, rates and law are copied then (khoản chi phí).
 
-    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, the order or the prescription line that was dispensed.
+    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam,
+    the order, or the prescription line that was dispensed.
     """
 
     class SourceKind(models.TextChoices):
@@ -64,7 +65,7 @@ class Charge(FacilityModel):
 
 
 class BenefitResult(FacilityModel):
-    """The one computed answer to who pays what in a visit (kết quả tách chi phí). Everybody reads it, nobody recomputes."""
+    """The one computed answer to who pays what in a visit (kết quả tách chi phí): read everywhere, recomputed nowhere."""
 
     visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="benefit_results")
     version = models.PositiveIntegerField()
@@ -159,7 +160,7 @@ class CashSession(FacilityModel):
 
 
 class CashEntry(FacilityModel):
-    """One entry of the cash ledger: positive amounts, the direction belongs to the kind. Append-only, numbers without gaps."""
+    """One entry of the cash ledger, append-only, numbered without gaps; amounts are positive, the kind gives direction."""
 
     class Kind(models.TextChoices):
         RECEIPT = "receipt", "Phiếu thu"

@@ -9,7 +9,7 @@ from patients.models.visits import Visit
 
 
 class Exam(FacilityModel):
-    """One examination by one doctor in one room (khám bệnh). Signing freezes a snapshot; later changes are amendments."""
+    """One examination by one doctor in one room (khám bệnh); signing freezes a snapshot, later changes are amendments."""
 
     class Outcome(models.TextChoices):
         HOME = "home", "Cho về"
