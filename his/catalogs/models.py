@@ -124,7 +124,9 @@ class PricedService(DatedModel, FacilityModel):
         constraints = [
             no_overlap("priced_service", "facility", "code"),
             period_order("priced_service"),
-            models.CheckConstraint(condition=models.Q(price__gte=0, insured_price__gte=0), name="priced_service_price_positive"),
+            models.CheckConstraint(
+                condition=models.Q(price__gte=0, insured_price__gte=0), name="priced_service_price_positive"
+            ),
         ]
         indexes = [GinIndex(fields=["search_name"], name="priced_service_search", opclasses=["gin_trgm_ops"])]
 
