@@ -189,7 +189,11 @@ def _check_goods(position: int, line: GoodsLine, actor: Actor, day: date) -> Non
     if line.drug.facility_id != actor.facility.pk:
         raise NotFound("Không tìm thấy thuốc tại cơ sở này")
     _check_quantity(position, line.quantity)
-    if not 0 <= line.unit_cost < _MAX_COST or line.unit_cost != line.unit_cost.quantize(_STEP):
+    if (
+        not line.unit_cost.is_finite()
+        or not 0 <= line.unit_cost < _MAX_COST
+        or line.unit_cost != line.unit_cost.quantize(_STEP)
+    ):
         raise Refusal("bad_cost", "Đơn giá không âm, tối đa 3 chữ số lẻ", field="unit_cost", position=position)
     number = nfc(line.lot_number)
     if not number or len(number) > 100:
@@ -199,7 +203,7 @@ def _check_goods(position: int, line: GoodsLine, actor: Actor, day: date) -> Non
 
 
 def _check_quantity(position: int, quantity: Decimal) -> None:
-    if not 0 < quantity < _MAX_QUANTITY or quantity != quantity.quantize(_STEP):
+    if not quantity.is_finite() or not 0 < quantity < _MAX_QUANTITY or quantity != quantity.quantize(_STEP):
         raise Refusal(
             "bad_quantity", "Số lượng phải lớn hơn 0, tối đa 3 chữ số lẻ", field="quantity", position=position
         )

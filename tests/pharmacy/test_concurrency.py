@@ -1,0 +1,116 @@
+"""Two desks at once: the last units go out once, and nobody waits for ever."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from his.core.errors import Refusal
+from patients.models import Prescription
+from pharmacy.models import Dispense, LotBalance, StockDocument, StockMovement, Store
+from pharmacy.queries import balance_differences
+from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.services.stock import LotLine, transfer
+from tests.cast import at
+from tests.pharmacy import shelf
+from tests.pharmacy.shelf import PARACETAMOL
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*tasks):
+    """Run the tasks in threads that start together; each gives its result or its Refusal."""
+    gate = threading.Barrier(len(tasks))
+
+    def run(task):
+        try:
+            gate.wait(timeout=10)
+            return task()
+        except Refusal as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return list(pool.map(run, tasks))
+
+
+def give(place, prescription: Prescription, store: Store):
+    actor = place.actor("pharmacist")
+    return lambda: dispense(prescription=prescription, store=store, actor=actor, at=at(10))
+
+
+def test_the_last_units_go_to_one_of_two_patients(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place, quantity=20))
+    first = shelf.lan_prescription(world, place, (PARACETAMOL, 20))
+    second = shelf.hung_prescription(world, place, (PARACETAMOL, 20))
+
+    results = at_once(give(place, first, store), give(place, second, store))
+
+    done = [result for result in results if isinstance(result, Dispense)]
+    refused = [result for result in results if isinstance(result, Refusal)]
+    assert (len(done), len(refused)) == (1, 1)
+    assert refused[0].code == "shortage"
+    assert "Paracetamol 500mg" in refused[0].message_vi
+    assert "hết" in refused[0].message_vi
+    assert shelf.on_hand(store) == {"L1": Decimal(0)}
+    assert balance_differences(place.facility) == []
+
+
+def test_one_prescription_at_two_windows_is_handed_out_once(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription = shelf.lan_prescription(world, place, (PARACETAMOL, 20))
+    results = at_once(*[give(place, prescription, store)] * 3)
+    codes = sorted(result.code for result in results if isinstance(result, Refusal))
+    assert codes == ["already_dispensed", "already_dispensed"]
+    assert shelf.on_hand(store) == {"L1": Decimal(80)}
+    assert StockMovement.objects.filter(kind="dispense").count() == 1
+
+
+def test_one_dispense_is_undone_once(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    done = give(place, shelf.lan_prescription(world, place), store)()
+    actor = place.actor("pharmacist")
+    undo = lambda: reverse_dispense(dispense=done, reason="Nhầm", actor=actor, at=at(11))  # noqa: E731
+    results = at_once(undo, undo)
+    assert sorted(getattr(result, "code", "done") for result in results) == ["already_reversed", "done"]
+    assert shelf.on_hand(store) == {"L1": Decimal(100)}
+
+
+def test_transfers_in_both_directions_do_not_lock_each_other_out(world):
+    place, main, store = world.hospital, shelf.main_store(world.hospital), shelf.dispensary(world.hospital)
+    lots = [f"L{i}" for i in range(4)]
+    for where in (main, store):
+        shelf.receive(place, where, *(shelf.goods(world, place, lot=number) for number in lots))
+    actor = place.actor("pharmacist")
+
+    def move(source, target, order):
+        lines = [LotLine(lot=shelf.lot(number), quantity=Decimal(1)) for number in order]
+        return lambda: [
+            transfer(store=source, target_store=target, lines=lines, actor=actor, at=at(9)) for _ in range(8)
+        ]
+
+    results = at_once(move(main, store, lots), move(store, main, lots[::-1]))
+    assert [len(result) for result in results] == [8, 8]
+    assert sum(row.on_hand for row in LotBalance.objects.all()) == 800
+    assert balance_differences(place.facility) == []
+
+
+def test_a_lock_that_is_held_too_long_is_answered_with_busy(world, settings):
+    settings.LOCK_TIMEOUT = "200ms"
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription = shelf.lan_prescription(world, place)
+    with transaction.atomic():
+        list(LotBalance.objects.select_for_update())
+        (result,) = at_once(give(place, prescription, store))
+    assert isinstance(result, Refusal)
+    assert result.code == "busy"
+    assert not StockDocument.objects.filter(kind="dispense").exists()
+    give(place, prescription, store)()
+    assert shelf.on_hand(store) == {"L1": Decimal(80)}
