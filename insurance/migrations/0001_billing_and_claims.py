@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             name='Charge',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_kind', models.CharField(choices=[('exam', 'Công khám'), ('order', 'Dịch vụ'), ('dispense_line', 'Thuốc')], max_length=20)),
+                ('source_kind', models.CharField(choices=[('exam', 'Công khám'), ('order', 'Dịch vụ'), ('prescription_line', 'Thuốc')], max_length=20)),
                 ('source_id', models.BigIntegerField()),
                 ('line_kind', models.CharField(choices=[('exam', 'Khám bệnh'), ('service', 'Dịch vụ'), ('drug', 'Thuốc'), ('supply', 'Vật tư'), ('bed', 'Giường')], max_length=10)),
                 ('group_code', models.CharField(max_length=2, verbose_name='nhóm chi phí')),
