@@ -121,7 +121,7 @@
   const onScanKey = (e) => {
     const box = $("[data-scan]");
     if (!box || e.ctrlKey || e.metaKey || e.isComposing) return;
-    const now = performance.now();
+    const now = e.timeStamp; /* when the key was pressed, not when a busy page came to it */
     const quick = now - burst.at < GAP;
     if (e.key.length === 1 && !e.repeat) {
       if (!quick) burst = { text: "", at: now, el: e.target, before: e.target.value, timer: 0 };
