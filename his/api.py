@@ -5,7 +5,7 @@ from ninja import NinjaAPI
 from ninja.security import SessionAuth
 
 from his.core.errors import Refusal
-from his.middleware import refusal_status
+from his.ui.forms import status_of
 
 api = NinjaAPI(title="HIS", version="1", auth=SessionAuth(), urls_namespace="api", docs_url=None)
 
@@ -13,7 +13,7 @@ api = NinjaAPI(title="HIS", version="1", auth=SessionAuth(), urls_namespace="api
 @api.exception_handler(Refusal)
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A refusal as problem+json (RFC 9457)."""
-    status = refusal_status(refusal)
+    status = status_of(refusal)
     body = {
         "type": f"urn:his:refusal:{refusal.code}",
         "title": refusal.message_vi,

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from his.accounts.actor import Actor, actor_for, facilities_of
-from his.core.errors import NotFound, PermissionRefused, Refusal
+from his.core.errors import Refusal
+from his.ui.forms import status_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 FACILITY_KEY = "facility_id"
@@ -100,14 +101,5 @@ class Refusals:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refusal):
             return None
-        status = refusal_status(exception)
+        status = status_of(exception)
         return render(request, "his/refusal.html", {"refusal": exception, "status": status}, status=status)
-
-
-def refusal_status(refusal: Refusal) -> int:
-    """The HTTP status of a refusal."""
-    if isinstance(refusal, NotFound):
-        return 404
-    if isinstance(refusal, PermissionRefused) or refusal.code == "not_member":
-        return 403
-    return 409 if refusal.code in {"busy", "already_closed", "already_dispensed"} else 422

@@ -144,6 +144,8 @@ def ba_lan(place: Place) -> tuple[Patient, InsuranceCard]:
         sex="2",
         citizen_id="099154000123",
         address="Thôn Giả Định, xã Thí Dụ",
+        province_code="99",
+        commune_code="99001",
         actor=actor,
         at=at(7),
     )

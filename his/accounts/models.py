@@ -114,6 +114,8 @@ class Staff(DatedModel, FacilityModel):
 class User(AbstractUser):
     """A person who signs in. What they may do comes from memberships, never from `is_staff`."""
 
+    keys_off = models.BooleanField("tắt phím chức năng", default=False)
+
     @property
     def display_name(self) -> str:
         return self.get_full_name() or self.username

@@ -7,5 +7,6 @@ from his.ui import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("keys/", views.keys, name="keys"),
+    path("keys/switch/", views.switch_keys, name="switch_keys"),
     path("facility/", views.switch_facility, name="switch_facility"),
 ]

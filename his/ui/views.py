@@ -42,3 +42,14 @@ def switch_facility(request: HttpRequest) -> HttpResponse:
     request.session[FACILITY_KEY] = facility.pk
     messages.success(request, f"Đang làm việc tại {facility.name}")
     return redirect("home")
+
+
+@require_POST
+@login_required
+def switch_keys(request: HttpRequest) -> HttpResponse:
+    """Turn the function keys off or on again for this account (WCAG 2.1.4)."""
+    user = request.user
+    user.keys_off = not user.keys_off
+    user.save(update_fields=["keys_off"])
+    messages.success(request, "Đã tắt phím chức năng" if user.keys_off else "Đã bật phím chức năng")
+    return redirect("keys")

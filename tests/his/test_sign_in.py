@@ -49,3 +49,10 @@ def test_pages_are_not_cached_and_load_nothing_from_outside(world: World, client
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "http" + "s://" not in page.content.decode()
     assert "http" + "://" not in page.content.decode()
+
+
+def test_function_keys_can_be_turned_off_for_the_account(world: World, client: Client) -> None:
+    client.force_login(world.hospital.users["reception"])
+    assert 'data-fkeys="off"' not in client.get(reverse("keys")).content.decode()
+    client.post(reverse("switch_keys"))
+    assert 'data-fkeys="off"' in client.get(reverse("keys")).content.decode()
