@@ -18,5 +18,7 @@ class PrintRecord(FacilityModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["facility", "form", "object_type", "object_id", "copy_no"], name="print_copy")
+            models.UniqueConstraint(
+                fields=["facility", "form", "object_type", "object_id", "copy_no"], name="print_copy"
+            )
         ]
