@@ -16,7 +16,7 @@ def qr_svg(text: str, *, error: str = "m") -> str:
 
 
 def code128_svg(text: str) -> str:
-    """A Code 128 barcode as SVG, one unit a module, with its quiet zone. Raises ValueError for letters it cannot hold."""
+    """A Code 128 barcode as SVG, one unit a module, with its quiet zone. Raises ValueError for other letters."""
     try:
         modules: str = barcode.get("code128", text).build()[0]
     except barcode.errors.BarcodeError as error:
