@@ -20,7 +20,7 @@ from pathlib import Path
 
 from his.database.binaries import Binaries, copy_wheel, find_binaries
 from his.database.errors import ClusterError
-from his.database.place import PORT, ServerUser, make_home, server_user, socket_folder
+from his.database.place import PORT, SOCKET, ServerUser, make_home, server_user, socket_folder
 
 ROLE = "his"
 DATABASE = "his"
@@ -109,7 +109,11 @@ def ensure_running(cluster: Cluster) -> Address:
                 _initialise(cluster)
             else:
                 _check_data(cluster, state[0])
-            if status(cluster).pid is None:  # type: ignore[union-attr]
+            found = status(cluster)
+            assert found is not None
+            if found.pid is not None and not (found.socket / SOCKET).exists():
+                _end(found)  # its socket was cleaned away: it runs, but nobody can ask it anything
+            if _running_pid(found.home) is None:
                 _start(cluster)
     except OSError as error:
         raise ClusterError(
@@ -117,9 +121,9 @@ def ensure_running(cluster: Cluster) -> Address:
             f"The database in {cluster.folder} cannot be prepared",
             detail=str(error),
         ) from error
-    found = address(cluster)
-    assert found is not None
-    return found
+    where = address(cluster)
+    assert where is not None
+    return where
 
 
 def status(cluster: Cluster) -> Status | None:
@@ -128,7 +132,7 @@ def status(cluster: Cluster) -> Status | None:
     if state is None:
         return None
     home, socket = state
-    return Status(_running_pid(home), home, socket, home / "server.log", _major(home) or 0)
+    return Status(_running_pid(home), home, socket, _log(home), _major(home) or 0)
 
 
 def stop(cluster: Cluster) -> bool:
@@ -140,19 +144,24 @@ def stop(cluster: Cluster) -> bool:
             found = status(cluster)
             if found is None or found.pid is None:
                 return False
-            os.kill(found.pid, signal.SIGINT)  # "fast": roll back what is open, write everything, end
-            deadline = time.monotonic() + _STOP_SECONDS
-            while _running_pid(found.home) is not None:
-                if time.monotonic() > deadline:
-                    raise ClusterError(
-                        f"Cơ sở dữ liệu (tiến trình {found.pid}) không dừng sau {_STOP_SECONDS} giây",
-                        f"The database (process {found.pid}) did not stop within {_STOP_SECONDS} seconds",
-                        log=found.log,
-                    )
-                time.sleep(0.05)
+            _end(found)
             return True
     except OSError as error:
         raise _closed(cluster, error) from error
+
+
+def _end(found: Status) -> None:
+    assert found.pid is not None
+    os.kill(found.pid, signal.SIGINT)  # "fast": roll back what is open, write everything, end
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _running_pid(found.home) is not None:
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"Cơ sở dữ liệu (tiến trình {found.pid}) không dừng sau {_STOP_SECONDS} giây",
+                f"The database (process {found.pid}) did not stop within {_STOP_SECONDS} seconds",
+                log=found.log,
+            )
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -178,6 +187,7 @@ def _initialise(cluster: Cluster) -> None:
     binaries = _reachable(binaries, user, home)
     password = secrets.token_hex(24)
     data = home / "data"
+    user.make_private(data)
     command = [binaries.program("initdb"), "-D", "data", "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
     command += ["--lc-messages=C", "--auth=reject", *([] if cluster.durable else ["--no-sync"])]
     if binaries.major >= 17:
@@ -190,7 +200,7 @@ def _initialise(cluster: Cluster) -> None:
     orders = f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}';\nCREATE DATABASE {DATABASE} OWNER {ROLE};\n"
     _run(user, [binaries.program("postgres"), "--single", "-D", "data", "postgres"], home, text_in=orders)
     _write(_password_file(cluster), password + "\n", None)
-    _write_state(cluster, home, home / "run")
+    _write_state(cluster, home, socket_folder(home, user, None))
 
 
 def _check_data(cluster: Cluster, home: Path) -> None:
@@ -210,11 +220,9 @@ def _check_data(cluster: Cluster, home: Path) -> None:
         )
     if major == find_binaries().major:
         return
-    pid = _running_pid(home)
-    if pid is not None:
-        os.kill(pid, signal.SIGQUIT)
-        while _running_pid(home) is not None:
-            time.sleep(0.05)
+    found = status(cluster)
+    if found is not None and found.pid is not None:
+        _end(found)
     shutil.rmtree(home, ignore_errors=True)
     _state_file(cluster).unlink()
     _initialise(cluster)
@@ -224,7 +232,7 @@ def _start(cluster: Cluster) -> None:
     state = _read_state(cluster)
     assert state is not None
     home, recorded = state
-    data, log = home / "data", home / "server.log"
+    data, log = home / "data", _log(home)
     user = server_user(data)
     binaries = _reachable(find_binaries(major=_major(home)), user, home)
     socket = socket_folder(home, user, recorded)
@@ -235,10 +243,10 @@ def _start(cluster: Cluster) -> None:
     lines.append(f"unix_socket_directories = '\"{quoted}\"'")
     _write(data / "his.conf", "\n".join(lines) + "\n", user)
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
-        log.replace(home / "server.log.1")
-    for lock in (data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
+        log.replace(log.with_name(f"{log.name}.1"))
+    for lock in (data / "postmaster.pid", socket / f"{SOCKET}.lock"):
         _forget_stranger(lock, user)
-    command = ["/bin/sh", "-c", _SPAWN, "sh", binaries.program("postgres"), log.name]
+    command = ["/bin/sh", "-c", _SPAWN, "sh", binaries.program("postgres"), str(log)]
     pid = int(_run(user, command, home).strip())
     deadline = time.monotonic() + _START_SECONDS
     while not _is_ready(home, pid):
@@ -281,6 +289,10 @@ def _failure(detail: str, log: Path | None) -> ClusterError:
         detail=detail,
         log=log,
     )
+
+
+def _log(home: Path) -> Path:
+    return home / "data" / "server.log"
 
 
 def _lock_lines(home: Path) -> list[str]:
@@ -372,8 +384,8 @@ def _write(path: Path, text: str, user: ServerUser | None) -> None:
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    if user is not None:
-        user.owns(new)
+        if user is not None and user.switches:
+            os.fchown(handle, user.uid, user.gid)
     new.replace(path)
 
 

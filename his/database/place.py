@@ -20,7 +20,7 @@ from pathlib import Path
 from his.database.errors import ClusterError
 
 PORT = 5432  # only part of the socket's file name: nothing listens on the network
-_SOCKET_NAME = f"/.s.PGSQL.{PORT}"
+SOCKET = f".s.PGSQL.{PORT}"
 _LONGEST_SOCKET_PATH = 107
 _SERVER_ACCOUNTS = ("postgres", "nobody")
 _PREFIX = "his-pg-"
@@ -55,10 +55,11 @@ class ServerUser:
         except subprocess.SubprocessError as error:  # setuid refused: a container without that capability
             raise PermissionError(f"cannot switch to user {self.uid}: {error}") from error
 
-    def owns(self, path: Path) -> None:
-        """Make the account the owner of a path that we created."""
+    def make_private(self, folder: Path) -> None:
+        """A new folder that only this account may enter."""
+        folder.mkdir(mode=0o700)
         if self.switches:
-            os.chown(path, self.uid, self.gid)
+            os.chown(folder, self.uid, self.gid)
 
     def reaches(self, folder: Path) -> bool:
         """Whether the account can enter the folder."""
@@ -91,21 +92,22 @@ def server_user(existing: Path | None) -> ServerUser:
 
 
 def make_home(folder: Path, user: ServerUser, *, durable: bool) -> Path:
-    """A new private folder (0700, owned by the server's account) for the server's files.
+    """A new folder for the server's files, which only we may write: what the account owns lies below it (0700).
 
+    So root never works in a folder where that account could put a link in its way.
     Inside `folder` when the account can reach it; else below /var/lib (real data) or the temporary folder (tests).
     """
     inside = folder / "server"
     if user.reaches(folder):
         shutil.rmtree(inside, ignore_errors=True)
-        inside.mkdir(mode=0o700)
-        user.owns(inside)
+        inside.mkdir()
+        inside.chmod(0o711)
         return inside
     temporary = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]
     for base in [Path("/var/lib"), *temporary] if durable else temporary:
         if base.is_dir() and os.access(base, os.W_OK) and user.reaches(base):
             home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-            user.owns(home)
+            home.chmod(0o711)
             return home
     raise ClusterError(
         f"Tài khoản chạy PostgreSQL (uid {user.uid}) không vào được {folder} và không có thư mục nào khác dùng được",
@@ -114,19 +116,21 @@ def make_home(folder: Path, user: ServerUser, *, durable: bool) -> Path:
 
 
 def socket_folder(home: Path, user: ServerUser, recorded: Path | None) -> Path:
-    """A private folder for the server's socket: in the home when its name fits, else a temporary one."""
-    inside = home / "run"
-    if _fits(inside):
-        inside.mkdir(mode=0o700, exist_ok=True)
-        user.owns(inside)
-        return inside
-    if recorded is not None and _is_private(recorded, user):
+    """The recorded private folder for the server's socket, or a new one: in the home when its name fits.
+
+    Each has a name of its own, so that a server whose files were deleted under it cannot take away the socket of its
+    successor when it notices and ends.
+    """
+    if recorded is not None and _fits(recorded) and _is_private(recorded, user):
         return recorded
+    name = secrets.token_hex(4)
+    if _fits(home / f"run-{name}"):
+        user.make_private(home / f"run-{name}")
+        return home / f"run-{name}"
     for base in (Path(tempfile.gettempdir()), Path("/tmp")):
-        folder = base / f"{_PREFIX}{secrets.token_hex(8)}"
+        folder = base / f"{_PREFIX}{name}"
         if _fits(folder) and base.is_dir() and os.access(base, os.W_OK) and user.reaches(base):
-            folder.mkdir(mode=0o700)
-            user.owns(folder)
+            user.make_private(folder)
             return folder
     raise ClusterError(
         f"Không có thư mục nào đủ ngắn cho socket của PostgreSQL (tối đa {_LONGEST_SOCKET_PATH} byte)",
@@ -136,7 +140,7 @@ def socket_folder(home: Path, user: ServerUser, recorded: Path | None) -> Path:
 
 def _fits(folder: Path) -> bool:
     """Short enough, and without the comma that separates hosts in the client library."""
-    return len(os.fsencode(f"{folder}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH and "," not in str(folder)
+    return len(os.fsencode(folder / SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder)
 
 
 def _is_private(folder: Path, user: ServerUser) -> bool:

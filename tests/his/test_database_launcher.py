@@ -20,6 +20,7 @@ from his.database.backend.base import DatabaseWrapper
 from his.database.binaries import copy_wheel, find_binaries
 from his.database.errors import ClusterError
 from his.database.launcher import Address, Cluster, ensure_running, status, stop
+from his.database.place import PORT, SOCKET
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -61,7 +62,7 @@ def made():
 
 def ask(where: Address, sql: str, *, password: str | None = None) -> list[tuple]:
     connect = psycopg2.connect(
-        host=str(where.socket), port=5432, user="his", dbname="his", password=password or where.password
+        host=str(where.socket), port=PORT, user="his", dbname="his", password=password or where.password
     )
     with closing(connect) as connection, connection, connection.cursor() as cursor:
         cursor.execute(sql)
@@ -105,6 +106,13 @@ def test_a_process_number_taken_by_another_program_does_not_block(folder, made):
     assert ask(ensure_running(cluster), "SELECT 1") == [(1,)]
 
 
+def test_a_socket_that_was_cleaned_away_comes_back(folder, made):
+    cluster = made(folder / "pg")
+    where = ensure_running(cluster)
+    (where.socket / SOCKET).unlink()
+    assert ask(ensure_running(cluster), "SELECT 1") == [(1,)]
+
+
 def test_the_backend_starts_a_stopped_server(folder, made):
     cluster = made(folder / "pg")
     place = {"CLUSTER": str(cluster.folder), "DURABLE": False, "NAME": "his", "OPTIONS": {}}
@@ -121,11 +129,11 @@ def test_only_the_password_opens_it_and_the_role_is_no_superuser(folder, made):
     with pytest.raises(psycopg2.OperationalError):
         ask(where, "SELECT 1", password="wrong")
     with pytest.raises(psycopg2.OperationalError):
-        psycopg2.connect(host=str(where.socket), port=5432, user="postgres", dbname="postgres")
+        psycopg2.connect(host=str(where.socket), port=PORT, user="postgres", dbname="postgres")
     assert ask(where, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
     assert ask(where, "SHOW listen_addresses") == [("",)]
     found = status(cluster)
-    modes = [path.stat().st_mode & 0o777 for path in (found.home, found.socket, cluster.folder / "password")]
+    modes = [path.stat().st_mode & 0o777 for path in (found.home / "data", found.socket, cluster.folder / "password")]
     assert modes == [0o700, 0o700, 0o600]
 
 
@@ -148,7 +156,7 @@ def test_a_closed_folder_moves_the_data_only_for_root(folder, made, capfd):
     home = status(cluster).home
     assert (cluster.folder in home.parents) is not IS_ROOT
     assert (str(home) in capfd.readouterr().err) is IS_ROOT
-    assert home.stat().st_uid != 0
+    assert (home / "data").stat().st_uid != 0
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
@@ -160,7 +168,7 @@ def run_as(uid: int, gid: int, cluster: Cluster, programs: str, answers: "multip
     os.environ["HIS_PG_BIN"] = programs
     try:
         where = ensure_running(cluster)
-        answers.put([ask(where, "SELECT 1"), status(cluster).home.stat().st_uid, stop(cluster)])
+        answers.put([ask(where, "SELECT 1"), (status(cluster).home / "data").stat().st_uid, stop(cluster)])
     except BaseException as error:
         answers.put(repr(error))
 
