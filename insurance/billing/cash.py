@@ -8,30 +8,44 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import IntegrityError, transaction
+
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.money import round0
+from his.core.text import nfc
 from his.service import audit_facts, service
+from his.ui.text import money_text
 from insurance.billing.closing import lock_visit
-from insurance.billing.queries import amount_due, expected_cash, open_session_of, refundable_amount
+from insurance.billing.queries import amount_due, expected_cash, refundable_amount
 from insurance.models import CashEntry, CashSession
 from patients.models import Visit
 from patients.services.counters import next_number
 
 DENOMINATIONS = (500_000, 200_000, 100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500)
+NOTES_MAX = 100_000
+AMOUNT_MAX = Decimal(10) ** 12
+"""More than any drawer holds: a slip of the hand, not an amount."""
 
 
 @service(action="billing.open_session", permission="billing.collect")
 def open_session(*, opening_float: Decimal, actor: Actor, at: datetime) -> CashSession:
-    """Open the actor's drawer with a counted float in đồng (mở ca thu). Refuses when one is open already."""
-    if opening_float < 0:
+    """Open the actor's drawer with a counted float in whole đồng (mở ca thu).
+
+    Refuses a float below zero or not whole, and when the drawer is open already.
+    """
+    if not opening_float.is_finite() or opening_float < 0:
         raise Refusal("negative", "Tiền đầu ca không được âm", field="opening_float")
-    if open_session_of(actor.facility, actor.user.pk):
-        raise Refusal("session_open", "Ca thu trước chưa chốt")
-    return CashSession.objects.create(
-        facility=actor.facility, cashier=actor.user, opened_at=at, opening_float=opening_float
-    )
+    if opening_float != round0(opening_float) or opening_float > AMOUNT_MAX:
+        raise Refusal("not_whole", "Tiền đầu ca phải chẵn đồng và hợp lý", field="opening_float")
+    try:
+        with transaction.atomic():
+            return CashSession.objects.create(
+                facility=actor.facility, cashier=actor.user, opened_at=at, opening_float=opening_float
+            )
+    except IntegrityError:  # cash_session_open_once: also when two windows of one cashier open it at once
+        raise Refusal("session_open", "Ca thu trước chưa chốt") from None
 
 
 @service(action="billing.close_session", permission="billing.collect")
@@ -48,16 +62,17 @@ def close_session(
         raise Refusal("not_yours", "Ca thu của thu ngân khác")
     if session.closed_at is not None:
         raise Refusal("already_closed", "Ca thu đã chốt")
-    if any(face not in DENOMINATIONS or count < 0 for face, count in denominations.items()):
+    if at < session.opened_at:
+        raise Refusal("before_opening", "Giờ chốt ca trước giờ mở ca")
+    note = _reason(note, "note")
+    if any(face not in DENOMINATIONS or not 0 <= count <= NOTES_MAX for face, count in denominations.items()):
         raise Refusal("denomination", "Mệnh giá hoặc số tờ không hợp lệ", field="denominations")
     counted = Decimal(sum(face * count for face, count in denominations.items()))
     expected = expected_cash(session)
-    if counted != expected and not note.strip():
-        raise Refusal(
-            "difference",
-            f"Tiền đếm được lệch {counted - expected:+,.0f} đ, hãy ghi lý do".replace(",", "."),
-            field="note",
-        )
+    if counted != expected and not note:
+        what = "thừa" if counted > expected else "thiếu"
+        text = f"Tiền đếm được {what} {money_text(abs(counted - expected))} đ, hãy ghi lý do"
+        raise Refusal("difference", text, field="note", counted=counted, expected=expected)
     session.closed_at, session.counted_amount, session.expected_amount = at, counted, expected
     session.denominations, session.note = {str(face): count for face, count in denominations.items()}, note
     session.save()
@@ -81,9 +96,7 @@ def collect(
         raise Refusal("nothing_due", "Lượt khám không còn khoản phải thu")
     _require_whole(amount)
     if amount > due:
-        raise Refusal(
-            "too_much", f"Số tiền lớn hơn số còn phải thu {due:,.0f} đ".replace(",", "."), field="amount", due=due
-        )
+        raise Refusal("too_much", f"Số tiền lớn hơn số còn phải thu {money_text(due)} đ", field="amount", due=due)
     if method not in CashEntry.Method.values:
         raise Refusal("method", "Hình thức thanh toán không hợp lệ", field="method")
     entry = CashEntry.objects.create(
@@ -113,14 +126,13 @@ def refund(
     lock_visit(entry.visit)
     if entry.kind != CashEntry.Kind.RECEIPT:
         raise Refusal("not_receipt", "Chỉ hoàn được từ phiếu thu")
-    if not reason.strip():
+    reason = _reason(reason, "reason")
+    if not reason:
         raise Refusal("reason_missing", "Hãy ghi lý do hoàn tiền", field="reason")
     _require_whole(amount)
     left = refundable_amount(entry)
     if amount > left:
-        raise Refusal(
-            "too_much", f"Phiếu thu chỉ còn hoàn được {left:,.0f} đ".replace(",", "."), field="amount", left=left
-        )
+        raise Refusal("too_much", f"Phiếu thu chỉ còn hoàn được {money_text(left)} đ", field="amount", left=left)
     given = CashEntry.objects.create(
         facility=actor.facility,
         visit=entry.visit,
@@ -140,14 +152,23 @@ def refund(
 
 
 def _require_whole(amount: Decimal) -> None:
-    if amount <= 0:
+    if not amount.is_finite() or amount <= 0:
         raise Refusal("not_positive", "Số tiền phải lớn hơn 0", field="amount")
     if amount != round0(amount):
         raise Refusal("not_whole", "Số tiền phải chẵn đồng", field="amount")
 
 
+def _reason(text: str, field: str) -> str:
+    clean = nfc(text)
+    if len(clean) > 500:
+        raise Refusal("too_long", "Dài quá 500 ký tự", field=field)
+    return clean
+
+
 def _session(actor: Actor) -> CashSession:
-    session = open_session_of(actor.facility, actor.user.pk)
+    """The actor's open drawer, locked: nobody counts it while an entry goes in."""
+    rows = CashSession.objects.for_facility(actor.facility).select_for_update()
+    session = rows.filter(cashier=actor.user, closed_at__isnull=True).first()
     if session is None:
         raise Refusal("no_session", "Chưa mở ca thu")
     return session

@@ -4,10 +4,11 @@ Nothing waits for the right state of an encounter: whatever has a source and no 
 `not_yet_charged` and must be pulled before the visit can close.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db.models import Sum
 
@@ -17,7 +18,7 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import service
 from insurance.models import Charge
-from patients.models import Exam, ServiceOrder, Visit
+from patients.models import Exam, PrescriptionLine, ServiceOrder, Visit
 from pharmacy.models import DispenseLine
 
 OUTSIDE_SCOPE = "2"
@@ -51,6 +52,18 @@ class Source:
         return self.kind, self.id
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that was done but has no usable price; the refusal says what the price list lacks."""
+
+    name: str
+    refusal: Refusal
+
+
+_Maker = tuple[str, Callable[[], Source]]
+"""What a source is called, and how it is priced."""
+
+
 @service(action="billing.pull_charges", permission="billing.close")
 def pull_charges(*, visit: Visit, actor: Actor, at: datetime) -> list[Charge]:
     """Make one charge for each source of the visit that has none, and cancel charges whose source is gone.
@@ -79,10 +92,27 @@ def not_yet_charged(visit: Visit) -> list[Source]:
 
 
 def sources_of(visit: Visit) -> list[Source]:
-    """Everything of the visit that is to be charged, exams first, then by order time."""
+    """Everything of the visit that is to be charged, exams first, then by order time.
+
+    Refuses with `price_missing` or `group_missing` when something has no usable price.
+    """
+    found, missing = find_sources(visit)
+    if missing:
+        raise missing[0].refusal
+    return found
+
+
+def find_sources(visit: Visit) -> tuple[list[Source], list[Missing]]:
+    """What is to be charged, and what cannot be because the price list lacks it; nothing is left out silently."""
     on = pricing_day(visit)
-    found = [*_exams(visit, on), *_orders(visit, on), *_drugs(visit, on)]
-    return sorted(found, key=lambda s: (s.kind != Charge.SourceKind.EXAM, s.ordered_at, s.id))
+    found: list[Source] = []
+    missing: list[Missing] = []
+    for name, make in [*_exams(visit, on), *_orders(visit, on), *_drugs(visit, on)]:
+        try:
+            found.append(make())
+        except Refusal as refusal:
+            missing.append(Missing(name, refusal))
+    return sorted(found, key=lambda s: (s.kind != Charge.SourceKind.EXAM, s.ordered_at, s.id)), missing
 
 
 def pricing_day(visit: Visit) -> date:
@@ -96,68 +126,73 @@ def _in_force(visit: Visit) -> list[Charge]:
     )
 
 
-def _exams(visit: Visit, on: date) -> Iterator[Source]:
+def _exams(visit: Visit, on: date) -> Iterator[_Maker]:
     for exam in Exam.objects.for_facility(visit.facility).filter(visit=visit).order_by("started_at", "id"):
-        if not exam.service_code:
-            continue
-        price = service_price(visit, exam.service_code, on)
-        yield _service_source(
-            Charge.SourceKind.EXAM, exam.pk, price, Decimal(1), exam.started_at, is_insured=True, rate=None
-        )
+        if exam.service_code:  # a room without an exam service charges no exam
+            yield f"Công khám {exam.service_code}", partial(_exam_source, visit, exam, on)
 
 
-def _orders(visit: Visit, on: date) -> Iterator[Source]:
+def _exam_source(visit: Visit, exam: Exam, on: date) -> Source:
+    price = service_price(visit, exam.service_code, on)
+    kind = Charge.SourceKind.EXAM
+    return _service_source(kind, exam.pk, price, Decimal(1), exam.started_at, is_insured=True, rate=None)
+
+
+def _orders(visit: Visit, on: date) -> Iterator[_Maker]:
     done = ServiceOrder.objects.for_facility(visit.facility).filter(visit=visit, state=ServiceOrder.State.PERFORMED)
     for order in done.select_related("service"):
-        price = order.service if _in_period(order.service, on) else service_price(visit, order.service.code, on)
-        rate = None if price.group_code == EXAM_GROUP else Decimal(100)
-        yield _service_source(
-            Charge.SourceKind.ORDER,
-            order.pk,
-            price,
-            order.quantity,
-            order.ordered_at,
-            is_insured=order.is_insured,
-            rate=rate,
-        )
+        yield order.service.name, partial(_order_source, visit, order, on)
 
 
-def _drugs(visit: Visit, on: date) -> Iterator[Source]:
-    lines = (
+def _order_source(visit: Visit, order: ServiceOrder, on: date) -> Source:
+    price = order.service
+    if not _in_period(price, on) or not price.group_code:
+        price = service_price(visit, order.service.code, on)
+    return _service_source(
+        Charge.SourceKind.ORDER,
+        order.pk,
+        price,
+        order.quantity,
+        order.ordered_at,
+        is_insured=order.is_insured,
+        rate=None if price.group_code == EXAM_GROUP else Decimal(100),
+    )
+
+
+def _drugs(visit: Visit, on: date) -> Iterator[_Maker]:
+    """Lines handed out and not taken back; a line covered by several lots is one source."""
+    given = (
         DispenseLine.objects.for_facility(visit.facility)
         .filter(dispense__prescription__visit=visit, dispense__is_reversed=False)
-        .values("prescription_line_id")
+        .values_list("prescription_line_id")
         .annotate(total=Sum("quantity"))
-        .order_by("prescription_line__position")
     )
-    totals = {row["prescription_line_id"]: row["total"] for row in lines}
-    from patients.models import PrescriptionLine
+    totals: dict[int, Decimal] = dict(given.order_by())
+    rows = PrescriptionLine.objects.for_facility(visit.facility).filter(pk__in=totals)
+    for line in rows.select_related("drug", "prescription"):
+        yield line.drug.name, partial(_drug_source, visit, line, totals[line.pk], on)
 
-    rows = (
-        PrescriptionLine.objects.for_facility(visit.facility)
-        .filter(pk__in=totals)
-        .select_related("drug", "prescription")
+
+def _drug_source(visit: Visit, line: PrescriptionLine, quantity: Decimal, on: date) -> Source:
+    drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
+    insured = line.is_insured and drug.scope_code != OUTSIDE_SCOPE
+    return Source(
+        kind=Charge.SourceKind.PRESCRIPTION_LINE,
+        id=line.pk,
+        line_kind=Charge.LineKind.DRUG,
+        code=drug.ingredient_code,
+        name=drug.name,
+        unit=drug.unit,
+        quantity=quantity,
+        hospital_price=drug.price,
+        insured_price=drug.price,
+        service_rate=Decimal(100),
+        payment_rate=drug.payment_rate if insured else Decimal(0),
+        scope_code=drug.scope_code if insured else OUTSIDE_SCOPE,
+        group_code=drug.group_code,
+        price_law=drug.bid_info,
+        ordered_at=line.prescription.prescribed_at,
     )
-    for line in rows:
-        drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
-        insured = line.is_insured and drug.scope_code != OUTSIDE_SCOPE
-        yield Source(
-            kind=Charge.SourceKind.PRESCRIPTION_LINE,
-            id=line.pk,
-            line_kind=Charge.LineKind.DRUG,
-            code=drug.ingredient_code,
-            name=drug.name,
-            unit=drug.unit,
-            quantity=totals[line.pk],
-            hospital_price=drug.price,
-            insured_price=drug.price,
-            service_rate=Decimal(100),
-            payment_rate=drug.payment_rate if insured else Decimal(0),
-            scope_code=drug.scope_code if insured else OUTSIDE_SCOPE,
-            group_code=drug.group_code,
-            price_law=drug.bid_info,
-            ordered_at=line.prescription.prescribed_at,
-        )
 
 
 def _service_source(
@@ -230,6 +265,7 @@ _COPIED = (
     "service_rate",
     "payment_rate",
     "scope_code",
+    "group_code",
 )
 
 
@@ -244,7 +280,6 @@ def _charge(visit: Visit, source: Source, at: datetime) -> Charge:
         source_kind=source.kind,
         source_id=source.id,
         line_kind=source.line_kind,
-        group_code=source.group_code,
         price_law=source.price_law[:255],
         ordered_at=source.ordered_at,
         created_at=at,

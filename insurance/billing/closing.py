@@ -9,12 +9,12 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.benefits.engine import Split, load, split
-from insurance.billing.charges import pricing_day, sources_of, sync_charges
+from insurance.billing.charges import Source, pricing_day, sources_of, sync_charges
 from insurance.billing.facts import facts_of, items_of
+from insurance.billing.queries import NOT_DISPENSED, blockers
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
-from patients.models import Prescription, ServiceOrder, Visit
+from patients.models import Visit
 from patients.services.visits import mark_closed, mark_reopened
-from pharmacy.models import Dispense
 
 
 @service(action="billing.close_visit", permission="billing.close")
@@ -23,11 +23,11 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
 
     Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, and the
     visit is closed in the claim month of `at`. Refuses: `already_closed`, `not_signed`, `results_pending`,
-    `not_dispensed` (unless the patient declined the drugs, with a reason), `nothing_to_charge`, and what the
-    price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `nothing_to_charge`, and
+    what the price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
     visit = lock_visit(visit)
-    _require_ready(visit, drugs_declined_reason)
+    _require_ready(visit, drugs_declined_reason, at)
     charges = sync_charges(visit=visit, at=at)
     if not charges:
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
@@ -63,8 +63,11 @@ def reopen_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Vi
     return mark_reopened(visit=visit, actor=actor, at=at)
 
 
-def preview_split(visit: Visit, *, at: datetime) -> tuple[list[Charge], Split]:
-    """What closing now would give, without storing anything: unsaved charges numbered 1, 2, 3 and their split."""
+def preview_split(visit: Visit, sources: Sequence[Source] | None = None) -> tuple[list[Charge], Split]:
+    """What closing now would give, without storing anything: unsaved charges numbered 1, 2, 3 and their split.
+
+    `sources` leaves out what has no price yet; by default everything, which refuses when a price is missing.
+    """
     charges = [
         Charge(
             pk=number,
@@ -82,7 +85,7 @@ def preview_split(visit: Visit, *, at: datetime) -> tuple[list[Charge], Split]:
             scope_code=source.scope_code,
             ordered_at=source.ordered_at,
         )
-        for number, source in enumerate(sources_of(visit), 1)
+        for number, source in enumerate(sources_of(visit) if sources is None else sources, 1)
     ]
     return charges, compute(visit, charges)
 
@@ -98,25 +101,15 @@ def lock_visit(visit: Visit) -> Visit:
     return Visit.objects.select_for_update(of=("self",)).select_related("patient", "card", "facility").get(pk=visit.pk)
 
 
-def _require_ready(visit: Visit, drugs_declined_reason: str) -> None:
+def _require_ready(visit: Visit, drugs_declined_reason: str, at: datetime) -> None:
     if visit.state == Visit.State.CLOSED:
         when = f" lúc {local(visit.closed_at):%H:%M ngày %d/%m/%Y}" if visit.closed_at else ""
         raise Refusal("already_closed", f"Lượt khám đã được chốt chi phí{when}")
-    if visit.state == Visit.State.CANCELLED:
-        raise Refusal("cancelled", "Lượt khám đã hủy")
-    if visit.state != Visit.State.EXAMINED:
-        raise Refusal("not_signed", "Bác sĩ chưa ký kết thúc khám")
-    if ServiceOrder.objects.filter(visit=visit, state=ServiceOrder.State.ORDERED).exists():
-        raise Refusal("results_pending", "Còn chỉ định chưa có kết quả")
-    waiting = Prescription.objects.filter(visit=visit, lines__isnull=False).exclude(
-        pk__in=Dispense.objects.filter(prescription__visit=visit, is_reversed=False).values("prescription_id")
-    )
-    if waiting.exists() and not drugs_declined_reason.strip():
-        raise Refusal(
-            "not_dispensed",
-            "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do",
-            field="drugs_declined_reason",
-        )
+    for blocker in blockers(visit):
+        if blocker.code != NOT_DISPENSED or not drugs_declined_reason.strip():
+            raise blocker
+    if visit.ended_at is not None and at < visit.ended_at:
+        raise Refusal("before_end", "Giờ chốt trước giờ kết thúc khám, hãy kiểm tra đồng hồ máy")
 
 
 def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor, at: datetime) -> BenefitResult:

@@ -68,8 +68,9 @@ def items_of(charges: Sequence[Charge]) -> list[Item]:
 
 
 def _copay_this_year(visit: Visit, on: date) -> Decimal:
-    """Co-payment of the patient's earlier visits this year as far as this facility knows; the portal's sum comes later."""
+    """Co-payment of the patient's earlier visits of the year at this facility; the portal knows the other ones."""
+    until = visit.ended_at or visit.arrived_at
     earlier = BenefitResult.objects.for_facility(visit.facility).filter(
-        visit__patient=visit.patient, is_current=True, visit__ended_at__year=on.year, visit__ended_at__lt=visit.ended_at
+        visit__patient=visit.patient, is_current=True, visit__ended_at__year=on.year, visit__ended_at__lt=until
     )
     return earlier.exclude(visit=visit).aggregate(total=Coalesce(Sum("copay_amount"), ZERO))["total"]

@@ -1,18 +1,39 @@
 """What is owed and what was paid: the one place that screens, papers, claims and reports ask."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Case, F, QuerySet, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Round
 
 from his.accounts.models import Facility
+from his.core.dates import day_range
+from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO, round0
-from insurance.models import BenefitResult, CashEntry, CashSession
-from patients.models import Visit
+from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession
+from patients.models import Prescription, ServiceOrder, Visit
+from pharmacy.models import Dispense
 
+NOT_DISPENSED = "not_dispensed"
+RESULTS_PENDING = "results_pending"
 _SIGNED = Case(When(kind=CashEntry.Kind.REFUND, then=-F("amount")), default=F("amount"))
+
+
+def get_visit(facility: Facility, pk: int) -> Visit:
+    """A visit of the facility with patient, card and room, or NotFound."""
+    row = Visit.objects.for_facility(facility).select_related("patient", "card", "facility", "room").filter(pk=pk)
+    if (visit := row.first()) is None:
+        raise NotFound
+    return visit
+
+
+def get_entry(facility: Facility, pk: int) -> CashEntry:
+    """A receipt or refund of the facility, or NotFound."""
+    rows = CashEntry.objects.for_facility(facility).select_related("visit__patient", "session", "by", "reverses")
+    if (entry := rows.filter(pk=pk).first()) is None:
+        raise NotFound
+    return entry
 
 
 def current_result(visit: Visit) -> BenefitResult | None:
@@ -20,8 +41,13 @@ def current_result(visit: Visit) -> BenefitResult | None:
     return BenefitResult.objects.for_facility(visit.facility).filter(visit=visit, is_current=True).first()
 
 
+def lines_of(result: BenefitResult) -> list[BenefitLine]:
+    """The stored lines of a split with their charges, in order."""
+    return list(result.lines.select_related("charge").order_by("position"))
+
+
 def payable_amount(result: BenefitResult) -> Decimal:
-    """What the patient pays for the visit, in whole đồng: co-payment and self-paid part, rounded once (docs/money.md)."""
+    """What the patient pays: co-payment and self-paid part, rounded once to whole đồng (docs/money.md)."""
     return round0(result.patient_amount)
 
 
@@ -34,21 +60,22 @@ def paid_amount(visit: Visit) -> Decimal:
 def amount_due(visit: Visit) -> Decimal:
     """What is still to be paid, đồng; negative when money has to go back. Zero while no split is in force."""
     result = current_result(visit)
-    return (payable_amount(result) if result else ZERO) - paid_amount(visit)
+    return payable_amount(result) - paid_amount(visit) if result else ZERO
 
 
 def paid_at(visit: Visit) -> datetime | None:
-    """When the visit was settled: at closing when nothing was to pay, else at the last receipt; None while money is owed."""
+    """When the visit was settled: at the last receipt, at closing when nothing was to pay; None while money is owed."""
     if current_result(visit) is None or amount_due(visit) > 0:
         return None
-    last = (
-        CashEntry.objects.for_facility(visit.facility)
-        .filter(visit=visit)
-        .order_by("-at", "-id")
-        .values_list("at", flat=True)
-        .first()
-    )
+    entries = CashEntry.objects.for_facility(visit.facility).filter(visit=visit)
+    last = entries.order_by("-at", "-id").values_list("at", flat=True).first()
     return last or visit.closed_at
+
+
+def entries_of(visit: Visit) -> list[CashEntry]:
+    """Receipts and refunds of the visit, oldest first; each receipt carries `.left`, what may still be refunded."""
+    rows = CashEntry.objects.for_facility(visit.facility).filter(visit=visit).select_related("by", "reverses")
+    return _with_left(list(rows.annotate(refunded=_refunded()).order_by("at", "id")))
 
 
 def refundable_amount(entry: CashEntry) -> Decimal:
@@ -57,9 +84,24 @@ def refundable_amount(entry: CashEntry) -> Decimal:
     return entry.amount - refunded
 
 
+def receipts_on(facility: Facility, day: date, *, cashier_id: int | None = None) -> QuerySet[CashEntry]:
+    """Receipts and refunds of a day, latest first, optionally of one cashier."""
+    start, end = day_range(day)
+    rows = CashEntry.objects.for_facility(facility).filter(at__gte=start, at__lt=end)
+    if cashier_id is not None:
+        rows = rows.filter(by_id=cashier_id)
+    return rows.select_related("visit__patient", "by", "reverses").order_by("-at", "-id")
+
+
 def open_session_of(facility: Facility, user_id: int) -> CashSession | None:
     """The cashier's open drawer."""
     return CashSession.objects.for_facility(facility).filter(cashier_id=user_id, closed_at__isnull=True).first()
+
+
+def last_session_of(facility: Facility, user_id: int) -> CashSession | None:
+    """The drawer that the cashier closed last."""
+    closed = CashSession.objects.for_facility(facility).filter(cashier_id=user_id, closed_at__isnull=False)
+    return closed.order_by("-closed_at").first()
 
 
 def expected_cash(session: CashSession) -> Decimal:
@@ -69,48 +111,110 @@ def expected_cash(session: CashSession) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodTotal:
+    """Taken and given back in one drawer by one method, đồng."""
+
+    method: str
+    received: Decimal
+    refunded: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return self.received - self.refunded
+
+
+def session_totals(session: CashSession) -> list[MethodTotal]:
+    """Receipts and refunds of a drawer by method, in the order of the methods; absent ones have none."""
+    sums = {(m, k): s for m, k, s in session.entries.values_list("method", "kind").annotate(s=Sum("amount")).order_by()}
+    kinds = CashEntry.Kind
+    return [
+        MethodTotal(str(method.label), sums.get((method, kinds.RECEIPT), ZERO), sums.get((method, kinds.REFUND), ZERO))
+        for method in CashEntry.Method
+        if (method, kinds.RECEIPT) in sums or (method, kinds.REFUND) in sums
+    ]
+
+
+def blockers(visit: Visit) -> list[Refusal]:
+    """Why the visit cannot be closed yet, in the order to be mended; prices are checked by the charges themselves."""
+    if visit.state == Visit.State.CANCELLED:
+        return [Refusal("cancelled", "Lượt khám đã hủy")]
+    found = []
+    if visit.state not in {Visit.State.EXAMINED, Visit.State.CLOSED}:
+        found.append(Refusal("not_signed", "Bác sĩ chưa ký kết thúc khám"))
+    orders = ServiceOrder.objects.for_facility(visit.facility).filter(visit=visit, state=ServiceOrder.State.ORDERED)
+    if pending := list(orders.order_by("id").values_list("service__name", flat=True)):
+        found.append(Refusal(RESULTS_PENDING, f"Còn chỉ định chưa có kết quả: {'; '.join(pending)}"))
+    if undispensed(visit).exists():
+        text = "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do"
+        found.append(Refusal(NOT_DISPENSED, text, field="drugs_declined_reason"))
+    return found
+
+
+def undispensed(visit: Visit) -> QuerySet[Prescription]:
+    """Prescriptions of the visit that were written and are not handed out."""
+    rows = Prescription.objects.for_facility(visit.facility).filter(visit=visit, lines__isnull=False)
+    given = Dispense.objects.for_facility(visit.facility).filter(prescription__visit=visit, is_reversed=False)
+    return rows.exclude(pk__in=given.values("prescription_id")).distinct()
+
+
+@dataclass(frozen=True, slots=True)
 class DueVisit:
-    """A row of the cashier's list: a visit to close, or closed with money still to collect or to give back."""
+    """A row of the cashier's list: a visit to close, or closed with money to collect or, below zero, to give back."""
 
     visit: Visit
     due: Decimal
     is_closed: bool
+    is_waiting_for_drugs: bool = False
 
 
-def visits_to_settle(facility: Facility) -> list[DueVisit]:
-    """Examined visits that wait for closing, and closed ones whose account is not level, oldest first."""
-    waiting = _visits(facility).filter(state=Visit.State.EXAMINED)
-    rows = [DueVisit(visit, ZERO, False) for visit in waiting]
-    open_accounts = unsettled_results(facility)
-    rows += [DueVisit(r.visit, payable_amount(r) - r.paid, True) for r in open_accounts]
-    return sorted(rows, key=lambda row: row.visit.ended_at or row.visit.arrived_at)
+def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[DueVisit]:
+    """Examined visits that wait for closing, and closed ones whose account is not level, oldest first.
 
-
-def unsettled_results(facility: Facility) -> list[BenefitResult]:
-    """Current splits whose payable amount is not what was paid; each carries `.paid`."""
-    results = (
-        BenefitResult.objects.for_facility(facility)
-        .filter(is_current=True)
-        .select_related("visit", "visit__patient")
-        .annotate(paid=paid_subquery())
-        .exclude(paid=F("copay_amount") + F("self_paid_amount"))
+    `since` leaves out closed visits that arrived before that day: old debts have their own list (`debts`).
+    """
+    lines = Prescription.objects.filter(visit=OuterRef("pk"), lines__isnull=False)
+    given = Dispense.objects.filter(prescription=OuterRef("pk"), is_reversed=False)
+    waiting = (
+        Visit.objects.for_facility(facility)
+        .filter(state=Visit.State.EXAMINED)
+        .select_related("patient", "card")
+        .annotate(waits_for_drugs=Exists(lines.exclude(Exists(given))))
     )
-    return [result for result in results if payable_amount(result) != result.paid]
+    rows = [DueVisit(visit, ZERO, False, visit.waits_for_drugs) for visit in waiting]
+    unsettled = unsettled_results(facility)
+    if since is not None:
+        unsettled = unsettled.filter(visit__arrived_at__gte=day_range(since)[0])
+    rows += [DueVisit(result.visit, payable_amount(result) - result.paid, True) for result in unsettled]
+    return sorted(rows, key=lambda row: (row.visit.ended_at or row.visit.arrived_at, row.visit.pk))
+
+
+def debts(facility: Facility, *, before: date) -> QuerySet[BenefitResult]:
+    """Splits whose account is not level, of visits that arrived before the day, latest first."""
+    old = unsettled_results(facility).filter(visit__arrived_at__lt=day_range(before)[0])
+    return old.order_by("-visit__arrived_at", "-visit_id")
+
+
+def unsettled_results(facility: Facility) -> QuerySet[BenefitResult]:
+    """Current splits whose payable amount is not what was paid; each carries `.paid` and `.due`."""
+    rows = BenefitResult.objects.for_facility(facility).filter(is_current=True)
+    # PostgreSQL rounds numeric values half away from zero: for amounts that is `round0`.
+    payable = Round(F("copay_amount") + F("self_paid_amount"))
+    rows = rows.annotate(paid=paid_subquery(), due=payable - F("paid")).exclude(due=0)
+    return rows.select_related("visit__patient", "visit__card")
 
 
 def paid_subquery() -> Coalesce:
     """Receipts less refunds of the visit of a BenefitResult row."""
-    from django.db.models import OuterRef, Subquery
-
-    totals = (
-        CashEntry.objects.filter(visit_id=OuterRef("visit_id"))
-        .order_by()
-        .values("visit_id")
-        .annotate(t=Sum(_SIGNED))
-        .values("t")
-    )
-    return Coalesce(Subquery(totals), ZERO)
+    entries = CashEntry.objects.filter(visit_id=OuterRef("visit_id")).order_by().values("visit_id")
+    return Coalesce(Subquery(entries.annotate(total=Sum(_SIGNED)).values("total")), ZERO)
 
 
-def _visits(facility: Facility) -> QuerySet[Visit]:
-    return Visit.objects.for_facility(facility).select_related("patient", "card").order_by("ended_at")
+def _refunded() -> Coalesce:
+    refunds = CashEntry.objects.filter(reverses_id=OuterRef("pk")).order_by().values("reverses_id")
+    return Coalesce(Subquery(refunds.annotate(total=Sum("amount")).values("total")), ZERO)
+
+
+def _with_left(entries: list[CashEntry]) -> list[CashEntry]:
+    for entry in entries:
+        entry.left = entry.amount - entry.refunded if entry.kind == CashEntry.Kind.RECEIPT else ZERO  # type: ignore[attr-defined]
+    return entries

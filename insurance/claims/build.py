@@ -80,7 +80,7 @@ def claim_end(record: Record) -> datetime:
 
 
 def treatment_days(record: Record) -> int:
-    """SO_NGAY_DTRI by visit type: 0, days of drugs, days with a service, or last day less first day plus one (QĐ 4750)."""
+    """SO_NGAY_DTRI (QĐ 4750): by visit type 0, days of drugs, days with a service, or last day less first day plus one."""
     kind, ended = record.visit.visit_type, claim_end(record)
     if kind == "05":
         return max((line.days for line in record.drugs.values()), default=0)
@@ -151,7 +151,8 @@ def _summary(record: Record, drugs: list[BenefitLine], services: list[BenefitLin
         record.result,
         record.exam,
     )
-    assert card is not None and visit.claim_month is not None
+    if card is None or visit.claim_month is None:
+        raise Refusal("incomplete", "Lượt khám chưa chốt hoặc không có thẻ BHYT")
     supplies = [line for line in services if line.charge.group_code in SUPPLY_GROUPS]
     return SummaryRow(
         claim_code=visit.claim_code,

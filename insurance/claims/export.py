@@ -1,7 +1,11 @@
-"""The month's claims as files: one for each visit, named by claim code, with a manifest. The same data gives the same bytes."""
+"""The month's claims as files: one for each visit, named by claim code, with a manifest.
+
+The same data gives the same bytes.
+"""
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -15,8 +19,9 @@ from his.service import audit_facts, service
 from insurance.claims.gather import Record, gather
 from insurance.claims.services import Built, build, reason_left_out, store
 from insurance.models import Claim
-from insurance.standards import RenderError, StandardError
 from patients.models import Visit
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 200
 MANIFEST = "manifest.json"
@@ -99,13 +104,14 @@ def export_month(
     claim file of an earlier run. An error in one visit is reported in the manifest and stops no other.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
+    (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
     result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
     for records in _chunks(actor, month):
         for record in records:
             _export_one(record, out_dir, result, actor, at, standard)
         if progress is not None:
             progress(len(result.files) + len(result.left_out))
-    _remove_stale(out_dir, {row.file for row in result.files})
+    _remove_stale(out_dir, actor.facility.code, {row.file for row in result.files})
     text = json.dumps(result.manifest(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
     (out_dir / MANIFEST).write_text(text, encoding="utf-8")
     audit_facts(month=result.month, claims=len(result.files), errors=len(result.errors))
@@ -135,8 +141,9 @@ def _export_one(record: Record, out_dir: Path, result: ExportResult, actor: Acto
     except Refusal as refusal:
         result.left_out.append(LeftOut(code, "error", refusal.message_vi))
         return
-    except (RenderError, StandardError, TypeError, ValueError) as error:
-        result.left_out.append(LeftOut(code, "error", f"Không lập được hồ sơ: {error}"))
+    except Exception as error:  # building reads nothing and writes nothing: one bad record must not stop the month
+        logger.exception("claim %s could not be built", code)
+        result.left_out.append(LeftOut(code, "error", f"Không lập được hồ sơ: {error or type(error).__name__}"))
         return
     claim = store(record, built, actor, at)
     Claim.objects.filter(pk=claim.pk).update(
@@ -153,7 +160,8 @@ def _exported(code: str, built: Built) -> Exported:
     return Exported(code, f"{code}.xml", len(built.content), digest, built.standard.name, len(built.problems))
 
 
-def _remove_stale(out_dir: Path, written: set[str]) -> None:
-    for path in out_dir.glob("*.xml"):
+def _remove_stale(out_dir: Path, facility: str, written: set[str]) -> None:
+    """Claim files of the facility from an earlier run; other files of the folder are not ours."""
+    for path in out_dir.glob(f"{facility}.*.xml"):
         if path.name not in written:
             path.unlink()

@@ -100,7 +100,7 @@ def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
     current = Claim.objects.filter(visit=record.visit, is_current=True).first()
     if current is not None:
         if (current.sha256, current.standard, current.result_id) == (digest, built.standard.name, record.result.pk):
-            return current
+            return _rechecked(current, built)
         Claim.objects.filter(pk=current.pk).update(is_current=False, state=Claim.State.SUPERSEDED)
     claim = Claim.objects.create(
         facility=record.visit.facility,
@@ -109,16 +109,38 @@ def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
         claim_code=record.visit.claim_code,
         version=Claim.objects.filter(visit=record.visit).count() + 1,
         standard=built.standard.name,
-        state=Claim.State.FINDINGS if built.problems else Claim.State.CLEAN,
+        state=_state(built),
         content=gzip.compress(built.content, compresslevel=6, mtime=0),
         sha256=digest,
         row_counts=built.row_counts,
         built_at=at,
         built_by=actor.user,
     )
-    keyed = {_key(problem): problem for problem in built.problems}
-    Finding.objects.bulk_create(_finding(claim, key, problem) for key, problem in keyed.items())
+    _keep_findings(claim, built)
     return claim
+
+
+def _rechecked(claim: Claim, built: Built) -> Claim:
+    """The same bytes checked again: a rule or code list may have changed since."""
+    if set(claim.findings.values_list("key", flat=True)) == set(_keyed(built)):
+        return claim
+    claim.findings.all().delete()
+    _keep_findings(claim, built)
+    claim.state = _state(built)
+    claim.save(update_fields=["state"])
+    return claim
+
+
+def _state(built: Built) -> str:
+    return Claim.State.FINDINGS if built.problems else Claim.State.CLEAN
+
+
+def _keyed(built: Built) -> dict[str, Problem]:
+    return {_key(problem): problem for problem in built.problems}
+
+
+def _keep_findings(claim: Claim, built: Built) -> None:
+    Finding.objects.bulk_create(_finding(claim, key, problem) for key, problem in _keyed(built).items())
 
 
 def content_of(claim: Claim) -> bytes:
