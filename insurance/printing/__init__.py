@@ -1,0 +1,1 @@
+"""Papers of the cashier: what they say, their templates and addresses."""

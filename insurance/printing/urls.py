@@ -1,0 +1,10 @@
+"""Addresses of the cashier's papers."""
+
+from django.urls import path
+
+from insurance.printing import receipt
+
+urlpatterns = [
+    path("receipts/<int:pk>.pdf", receipt.receipt_pdf, name="receipt-pdf"),
+    path("receipts/<int:pk>/roll.pdf", receipt.receipt_roll_pdf, name="receipt-roll-pdf"),
+]
