@@ -35,7 +35,7 @@ demo: setup  ## Load the demonstration data and export its month of claims
 	@$(MANAGE) demo
 
 run: setup  ## Serve the product on this machine (PORT=8000); end with Ctrl-C or `make stop`
-	@mkdir -p "$(VAR)"
+	@mkdir -p "$(VAR)/static"
 	@$(MANAGE) migrate --verbosity 0
 	@echo "Mở trình duyệt tại: http://127.0.0.1:$(PORT)/  (Ctrl-C để dừng)"
 	@$(PY) -m gunicorn his.wsgi:application --bind 127.0.0.1:$(PORT) --workers 2 --threads 4 \
