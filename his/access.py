@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from his.accounts.actor import Actor
 from his.core.errors import PermissionRefused, Refusal
@@ -17,7 +17,7 @@ class DeskRequest(HttpRequest):
     actor: Actor
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]  # a page answers with an HttpResponse, an operation of the API with its data
 
 
 def requires(*permissions: str) -> Callable[[View], View]:
@@ -26,7 +26,7 @@ def requires(*permissions: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         @login_required
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             actor: Actor | None = request.actor  # type: ignore[attr-defined]
             if not actor:
                 raise Refusal("not_member", "Tài khoản chưa được gán vào cơ sở nào")

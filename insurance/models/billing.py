@@ -1,6 +1,7 @@
 """Charges, the stored benefit split, and the cashier's ledger."""
 
 from decimal import Decimal
+from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -8,8 +9,8 @@ from django.db.models import F, Q
 
 from his.core.models import FacilityModel
 
-MONEY = {"max_digits": 17, "decimal_places": 2}
-PRICE = {"max_digits": 15, "decimal_places": 3}
+MONEY: dict[str, Any] = {"max_digits": 17, "decimal_places": 2}
+PRICE: dict[str, Any] = {"max_digits": 15, "decimal_places": 3}
 
 
 class Charge(FacilityModel):
