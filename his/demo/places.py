@@ -62,7 +62,7 @@ _ROOMS = {
     ],
 }
 # key, code, full name, title, department, licence, scope, roles of the account of that name (empty: no account)
-_PEOPLE = {
+_PEOPLE: dict[str, list[tuple[str, str, str, str, str, str, str, tuple[str, ...]]]] = {
     STATION: [
         ("doctor", "BS01", "Lê Minh Giả", "Bác sĩ", "K01", "000101/VD-GPHN", "Đa khoa", ("doctor",)),
         ("nurse", "DD01", "Phạm Thị Thử", "Điều dưỡng", "K01", "000102/VD-GPHN", "Điều dưỡng", ("nurse", "reception")),

@@ -66,7 +66,7 @@ class Charge(FacilityModel):
 
 
 class BenefitResult(FacilityModel):
-    """The one computed answer to who pays what in a visit (kết quả tách chi phí): read everywhere, recomputed nowhere."""
+    """The one answer to who pays what in a visit (kết quả tách chi phí): read everywhere, recomputed nowhere."""
 
     visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="benefit_results")
     version = models.PositiveIntegerField()
@@ -161,7 +161,7 @@ class CashSession(FacilityModel):
 
 
 class CashEntry(FacilityModel):
-    """One entry of the cash ledger, append-only, numbered without gaps; amounts are positive, the kind gives direction."""
+    """One entry of the cash ledger: append-only, numbered without gaps, positive; the kind gives the direction."""
 
     class Kind(models.TextChoices):
         RECEIPT = "receipt", "Phiếu thu"
