@@ -1,0 +1,66 @@
+"""The programming interface gives and does what the screens do, and refuses alike."""
+
+from decimal import Decimal
+
+import pytest
+from ninja import NinjaAPI
+from ninja.testing import TestClient
+
+from his.accounts.actor import Actor
+from his.core.errors import NotFound, PermissionRefused, Refusal
+from pharmacy.api import router
+from pharmacy.queries import current_dispense
+from tests.cast import at
+from tests.pharmacy import shelf
+
+
+@pytest.fixture(scope="module")
+def api() -> TestClient:
+    """The router alone; how refusals become answers is the composition root's."""
+    root = NinjaAPI(urls_namespace="pharmacy-test")
+    root.add_router("", router)
+    return TestClient(root)
+
+
+@pytest.fixture(autouse=True)
+def clock(time_machine):
+    time_machine.move_to(at(10), tick=False)
+
+
+def call(api: TestClient, actor: Actor, method: str, path: str, **kwargs):
+    return api.request(method, path, user=actor.user, actor=actor, **kwargs)
+
+
+def test_stock_waiting_and_dispense(api, world):
+    place, store = world.station, shelf.dispensary(world.station)
+    actor = place.actor("pharmacist")
+    shelf.receive(place, store, shelf.goods(world, place, lot="L'1"))
+    lan = shelf.lan_prescription(world, place)
+    (stock,) = call(api, actor, "GET", "/stock?store=CP").json()
+    assert (stock["code"], Decimal(stock["usable"])) == ("TH0001", Decimal(100))
+    (waiting,) = call(api, actor, "GET", "/prescriptions/waiting").json()
+    assert (waiting["id"], waiting["lines"][0]["drug_code"]) == (lan.pk, "TH0001")
+    body = {"store_code": "CP", "idempotency_key": "k"}
+    for _ in range(2):
+        done = call(api, actor, "POST", f"/prescriptions/{lan.pk}/dispense", json=body).json()
+    assert done["number"] == current_dispense(lan).document.number
+    assert [(part["lot_number"], Decimal(part["quantity"])) for part in done["lines"]] == [("L'1", Decimal(20))]
+    assert call(api, actor, "GET", "/prescriptions/waiting").json() == []
+
+
+def test_refusals(api, world):
+    place, store = world.station, shelf.dispensary(world.station)
+    actor, body = place.actor("pharmacist"), {"store_code": "CP"}
+    lan = shelf.lan_prescription(world, place)
+    path = f"/prescriptions/{lan.pk}/dispense"
+    with pytest.raises(Refusal) as short:
+        call(api, actor, "POST", path, json=body)
+    assert short.value.code == "shortage"
+    with pytest.raises(PermissionRefused):
+        call(api, place.actor("doctor"), "POST", path, json=body)
+    with pytest.raises(NotFound):
+        call(api, world.hospital.actor("pharmacist"), "POST", path, json=body)
+    with pytest.raises(NotFound):
+        call(api, actor, "POST", path, json={"store_code": "KHÁC"})
+    with pytest.raises(NotFound):
+        call(api, world.hospital.actor("pharmacist"), "GET", f"/stock?store={store.code}")
