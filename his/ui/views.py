@@ -49,7 +49,7 @@ def switch_facility(request: HttpRequest) -> HttpResponse:
 @login_required
 def switch_keys(request: HttpRequest) -> HttpResponse:
     """Turn the function keys off or on again for this account (WCAG 2.1.4)."""
-    user = User.objects.get(pk=request.user.pk)
+    user = User.objects.get(username=request.user.get_username())
     user.keys_off = not user.keys_off
     user.save(update_fields=["keys_off"])
     messages.success(request, "Đã tắt phím chức năng" if user.keys_off else "Đã bật phím chức năng")
