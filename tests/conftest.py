@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
+from tests.browser import chromium
 from tests.cast import world
 
 
@@ -28,4 +29,4 @@ def quick_password_hash(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-__all__ = ["django_db_modify_db_settings", "quick_password_hash", "world"]
+__all__ = ["chromium", "django_db_modify_db_settings", "quick_password_hash", "world"]

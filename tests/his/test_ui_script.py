@@ -3,7 +3,6 @@
 A made-up desk with every behaviour on one page; no patient data and no service is involved.
 """
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template import RequestContext, Template
 from django.urls import include, path
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from his.core.errors import Refusal
 from his.core.text import fold
@@ -89,18 +88,6 @@ urlpatterns = [
     path("paper/", scanned),
     path("", include("his.urls")),
 ]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's chromium, started once."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "chromium is not installed"
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the test thread has an event loop while the browser runs
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
