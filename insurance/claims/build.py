@@ -80,7 +80,7 @@ def claim_end(record: Record) -> datetime:
 
 
 def treatment_days(record: Record) -> int:
-    """SO_NGAY_DTRI (QĐ 4750): by visit type 0, days of drugs, days with a service, or last day less first day plus one."""
+    """SO_NGAY_DTRI (QĐ 4750), by visit type: 0, days of drugs, days with a service, or last less first day plus one."""
     kind, ended = record.visit.visit_type, claim_end(record)
     if kind == "05":
         return max((line.days for line in record.drugs.values()), default=0)

@@ -28,7 +28,7 @@ def pulled(step: walk.Walk) -> list[Charge]:
 
 def test_exams_performed_orders_and_dispensed_drugs_are_charged_with_copied_prices(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
-    assert [source.name for source in not_yet_charged(step.visit)][0] == "Khám Nội"
+    assert not_yet_charged(step.visit)[0].name == "Khám Nội"
     charges = pulled(step)
     assert [(c.line_kind, c.code, c.quantity, c.hospital_price, c.payment_rate) for c in charges] == [
         ("exam", "02.1896", 1, 39800, 100),

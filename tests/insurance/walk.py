@@ -20,7 +20,7 @@ from patients.services.orders import ResultInput, order_service, record_result
 from patients.services.people import add_card, register_patient
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
-from patients.services.visits import open_visit
+from patients.services.visits import open_visit, record_vitals
 from pharmacy.models import Dispense, Store
 from pharmacy.services.dispensing import dispense
 from tests.cast import World, anh_hung, at, lan_visit
@@ -48,7 +48,8 @@ class Walk:
         return self.now
 
     def examine(self, main: str = "I10", others: Sequence[str] = (), **texts: str) -> "Walk":
-        doctor = self.place.actor("doctor")
+        doctor, weight = self.place.actor("doctor"), Decimal("48.5")
+        record_vitals(visit=self.visit, weight_kg=weight, actor=self.place.actor("nurse"), at=self._later(1))
         self.exam = start_exam(visit=self.visit, actor=doctor, at=self._later())
         said = {"reason": "Đau đầu", "findings": "Tim đều, phổi trong", "treatment": "Điều trị ngoại trú", **texts}
         save_exam(exam=self.exam, actor=doctor, at=self._later(1), **said)
@@ -174,8 +175,9 @@ def someone(
 ) -> tuple[Patient, InsuranceCard | None]:
     """Another invented person, with a card valid in 2026 when a number is given."""
     actor = place.actor("reception")
+    home = {"address": "Thôn 1", "province_code": "99", "commune_code": "99001"}
     patient = register_patient(
-        full_name=name, birth=BirthDate(born, "day"), sex="2", actor=actor, at=at(7), **{"address": "Thôn 1", **facts}
+        full_name=name, birth=BirthDate(born, "day"), sex="2", actor=actor, at=at(7), **{**home, **facts}
     )
     if not card:
         return patient, None
