@@ -4,19 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from his.accounts.models import Department, Facility, Room, Staff
 from his.catalogs.models import Diagnosis, Drug, LongPrescriptionDisease
 from his.core.dates import age_text, day_range, local
-from his.core.text import fold
+from his.core.text import fold, nfc
 from patients import dosing, hooks
 from patients.models import (
     Exam,
     Patient,
     Prescription,
     PrescriptionLine,
+    QueueTicket,
     ServiceOrder,
     Visit,
     VisitDiagnosis,
@@ -58,6 +60,12 @@ def days_allowed(main_code: str, on: date) -> int:
     return dosing.days_allowed(main_code, likely.values_list("icd_expression", flat=True))
 
 
+def drugs_by_code(facility: Facility, codes: Sequence[str], on: date) -> dict[str, Drug]:
+    """Drugs of the facility's list of the day by code; unknown codes are absent."""
+    rows = Drug.objects.for_facility(facility).on(on).filter(code__in=[nfc(code)[:50] for code in codes])
+    return {drug.code: drug for drug in rows}
+
+
 def main_code(exam: Exam) -> str:
     """The code of the main diagnosis; empty when none is named yet."""
     return VisitDiagnosis.objects.filter(exam=exam, is_main=True).values_list("code", flat=True).first() or ""
@@ -73,13 +81,15 @@ def allergy_warning(patient: Patient, drug: Drug) -> str:
     return f"Dị ứng đã ghi: {patient.allergies}" if hit else ""
 
 
-def stock_of(facility: Facility, drugs: Iterable[Drug], on: date) -> dict[int, str]:
-    """Usable stock in words by drug id: "tồn 120", or "hết" when there is none."""
+def usable_stock(facility: Facility, drugs: Iterable[Drug], on: date) -> dict[int, Decimal]:
+    """Usable quantity by drug id; drugs without stock are absent."""
     ids = [drug.pk for drug in drugs]
-    if not ids:
-        return {}
-    usable = hooks.usable_stock(facility, ids, on)
-    return {pk: f"tồn {dosing.number(usable[pk])}" if usable.get(pk) else "hết" for pk in ids}
+    return hooks.usable_stock(facility, ids, on) if ids else {}
+
+
+def stock_in_words(usable: Decimal | None) -> str:
+    """As a row says it: "tồn 120", or "hết" when there is none."""
+    return f"tồn {dosing.number(usable)}" if usable else "hết"
 
 
 # Warnings of diagnoses: what is odd but allowed
@@ -125,11 +135,25 @@ def warnings_of(diagnosis: Diagnosis, patient: Patient, day: date, *, is_main: b
 
 # The visit at the desk
 
+_TICKET_ORDER = (
+    QueueTicket.State.SERVING,
+    QueueTicket.State.CALLED,
+    QueueTicket.State.WAITING,
+    QueueTicket.State.SKIPPED,
+    QueueTicket.State.DONE,
+)
 
-def desk_visit(facility: Facility, visit_id: int) -> Visit | None:
-    """A visit of the facility with person, card and rooms; None when it is not one of the facility."""
-    rows = Visit.objects.for_facility(facility).select_related("patient", "card", "room", "department", "facility")
-    return rows.filter(pk=visit_id).first()
+
+def tickets_of_room(room: Room, day: date) -> list[QueueTicket]:
+    """The numbers of a room on the day: being served, called, waiting (priority first), set aside, done."""
+    order = Case(
+        *[When(state=state, then=Value(rank)) for rank, state in enumerate(_TICKET_ORDER)],
+        default=Value(len(_TICKET_ORDER)),
+        output_field=IntegerField(),
+    )
+    rows = QueueTicket.objects.for_facility(room.facility_id).filter(room=room, day=day)
+    rows = rows.exclude(visit__state=Visit.State.CANCELLED).select_related("visit__patient")
+    return list(rows.order_by(order, "-is_priority", "number"))
 
 
 def current_exam(visit: Visit) -> Exam | None:
@@ -211,6 +235,17 @@ def waiting_orders(
     return rows.select_related("service", "visit__patient", "department", "exam").order_by(
         "-visit__priority", "ordered_at", "pk"
     )
+
+
+def lately_performed(
+    facility: Facility, day: date, *, department: Department | None = None, limit: int = 10
+) -> list[ServiceOrder]:
+    """Orders whose result was given on the day, the last first: to look at again or to correct."""
+    start, end = day_range(day)
+    rows = ServiceOrder.objects.for_facility(facility).filter(result_at__gte=start, result_at__lt=end)
+    if department is not None:
+        rows = rows.filter(department=department)
+    return list(rows.select_related("service", "visit__patient").order_by("-result_at", "-pk")[:limit])
 
 
 def desk_order(facility: Facility, order_id: int) -> ServiceOrder | None:

@@ -164,8 +164,8 @@ def set_diagnoses(
     """
     exam = editable(exam)
     day = local(exam.started_at).date()
-    main = clean_code(main)
-    codes = [code for code in (clean_code(other) for other in others) if code]
+    main = clean_code(nfc(main))
+    codes = [code for code in (clean_code(nfc(other)) for other in others) if code]
     _refuse_repeats(main, codes)
     found = [_known("main", main, day)] if main else []
     found += [_known("others", code, day) for code in codes]

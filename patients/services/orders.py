@@ -79,7 +79,7 @@ def order_service(
         quantity=quantity,
         is_insured=is_insured and exam.visit.is_insured,
         note=fitting(nfc(note), 500, "note"),
-        diagnosis_code=fitting(clean_code(diagnosis_code), 8, "diagnosis_code"),
+        diagnosis_code=fitting(clean_code(nfc(diagnosis_code)), 8, "diagnosis_code"),
         ordered_at=at,
         ordered_by=licensed(actor),
         department=department or performing_department(exam.facility, service.group_code) or exam.department,

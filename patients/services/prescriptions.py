@@ -43,6 +43,11 @@ class LineInput:
     def doses(self) -> dosing.Doses:
         return dosing.Doses(self.morning, self.noon, self.afternoon, self.evening)
 
+    @property
+    def computed(self) -> Decimal:
+        """The quantity that follows from doses and days; zero when it must be given."""
+        return dosing.quantity_of(self.drug.quantity_rule, self.drug.pack_size, self.doses, self.days)
+
 
 @service(action="patients.prescribe", permission="patients.examine")
 def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datetime, note: str = "") -> Prescription:
@@ -122,12 +127,11 @@ def checked_quantity(line: LineInput, where: str, exam: Exam, day: date, allowed
         dose: Decimal = getattr(line, time)
         if not dose.is_finite() or dose < 0 or dose >= DOSE_MAX or dose != round(dose, 2):
             raise Refusal("dose", "Liều phải từ 0 đến 999, không quá 2 số lẻ", field=f"{where}-{time}")
-    computed = dosing.quantity_of(line.drug.quantity_rule, line.drug.pack_size, line.doses, line.days)
-    if line.quantity is None and not computed:
+    if line.quantity is None and not line.computed:
         if line.drug.quantity_rule == dosing.PACK:
             raise Refusal("no_quantity", f"Hãy ghi số lượng ({line.drug.unit})", field=f"{where}-quantity")
         raise Refusal("no_dose", "Chưa ghi liều dùng", field=f"{where}-morning")
-    quantity = computed if line.quantity is None else line.quantity
+    quantity = line.computed if line.quantity is None else line.quantity
     if not quantity.is_finite() or quantity <= 0:
         raise Refusal("quantity", "Số lượng phải lớn hơn 0", field=f"{where}-quantity")
     if quantity > QUANTITY_MAX or quantity != round(quantity, 3):

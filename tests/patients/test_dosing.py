@@ -1,6 +1,6 @@
 """Quantities, doses in words, lengths of prescriptions and reference ranges: pure rules."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -9,40 +9,41 @@ from hypothesis import strategies as st
 from patients import dosing, ranges
 from patients.dosing import Doses
 
-halves = st.integers(0, 20).map(lambda n: D(n) / 2)
+halves = st.integers(0, 20).map(lambda n: Decimal(n) / 2)
 
 
 @pytest.mark.parametrize(
     ("rule", "pack", "doses", "days", "quantity"),
     [
-        ("count", "1", Doses(D(1), D(0), D(1), D(0)), 5, "10"),
-        ("count", "1", Doses(D("0.5")), 5, "3"),
-        ("count", "1", Doses(D("0.5"), D(0), D(0), D("0.5")), 30, "30"),
-        ("volume", "60", Doses(D(5), D(5), D(5), D(5)), 3, "1"),
-        ("volume", "60", Doses(D(5), D(5), D(5), D(5)), 4, "2"),
-        ("volume", "0", Doses(D(5)), 4, "0"),
-        ("pack", "1", Doses(D(1), D(0), D(1), D(0)), 7, "0"),
+        ("count", "1", Doses(Decimal(1), Decimal(0), Decimal(1), Decimal(0)), 5, "10"),
+        ("count", "1", Doses(Decimal("0.5")), 5, "3"),
+        ("count", "1", Doses(Decimal("0.5"), Decimal(0), Decimal(0), Decimal("0.5")), 30, "30"),
+        ("volume", "60", Doses(Decimal(5), Decimal(5), Decimal(5), Decimal(5)), 3, "1"),
+        ("volume", "60", Doses(Decimal(5), Decimal(5), Decimal(5), Decimal(5)), 4, "2"),
+        ("volume", "0", Doses(Decimal(5)), 4, "0"),
+        ("pack", "1", Doses(Decimal(1), Decimal(0), Decimal(1), Decimal(0)), 7, "0"),
         ("count", "1", Doses(), 7, "0"),
-        ("count", "1", Doses(D(1)), 0, "0"),
+        ("count", "1", Doses(Decimal(1)), 0, "0"),
     ],
 )
 def test_quantity_follows_the_rule_of_the_dose_form(rule, pack, doses, days, quantity):
-    assert dosing.quantity_of(rule, D(pack), doses, days) == D(quantity)
+    assert dosing.quantity_of(rule, Decimal(pack), doses, days) == Decimal(quantity)
 
 
 @given(st.builds(Doses, halves, halves, halves, halves), st.integers(1, 90), st.sampled_from(["count", "volume"]))
 def test_quantity_is_the_smallest_whole_number_that_is_enough(doses, days, rule):
-    quantity = dosing.quantity_of(rule, D(60) if rule == "volume" else D(1), doses, days)
+    quantity = dosing.quantity_of(rule, Decimal(60) if rule == "volume" else Decimal(1), doses, days)
     needed = doses.a_day * days / (60 if rule == "volume" else 1)
     assert quantity == int(quantity)
     assert needed <= quantity < needed + 1
 
 
 def test_dose_in_words():
-    assert dosing.dose_text("count", "Viên", Doses(D(1), D(0), D(1)), 5) == "1 viên x 2 lần/ngày x 5 ngày [2 viên/ngày]"
-    mixed = Doses(D(1), D(0), D(0), D("0.50"))
+    twice = Doses(Decimal(1), Decimal(0), Decimal(1))
+    assert dosing.dose_text("count", "Viên", twice, 5) == "1 viên x 2 lần/ngày x 5 ngày [2 viên/ngày]"
+    mixed = Doses(Decimal(1), Decimal(0), Decimal(0), Decimal("0.50"))
     assert dosing.dose_text("count", "Viên", mixed, 7) == "sáng 1, tối 0,5 viên x 7 ngày [1,5 viên/ngày]"
-    assert dosing.dose_text("volume", "Chai", Doses(D(10)), 3) == "10 ml x 1 lần/ngày x 3 ngày [10 ml/ngày]"
+    assert dosing.dose_text("volume", "Chai", Doses(Decimal(10)), 3) == "10 ml x 1 lần/ngày x 3 ngày [10 ml/ngày]"
     assert dosing.dose_text("pack", "Tuýp", Doses(), 3) == ""
 
 

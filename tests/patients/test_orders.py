@@ -1,7 +1,7 @@
 """Orders and results."""
 
 from datetime import date
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_self_paying_visit_has_no_insured_order(world):
 def test_orders_are_refused(world, exam):
     for quantity in ("0", "-1", "1000", "0.0001", "NaN"):
         with pytest.raises(Refusal) as caught:
-            order(world, exam, quantity=D(quantity))
+            order(world, exam, quantity=Decimal(quantity))
         assert caught.value.field == "quantity"
     order(world, exam)
     with pytest.raises(Refusal, match="đang chờ"):

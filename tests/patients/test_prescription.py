@@ -1,7 +1,7 @@
 """The prescription of an open exam."""
 
 from datetime import date
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -25,15 +25,16 @@ def write(world: World, exam: Exam, *lines: LineInput, **more):
 
 
 def line(world: World, code: str = "TH0001", **more) -> LineInput:
-    return LineInput(world.drug(world.station, code), **{"morning": D(1), "evening": D(1), "days": 5, **more})
+    doses = {"morning": Decimal(1), "evening": Decimal(1), "days": 5}
+    return LineInput(world.drug(world.station, code), **{**doses, **more})
 
 
 def test_quantities_are_computed_by_dose_form_or_given(world, exam):
     lines = [
         line(world),
-        line(world, "TH0002", morning=D("0.5"), evening=D(0), days=7, usage="Uống sau ăn <30'>"),
-        line(world, "TH0004", morning=D(5), noon=D(5), evening=D(5), days=5),
-        line(world, "TH0003", quantity=D(2)),
+        line(world, "TH0002", morning=Decimal("0.5"), evening=Decimal(0), days=7, usage="Uống sau ăn <30'>"),
+        line(world, "TH0004", morning=Decimal(5), noon=Decimal(5), evening=Decimal(5), days=5),
+        line(world, "TH0003", quantity=Decimal(2)),
     ]
     written = write(world, exam, *lines, note="Uống nhiều nước")
     assert [row.quantity for row in written.lines.all()] == [10, 4, 2, 2]
@@ -53,13 +54,13 @@ def test_writing_again_replaces_the_lines_under_the_same_number(world, exam):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"quantity": D(0)}, "lines-0-quantity"),
-        ({"quantity": D(-2)}, "lines-0-quantity"),
-        ({"quantity": D("NaN")}, "lines-0-quantity"),
-        ({"quantity": D(10000)}, "lines-0-quantity"),
-        ({"morning": D(0), "evening": D(0)}, "lines-0-morning"),
-        ({"noon": D(-1)}, "lines-0-noon"),
-        ({"evening": D("0.333")}, "lines-0-evening"),
+        ({"quantity": Decimal(0)}, "lines-0-quantity"),
+        ({"quantity": Decimal(-2)}, "lines-0-quantity"),
+        ({"quantity": Decimal("NaN")}, "lines-0-quantity"),
+        ({"quantity": Decimal(10000)}, "lines-0-quantity"),
+        ({"morning": Decimal(0), "evening": Decimal(0)}, "lines-0-morning"),
+        ({"noon": Decimal(-1)}, "lines-0-noon"),
+        ({"evening": Decimal("0.333")}, "lines-0-evening"),
         ({"days": 0}, "lines-0-days"),
         ({"days": 31}, "lines-0-days"),
         ({"usage": "x" * 501}, "lines-0-usage"),
@@ -83,7 +84,7 @@ def test_a_drug_twice_or_not_on_the_list_is_refused(world, exam):
         write(world, exam, line(world), line(world, "TH0002"), line(world, days=1))
     assert (caught.value.code, caught.value.field) == ("repeated", "lines-2-drug")
     with pytest.raises(NotFound):
-        write(world, exam, LineInput(world.drug(world.hospital, "TH0001"), morning=D(1)))
+        write(world, exam, LineInput(world.drug(world.hospital, "TH0001"), morning=Decimal(1)))
     Drug.objects.filter(code="TH0001").update(valid_to=date(2026, 10, 5))
     with pytest.raises(Refusal) as caught:
         write(world, exam, line(world))

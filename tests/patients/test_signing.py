@@ -2,7 +2,7 @@
 
 import threading
 from datetime import date
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from django.db import InternalError, connection, transaction
@@ -27,14 +27,14 @@ def exam(world: World) -> Exam:
 def ready(world: World) -> Exam:
     """Bà Lan's exam with all that signing asks for."""
     doctor, visit = world.station.actor("doctor"), lan_visit(world.station)
-    record_vitals(visit=visit, actor=doctor, at=at(8, 5), systolic=150, diastolic=90, weight_kg=D("52.5"))
+    record_vitals(visit=visit, actor=doctor, at=at(8, 5), systolic=150, diastolic=90, weight_kg=Decimal("52.5"))
     exam = start_exam(visit=visit, actor=doctor, at=at(8, 10))
     save_exam(exam=exam, actor=doctor, at=at(8, 15), findings="Tim đều, <phổi> 'trong'")
     set_diagnoses(exam=exam, main="I10", others=["E11.9"], actor=doctor, at=at(8, 20))
     order = order_service(exam=exam, service=world.service(world.station, SUGAR), actor=doctor, at=at(8, 21))
     technician = world.station.actor("technician")
     record_result(order=order, actor=technician, at=at(8, 40), results=[ResultInput("WBC", value="12,5")])
-    amlodipine = LineInput(world.drug(world.station, "TH0002"), morning=D(1), days=28)
+    amlodipine = LineInput(world.drug(world.station, "TH0002"), morning=Decimal(1), days=28)
     prescribe(exam=exam, lines=[amlodipine], actor=doctor, at=at(8, 50))
     return exam
 
@@ -75,7 +75,7 @@ def test_the_stored_snapshot_gives_the_stored_fingerprint(world, exam):
 def test_nothing_of_a_signed_exam_changes(world, exam):
     sign(world, exam)
     doctor = world.station.actor("doctor")
-    drug = LineInput(world.drug(world.station, "TH0001"), morning=D(1))
+    drug = LineInput(world.drug(world.station, "TH0001"), morning=Decimal(1))
     order = exam.orders.get()
     assert refused(sign, world=world, exam=exam).code == "already_signed"
     assert refused(save_exam, exam=exam, actor=doctor, at=at(10), reason="x").code == "already_signed"

@@ -1,0 +1,418 @@
+"""What the doctor and the technician type. Rules are in the services; here only the reading of what was typed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from his.accounts.models import Facility
+from his.catalogs import queries as catalogs
+from his.catalogs.models import Drug, PricedService
+from his.core.codes import ICD10, clean_code
+from his.core.errors import Refusal
+from his.core.text import nfc
+from his.ui.forms import DayField, NumberField
+from patients.models import Exam, Prescription, PrescriptionLine, ServiceOrder
+from patients.queries_clinical import drugs_by_code
+from patients.ranges import reference_text
+from patients.services.orders import ResultInput
+from patients.services.prescriptions import LineInput
+
+LINES_MAX = 60
+TREATMENT_RESULTS = (
+    ("1", "Khỏi"),
+    ("2", "Đỡ"),
+    ("3", "Không thay đổi"),
+    ("4", "Nặng hơn"),
+    ("5", "Tử vong"),
+    ("6", "Tiên lượng nặng xin về"),
+    ("7", "Chưa xác định"),
+    ("8", "Tử vong ngoại viện"),
+)
+
+_COUNT = re.compile(r"^[a-z]+-(\d+)-")
+
+
+def long_text(label: str, rows: int) -> forms.CharField:
+    """A free text; the service limits its length."""
+    widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false"})
+    return forms.CharField(label=label, required=False, strip=False, widget=widget)
+
+
+def short_text(label: str, **attrs: Any) -> forms.CharField:
+    """A text of one line; the service limits its length."""
+    return forms.CharField(
+        label=label, required=False, strip=False, widget=forms.TextInput(attrs={"autocomplete": "off", **attrs})
+    )
+
+
+class ExamForm(forms.Form):
+    """The texts and the outcome of an exam. Everything is optional while it is a draft."""
+
+    reason = short_text("Lý do khám")
+    history = long_text("Bệnh sử, tiền sử", 2)
+    findings = long_text("Khám", 3)
+    treatment = short_text("Phương pháp điều trị")
+    advice = short_text("Lời dặn")
+    outcome = forms.ChoiceField(label="Xử trí", choices=Exam.Outcome.choices, required=False, initial="home")
+    treatment_result_code = forms.ChoiceField(
+        label="Kết quả điều trị", choices=TREATMENT_RESULTS, required=False, initial="2"
+    )
+    follow_up_on = DayField(label="Ngày hẹn", required=False)
+    transfer_facility_code = short_text("Mã nơi chuyển đến", inputmode="numeric")
+    transfer_reason = short_text("Lý do chuyển")
+
+    @classmethod
+    def of(cls, exam: Exam) -> "ExamForm":
+        """The form as the draft has it."""
+        initial = {name: getattr(exam, name) for name in cls.base_fields}
+        initial["outcome"] = exam.outcome or Exam.Outcome.HOME
+        initial["treatment_result_code"] = exam.treatment_result_code or "2"
+        return cls(initial=initial)
+
+    @staticmethod
+    def beginning() -> dict[str, str]:
+        """What a form without an exam begins with."""
+        return {"outcome": str(Exam.Outcome.HOME), "treatment_result_code": "2"}
+
+    def draft(self) -> dict[str, Any]:
+        """Arguments of `save_exam`; a day that cannot be read yet is left as it was."""
+        values = {name: self.cleaned_data[name] for name in self.base_fields if name in self.cleaned_data}
+        if "follow_up_on" in values and values["follow_up_on"] is None:
+            values["clear_follow_up"] = True
+        return values
+
+    def outcome_values(self) -> dict[str, Any]:
+        """Arguments of `sign_exam`."""
+        names = ("outcome", "treatment_result_code", "follow_up_on", "transfer_facility_code", "transfer_reason")
+        return {name: self.cleaned_data.get(name) for name in names}
+
+
+class DiagnosisRow:
+    """One diagnosis as typed: the code that was chosen, or words for which no row was chosen."""
+
+    def __init__(self, code: str = "", text: str = "", error: str = "", index: str = "") -> None:
+        self.code, self.text, self.error, self.index = code, text, error, index
+
+
+class DiagnosisForm:
+    """The main diagnosis and the others, with the words beside the codes, as the search boxes send them."""
+
+    def __init__(self, main: DiagnosisRow, others: Sequence[DiagnosisRow]) -> None:
+        self.main, self.others = main, list(others)
+
+    @classmethod
+    def of(cls, exam: Exam | None) -> "DiagnosisForm":
+        """The diagnoses that are stored."""
+        rows = list(exam.diagnoses.all()) if exam is not None else []
+        main = next((row for row in rows if row.is_main), None)
+        return cls(
+            DiagnosisRow(main.code, f"{main.code} {main.name}") if main else DiagnosisRow(),
+            [
+                DiagnosisRow(row.code, f"{row.code} {row.name}", index=str(i))
+                for i, row in enumerate(r for r in rows if not r.is_main)
+            ],
+        )
+
+    @classmethod
+    def read(cls, data: Mapping[str, str], on: date) -> "DiagnosisForm":
+        """What was sent. Words that are themselves a code ("I10") are taken as that code."""
+        indexes = sorted({int(m[1]) for name in data if name.startswith("others-") and (m := _COUNT.match(name))})
+        others = [
+            DiagnosisRow(data.get(f"others-{i}-code", ""), data.get(f"others-{i}-code_text", ""), index=str(i))
+            for i in indexes[:LINES_MAX]
+            if f"others-{i}-DELETE" not in data or not data[f"others-{i}-DELETE"]
+        ]
+        form = cls(DiagnosisRow(data.get("main", ""), data.get("main_text", "")), others)
+        for row in [form.main, *form.others]:
+            _resolve(row, on)
+        form.others = [row for row in form.others if row.code or row.text.strip()]
+        return form
+
+    @property
+    def is_valid(self) -> bool:
+        return not any(row.error for row in [self.main, *self.others])
+
+    @property
+    def next_index(self) -> str:
+        """The number of the empty row after the others."""
+        return str(max((int(row.index) for row in self.others), default=-1) + 1)
+
+    @property
+    def total(self) -> int:
+        """The number of the row that the grid adds next."""
+        return int(self.next_index) + 1
+
+    @property
+    def codes(self) -> list[str]:
+        """Codes of the others, in order."""
+        return [row.code for row in self.others if row.code]
+
+    def add_refusal(self, refusal: Refusal) -> bool:
+        """Put a refusal beside the row it is about. False when it is about none of them."""
+        if refusal.field == "main":
+            self.main.error = refusal.message_vi
+            return True
+        if refusal.field != "others":
+            return False
+        wrong = refusal.facts.get("wrong", "")
+        row = next((row for row in reversed(self.others) if clean_code(row.code) == wrong), None)
+        (row or (self.others[-1] if self.others else self.main)).error = refusal.message_vi
+        return True
+
+
+def _resolve(row: DiagnosisRow, on: date) -> None:
+    row.code, row.text = nfc(row.code), nfc(row.text)
+    if row.code or not row.text:
+        return
+    typed = row.text.split()[0].upper()
+    try:
+        known = catalogs.diagnosis_on(typed, on) if ICD10.match(typed) else None
+    except Refusal:
+        known = None
+    if known is None:
+        row.error = f"Chưa chọn mã bệnh cho “{row.text}”"
+    else:
+        row.code, row.text = known.code, f"{known.code} {known.name}"
+
+
+class AmendForm(forms.Form):
+    """A correction after signing."""
+
+    text = long_text("Nội dung bổ sung", 3)
+    reason = short_text("Lý do")
+
+
+class OrderForm(forms.Form):
+    """One service to order."""
+
+    service = forms.CharField(label="Dịch vụ", required=False)
+    service_text = forms.CharField(required=False, strip=False)
+    quantity = NumberField(label="Số lượng", initial=Decimal(1))
+    note = short_text("Ghi chú")
+    is_insured = forms.BooleanField(label="BHYT", required=False)
+
+    chosen: PricedService
+
+    def read_service(self, facility: Facility, on: date) -> bool:
+        """Find the chosen service on the list of the day; else say so beside the box."""
+        typed = nfc(self.cleaned_data.get("service", "") or self.cleaned_data.get("service_text", ""))
+        if not typed:
+            self.add_error("service", "Hãy chọn một dịch vụ")
+            return False
+        try:
+            self.chosen = catalogs.service_on(facility, typed[:50], on)
+        except Refusal:
+            self.add_error("service", f"Chưa chọn dịch vụ cho “{typed}”")
+            return False
+        return True
+
+
+class LineForm(forms.Form):
+    """One row of the prescription grid."""
+
+    drug = forms.CharField(label="Thuốc", required=False)
+    drug_text = forms.CharField(required=False, strip=False)
+    morning = NumberField(label="Sáng", required=False)
+    noon = NumberField(label="Trưa", required=False)
+    afternoon = NumberField(label="Chiều", required=False)
+    evening = NumberField(label="Tối", required=False)
+    days = forms.IntegerField(
+        label="Số ngày",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "num"}),
+        error_messages={"required": "Ghi số ngày", "invalid": "Số ngày là số nguyên"},
+    )
+    quantity = NumberField(label="Số lượng", required=False)
+    usage = short_text("Cách dùng")
+    is_insured = forms.BooleanField(label="BHYT", required=False)
+
+    stored: Drug | None = None
+    info: "LineInfo | None" = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("morning", "noon", "afternoon", "evening", "days", "usage"):
+            self.fields[name].widget.attrs["data-fill"] = name
+
+    @classmethod
+    def of(cls, line: PrescriptionLine, index: int) -> "LineForm":
+        """A row as stored. The quantity is shown only when it is not the computed one."""
+        doses = {name: getattr(line, name) or None for name in ("morning", "noon", "afternoon", "evening")}
+        given = LineInput(line.drug, line.morning, line.noon, line.afternoon, line.evening, line.days)
+        quantity = None if given.computed == line.quantity else line.quantity
+        initial = {"drug": line.drug.code, "drug_text": drug_label(line.drug), "days": line.days, "usage": line.usage}
+        form = cls(
+            prefix=f"lines-{index}", initial={**initial, **doses, "quantity": quantity, "is_insured": line.is_insured}
+        )
+        form.stored = line.drug
+        return form
+
+    @property
+    def drug_code(self) -> str:
+        return str(self["drug"].value() or "")
+
+    @property
+    def drug_words(self) -> str:
+        return str(self["drug_text"].value() or "")
+
+    @property
+    def drug_error(self) -> str:
+        return str(self.errors["drug"][0]) if self.is_bound and "drug" in self.errors else ""
+
+    @property
+    def amounts(self) -> list[forms.BoundField]:
+        """The cells that hold numbers, in the order of the grid."""
+        return [self[name] for name in ("morning", "noon", "afternoon", "evening", "days", "quantity")]
+
+    @property
+    def is_blank(self) -> bool:
+        """A row where nothing was typed: it is left out."""
+        names = ("drug", "drug_text", "morning", "noon", "afternoon", "evening", "quantity")
+        return not any(str(self[name].value() or "").strip() for name in names)
+
+    def line(self, drug: Drug) -> LineInput:
+        """What `prescribe` takes."""
+        data = self.cleaned_data
+        return LineInput(
+            drug=drug,
+            morning=data["morning"] or Decimal(0),
+            noon=data["noon"] or Decimal(0),
+            afternoon=data["afternoon"] or Decimal(0),
+            evening=data["evening"] or Decimal(0),
+            days=data["days"],
+            quantity=data["quantity"],
+            usage=data["usage"],
+            is_insured=data["is_insured"],
+        )
+
+
+class LineInfo:
+    """What is said in a row: the computed quantity, the stock, a warning."""
+
+    def __init__(self, quantity: str = "", stock: str = "", warning: str = "", lacking: bool = False) -> None:
+        self.quantity, self.stock, self.warning, self.lacking = quantity, stock, warning, lacking
+
+
+def drug_label(drug: Drug) -> str:
+    """A drug as shown in a row: its name, with the strength when the name does not say it."""
+    strength = drug.strength.strip()
+    return drug.name if not strength or strength.casefold() in drug.name.casefold() else f"{drug.name} {strength}"
+
+
+class PrescriptionForm:
+    """The grid of a prescription and its note."""
+
+    def __init__(self, rows: Sequence[LineForm], note: str = "", error: str = "") -> None:
+        self.rows, self.note, self.error = list(rows), note, error
+
+    @classmethod
+    def of(cls, prescription: Prescription | None) -> "PrescriptionForm":
+        """The stored lines, or one empty row."""
+        lines = list(prescription.lines.all()) if prescription is not None else []
+        rows = [LineForm.of(line, index) for index, line in enumerate(lines)]
+        return cls(rows, prescription.note if prescription is not None else "")
+
+    @classmethod
+    def read(cls, data: Mapping[str, str]) -> "PrescriptionForm":
+        """The rows that were sent, in order, without those that were removed or left blank."""
+        indexes = sorted({int(m[1]) for name in data if name.startswith("lines-") and (m := _COUNT.match(name))})
+        rows = [LineForm(data, prefix=f"lines-{i}") for i in indexes[:LINES_MAX] if not data.get(f"lines-{i}-DELETE")]
+        return cls([row for row in rows if not row.is_blank], data.get("note", ""))
+
+    def lines(self, facility: Facility, on: date) -> list[LineInput] | None:
+        """What `prescribe` takes; None when something could not be read, with the error beside its field."""
+        typed = [row.drug_code or nfc(row.drug_words) for row in self.rows]
+        drugs = drugs_by_code(facility, typed, on)
+        for row, code in zip(self.rows, typed, strict=True):
+            row.is_valid()
+            row.stored = drugs.get(code)
+            if row.stored is None:
+                row.add_error("drug", f"Chưa chọn thuốc cho “{row.drug_words or code}”" if code else "Hãy chọn thuốc")
+        if any(row.errors for row in self.rows):
+            return None
+        return [row.line(row.stored) for row in self.rows if row.stored is not None]
+
+    def add_refusal(self, refusal: Refusal) -> None:
+        """Put a refusal of `prescribe` beside its field; on the whole form when it names none."""
+        found = re.match(r"^lines-(\d+)-(\w+)$", refusal.field or "")
+        if found and int(found[1]) < len(self.rows) and found[2] in LineForm.base_fields:
+            self.rows[int(found[1])].add_error(found[2], refusal.message_vi)
+        else:
+            self.error = refusal.message_vi
+
+    @property
+    def has_errors(self) -> bool:
+        return bool(self.error) or any(row.is_bound and row.errors for row in self.rows)
+
+    @property
+    def blank(self) -> LineForm:
+        """The empty row after the others."""
+        return _blank_line(self._next)
+
+    @property
+    def template_row(self) -> LineForm:
+        """The row that the grid copies."""
+        return _blank_line("__prefix__")
+
+    @property
+    def total(self) -> int:
+        """The number of the row that the grid adds next."""
+        return self._next + 1
+
+    @property
+    def _next(self) -> int:
+        return max((int(str(row.prefix).rsplit("-", 1)[1]) for row in self.rows), default=-1) + 1
+
+
+def _blank_line(index: int | str) -> LineForm:
+    return LineForm(prefix=f"lines-{index}", initial={"is_insured": True})
+
+
+class ResultRow:
+    """One indicator as the technician fills it in."""
+
+    def __init__(self, index: int, result: ResultInput, error: str = "") -> None:
+        self.index, self.result, self.error = index, result, error
+
+
+def result_rows(order: ServiceOrder) -> list[ResultRow]:
+    """Rows for the indicators of the service with what is stored already; one free row when it has none."""
+    stored = {row.indicator_code or row.indicator_name: row for row in order.results.all()}
+    known = [
+        ResultInput(str(i.get("code", "")), str(i.get("name", "")), unit=str(i.get("unit", "")), reference=_range(i))
+        for i in order.service.indicators
+    ] or [ResultInput(indicator_name=order.service.name[:255])]
+    rows = []
+    for index, row in enumerate(known):
+        old = stored.get(row.indicator_code or row.indicator_name)
+        texts = {name: getattr(old, name) for name in ("value", "unit", "description", "conclusion")} if old else {}
+        rows.append(ResultRow(index, ResultInput(**{**_fields(row), **texts})))
+    return rows
+
+
+def read_results(data: Mapping[str, str], order: ServiceOrder) -> list[ResultRow]:
+    """The rows of `result_rows` with what was typed."""
+    names = ("value", "unit", "description", "conclusion")
+    return [
+        ResultRow(
+            row.index,
+            ResultInput(
+                **{
+                    **_fields(row.result),
+                    **{n: data[f"results-{row.index}-{n}"] for n in names if f"results-{row.index}-{n}" in data},
+                }
+            ),
+        )
+        for row in result_rows(order)
+    ]
+
+
+def _fields(result: ResultInput) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in ResultInput.__dataclass_fields__}
+
+
+def _range(indicator: Mapping[str, Any]) -> str:
+    return reference_text(str(indicator.get("low") or ""), str(indicator.get("high") or ""))

@@ -1,0 +1,79 @@
+"""What the doctor's and the technician's screens share: the clock, the room, the strip, the queue."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from his.access import DeskRequest
+from his.accounts.models import Room
+from his.core.dates import local
+from his.core.errors import NotFound
+from patients.models import QueueTicket, Visit
+from patients.queries import exam_rooms, get_room
+from patients.queries_clinical import tickets_of_room
+from patients.views.strip import strip_for
+
+ROOM_KEY = "exam_room"
+
+
+def strip_of(visit: Visit) -> dict[str, str]:
+    """The strip of a visit; the age is that of the day of arrival."""
+    day = local(visit.arrived_at).date()
+    return {
+        **strip_for(visit.patient, on=day, card=visit.card, visit=visit),
+        "rate_text": "" if visit.is_insured else "Tự trả",
+    }
+
+
+def sent(request: HttpRequest) -> dict[str, str]:
+    """What a form sent, without the NUL characters that no field can hold."""
+    return {name: value.replace("\x00", "") for name, value in request.POST.dict().items() if isinstance(value, str)}
+
+
+def now() -> datetime:
+    """The instant of the request; the only clock of these screens."""
+    return timezone.now()
+
+
+def today() -> date:
+    """The Vietnamese day of the request."""
+    return local(now()).date()
+
+
+def desk_room(request: DeskRequest) -> tuple[Room | None, list[Room]]:
+    """The room where this doctor works, and all exam rooms with their number of waiting people.
+
+    The session remembers it; else a room of the doctor's department, else the first.
+    """
+    rooms = list(exam_rooms(request.actor.facility, today()))
+    wanted = request.session.get(ROOM_KEY)
+    staff = request.actor.staff
+    own = [room for room in rooms if staff is not None and room.department_id == staff.department_id]
+    room = next((room for room in rooms if room.pk == wanted), None) or next(iter(own or rooms), None)
+    return room, rooms
+
+
+def choose_room(request: HttpRequest, raw: str) -> None:
+    """Work in another exam room of the facility from now on."""
+    if not raw.isdecimal():
+        raise NotFound
+    request.session[ROOM_KEY] = get_room(request.actor.facility, int(raw)).pk  # type: ignore[attr-defined]
+
+
+def queue_context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]:
+    """The numbers of the doctor's room today: those being served and waiting, then the last that are done."""
+    room, rooms = desk_room(request)
+    tickets = tickets_of_room(room, today()) if room is not None else []
+    done = [ticket for ticket in tickets if ticket.state == QueueTicket.State.DONE]
+    open_ones = [ticket for ticket in tickets if ticket.state != QueueTicket.State.DONE]
+    return {
+        "room": room,
+        "rooms": rooms,
+        "tickets": open_ones,
+        "done": sorted(done, key=lambda ticket: ticket.done_at or ticket.issued_at, reverse=True)[:12],
+        "done_count": len(done),
+        "current_visit_id": visit.pk if visit is not None else None,
+        "queue_version": "-".join(f"{ticket.pk}{ticket.state}" for ticket in tickets),
+    }

@@ -1,0 +1,256 @@
+"""The doctor's desk: the queue, the exam with its draft and its signing, vital signs, amendments."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from his.access import DeskRequest, requires
+from his.catalogs import queries as catalogs
+from his.core.errors import Refusal
+from his.core.text import nfc
+from his.ui.forms import add_refusal, render_refusal, saved
+from his.ui.typeahead import Option, answer
+from patients.forms import VitalsForm
+from patients.forms_clinical import AmendForm, DiagnosisForm, ExamForm
+from patients.models import Exam, Visit
+from patients.queries import get_visit, latest_vitals
+from patients.queries_clinical import (
+    current_exam,
+    diagnosis_warnings,
+    earlier_exams,
+    favourite_diagnoses,
+    orders_of,
+    prescription_of,
+    warnings_of,
+)
+from patients.services.exams import save_exam, set_diagnoses, start_exam
+from patients.services.signing import amend_exam, sign_exam
+from patients.services.visits import call_next, record_vitals
+from patients.views.desk import choose_room, now, queue_context, sent, strip_of, today
+
+
+@require_GET
+@requires("patients.examine")
+def doctor(request: DeskRequest) -> HttpResponse:
+    """The desk without a patient: the queue of the room."""
+    if raw := request.GET.get("room", ""):
+        choose_room(request, raw)
+        return redirect("doctor")
+    return render(request, "patients/doctor/home.html", queue_context(request))
+
+
+@require_GET
+@requires("patients.examine")
+def queue(request: DeskRequest) -> HttpResponse:
+    """The queue alone, for the poll; 204 when nothing changed."""
+    visit_id = request.GET.get("visit", "")
+    context = queue_context(request)
+    if request.GET.get("v") == context["queue_version"]:
+        return HttpResponse(status=204)
+    context["current_visit_id"] = int(visit_id) if visit_id.isdecimal() else None
+    return render(request, "patients/doctor/queue.html", context)
+
+
+@require_POST
+@requires("patients.examine")
+def next_patient(request: DeskRequest) -> HttpResponse:
+    """Call the next number of the room and begin the exam (F12)."""
+    context = queue_context(request)
+    if context["room"] is None:
+        raise Refusal("no_room", "Cơ sở chưa có phòng khám nào")
+    ticket = call_next(room=context["room"], actor=request.actor, at=now())
+    if ticket is None:
+        messages.info(request, "Không còn ai chờ ở phòng này")
+        return redirect("doctor")
+    start_exam(visit=ticket.visit, actor=request.actor, at=now(), room=ticket.room)
+    return redirect("doctor-visit", visit_id=ticket.visit_id)
+
+
+@require_GET
+@requires("patients.examine")
+def visit(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """One visit at the desk. Opening it writes nothing; the exam begins with the first thing that is kept."""
+    row = get_visit(request.actor.facility, visit_id)
+    exam = current_exam(row)
+    form = ExamForm.of(exam) if exam else ExamForm(initial={**ExamForm.beginning(), "reason": row.reason})
+    return _screen(request, row, exam, form, DiagnosisForm.of(exam))
+
+
+def _screen(
+    request: DeskRequest, row: Visit, exam: Exam | None, form: ExamForm, diagnoses: DiagnosisForm, status: int = 200
+) -> HttpResponse:
+    context = {
+        **queue_context(request, row),
+        **panel_context(row, exam),
+        "form": form,
+        "diagnoses": diagnoses,
+        "warnings": diagnosis_warnings(exam) if exam else [],
+        "vitals": latest_vitals(row),
+        "strip": strip_of(row),
+        "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
+    }
+    if exam is not None and exam.is_signed:
+        context |= {"amendments": exam.amendments.select_related("by").order_by("at"), "amend_form": AmendForm()}
+        return render(request, "patients/doctor/signed.html", context, status=status)
+    return render(request, "patients/doctor/visit.html", context, status=status)
+
+
+def panel_context(row: Visit, exam: Exam | None) -> dict[str, Any]:
+    """What the right panel shows: orders with results, the prescription, earlier visits."""
+    orders = orders_of(row)
+    return {
+        "visit": row,
+        "exam": exam,
+        "orders": orders,
+        "prescription": prescription_of(exam) if exam is not None else None,
+        "earlier": earlier_exams(row),
+        "panel_version": "-".join(f"{order.pk}{order.state}{order.result_at or ''}" for order in orders),
+    }
+
+
+@require_GET
+@requires("patients.examine")
+def panel(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """The right panel alone; with `v`, 204 when no order changed."""
+    row = get_visit(request.actor.facility, visit_id)
+    context = panel_context(row, current_exam(row))
+    if request.GET.get("v") == context["panel_version"]:
+        return HttpResponse(status=204)
+    return render(request, "patients/doctor/panel.html", context)
+
+
+# The exam
+
+
+def _keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: DiagnosisForm) -> Exam:
+    """Begin the exam when it is not yet, and keep the texts and the diagnoses that can be kept."""
+    exam = start_exam(visit=row, actor=request.actor, at=now())
+    exam = save_exam(exam=exam, actor=request.actor, at=now(), **form.draft())
+    if diagnoses.is_valid:
+        set_diagnoses(exam=exam, main=diagnoses.main.code, others=diagnoses.codes, actor=request.actor, at=now())
+    return exam
+
+
+def _read(request: DeskRequest) -> tuple[ExamForm, DiagnosisForm]:
+    form = ExamForm(sent(request))
+    form.is_valid()
+    return form, DiagnosisForm.read(sent(request), today())
+
+
+@require_POST
+@requires("patients.examine")
+def draft(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """Keep the draft (every 20 s and when a field is left). Diagnoses that are refused are said at signing."""
+    row = get_visit(request.actor.facility, visit_id)
+    form, diagnoses = _read(request)
+    try:
+        _keep(request, row, form, diagnoses)
+    except Refusal as refusal:
+        if refusal.field not in {"main", "others"}:
+            raise
+    return HttpResponse(status=204)
+
+
+@require_POST
+@requires("patients.examine")
+def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """Keep everything, then sign (F9). What is refused stands beside its field and what was typed is kept."""
+    row = get_visit(request.actor.facility, visit_id)
+    form, diagnoses = _read(request)
+    try:
+        exam = _keep(request, row, form, diagnoses)
+        if form.is_valid() and diagnoses.is_valid:
+            exam = sign_exam(exam=exam, actor=request.actor, at=now(), **form.outcome_values())
+            saved(
+                request,
+                f"Đã ký phiếu khám {row.patient.full_name}, {exam.get_outcome_display().lower()}.{_next_step(exam)}",
+            )
+            return redirect("doctor")
+    except Refusal as refusal:
+        if refusal.code.startswith("already_"):
+            messages.error(request, refusal.message_vi)
+            return redirect("doctor-visit", visit_id=row.pk)
+        if not diagnoses.add_refusal(refusal):
+            add_refusal(form, refusal)
+    for wrong in [diagnoses.main, *diagnoses.others]:
+        if wrong.error:
+            form.add_error(None, f"Chẩn đoán: {wrong.error}")
+    return _screen(request, row, current_exam(row), form, diagnoses, status=422)
+
+
+def _next_step(exam: Exam) -> str:
+    prescription = prescription_of(exam)
+    return f" Đơn {prescription.number} sang quầy thuốc." if prescription is not None else ""
+
+
+@require_POST
+@requires("patients.examine")
+def amend(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """Add a correction to the signed exam."""
+    row = get_visit(request.actor.facility, visit_id)
+    exam = current_exam(row)
+    if exam is None:
+        raise Refusal("not_signed", "Phiếu khám chưa ký, hãy sửa trực tiếp")
+    form = AmendForm(sent(request))
+    form.is_valid()
+    try:
+        amend_exam(exam=exam, actor=request.actor, at=now(), **form.cleaned_data)
+    except Refusal as refusal:
+        context = {**queue_context(request, row), **panel_context(row, exam), "vitals": latest_vitals(row)}
+        context |= {"strip": strip_of(row), "amend_form": form}
+        context |= {"amendments": exam.amendments.select_related("by").order_by("at")}
+        return render_refusal(request, refusal, "patients/doctor/signed.html", context, form=form)
+    saved(request, "Đã ghi bổ sung hồ sơ")
+    return redirect("doctor-visit", visit_id=row.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("patients.triage")
+def vitals(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """The strip of vital signs: GET its form, POST a new set."""
+    row = get_visit(request.actor.facility, visit_id)
+    if request.method == "GET":
+        context: dict[str, Any] = {"visit": row, "vitals": latest_vitals(row)}
+        if "show" not in request.GET:
+            context["vitals_form"] = VitalsForm()
+        return render(request, "patients/doctor/vitals.html", context)
+    form = VitalsForm(sent(request))
+    if form.is_valid():
+        try:
+            readings = {name: form.cleaned_data[name] for name in VitalsForm.UNITS}
+            record_vitals(visit=row, actor=request.actor, at=now(), **readings)
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+    if form.errors:
+        context = {"visit": row, "vitals": latest_vitals(row), "vitals_form": form}
+        return render(request, "patients/doctor/vitals.html", context, status=422)
+    return render(request, "patients/doctor/vitals.html", {"visit": row, "vitals": latest_vitals(row), "is_new": True})
+
+
+@require_GET
+@requires("patients.examine")
+def diagnosis_search(request: HttpRequest) -> HttpResponse:
+    """Rows of the diagnosis box; without a query, what this doctor uses most. `visit` warns about age and sex."""
+    desk = cast(DeskRequest, request)
+    day, staff, is_main = today(), desk.actor.staff, request.GET.get("kind") == "main"
+    liked = favourite_diagnoses(staff, now()) if staff is not None else []
+    found = catalogs.search_diagnoses(
+        nfc(request.GET.get("q", ""))[:100],
+        on=day,
+        favourites=liked,
+        main_only=is_main,
+    )
+    raw = request.GET.get("visit", "")
+    patient = get_visit(desk.actor.facility, int(raw)).patient if raw.isdecimal() else None
+    rows = [
+        Option(
+            row.code,
+            f"{row.code} {row.name}",
+            warn=", ".join(warnings_of(row, patient, day, is_main=is_main)) if patient else "",
+        )
+        for row in found
+    ]
+    return answer(request, rows, show_code=False)

@@ -1,0 +1,81 @@
+"""The orders panel of the doctor's desk (F6)."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from his.access import DeskRequest, requires
+from his.catalogs import queries as catalogs
+from his.core.errors import NotFound, Refusal
+from his.core.text import nfc
+from his.ui.forms import add_refusal, say
+from his.ui.text import money_text
+from his.ui.typeahead import Option, answer
+from patients.forms_clinical import OrderForm
+from patients.models import ServiceOrder, Visit
+from patients.queries import get_visit
+from patients.queries_clinical import desk_order, orders_of
+from patients.services.exams import start_exam
+from patients.services.orders import cancel_order, order_service
+from patients.views.desk import now, sent, today
+
+
+@require_http_methods(["GET", "POST"])
+@requires("patients.examine")
+def orders(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """GET the panel; POST one order. Choosing a service orders it at once."""
+    row = get_visit(request.actor.facility, visit_id)
+    if request.method == "GET":
+        return _panel(request, row, _empty(row))
+    form = OrderForm(sent(request))
+    ready = form.is_valid()
+    if form.read_service(request.actor.facility, today()) and ready:
+        try:
+            exam = start_exam(visit=row, actor=request.actor, at=now())
+            order = order_service(
+                exam=exam,
+                service=form.chosen,
+                actor=request.actor,
+                at=now(),
+                quantity=form.cleaned_data["quantity"],
+                note=form.cleaned_data["note"],
+                is_insured=form.cleaned_data["is_insured"],
+            )
+            return say(_panel(request, row, _empty(row)), f"Đã chỉ định {order.service.name}")
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+    return _panel(request, row, form, status=422)
+
+
+def _empty(row: Visit) -> OrderForm:
+    return OrderForm(initial={"quantity": 1, "is_insured": row.is_insured})
+
+
+def _panel(request: DeskRequest, row: Visit, form: OrderForm, status: int = 200, **more: object) -> HttpResponse:
+    context = {"visit": row, "orders": orders_of(row), "order_form": form, **more}
+    context["search_url"] = reverse("search-services")
+    return render(request, "patients/doctor/orders.html", context, status=status)
+
+
+@require_POST
+@requires("patients.examine")
+def cancel(request: DeskRequest, order_id: int) -> HttpResponse:
+    """Cancel an order that waits; the reason stands beside it when it is missing."""
+    order: ServiceOrder | None = desk_order(request.actor.facility, order_id)
+    if order is None:
+        raise NotFound
+    try:
+        cancel_order(order=order, reason=request.POST.get("reason", ""), actor=request.actor, at=now())
+    except Refusal as refusal:
+        wrong = {"refused_order": order.pk, "refused_message": refusal.message_vi}
+        return _panel(request, order.visit, _empty(order.visit), status=422, **wrong)
+    return say(_panel(request, order.visit, _empty(order.visit)), f"Đã hủy {order.service.name}")
+
+
+@require_GET
+@requires("patients.examine")
+def service_search(request: DeskRequest) -> HttpResponse:
+    """Rows of the service box, with their price."""
+    found = catalogs.search_services(request.actor.facility, nfc(request.GET.get("q", ""))[:100], on=today())
+    return answer(request, [Option(row.code, row.name, note=f"{money_text(row.price)} đ") for row in found])

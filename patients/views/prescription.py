@@ -1,0 +1,154 @@
+"""The prescription panel of the doctor's desk (F8): the grid, the figures of a row, copying an earlier one."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from his.access import DeskRequest, requires
+from his.accounts.models import Staff
+from his.catalogs import queries as catalogs
+from his.catalogs.models import Drug
+from his.core.errors import NotFound, Refusal
+from his.core.text import nfc
+from his.ui.forms import say
+from his.ui.text import decimal_text
+from his.ui.typeahead import Option, answer
+from patients.forms_clinical import LineForm, LineInfo, PrescriptionForm, drug_label
+from patients.models import PrescriptionLine, Visit
+from patients.queries import get_visit
+from patients.queries_clinical import (
+    allergy_warning,
+    copyable_prescription,
+    current_exam,
+    days_allowed,
+    drugs_by_code,
+    earlier_exams,
+    favourite_lines,
+    main_code,
+    prescription_of,
+    stock_in_words,
+    usable_stock,
+)
+from patients.services.exams import start_exam
+from patients.services.prescriptions import prescribe
+from patients.views.desk import now, sent, today
+from patients.views.doctor import panel_context
+
+
+@require_http_methods(["GET", "POST"])
+@requires("patients.examine")
+def prescription(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """GET the grid (with `copy`, an earlier prescription in it); POST stores it and shows the panel again."""
+    row = get_visit(request.actor.facility, visit_id)
+    if request.method == "GET":
+        return _panel(request, row, _form(row, request.GET.get("copy", "")))
+    form = PrescriptionForm.read(sent(request))
+    lines = form.lines(request.actor.facility, today())
+    if lines is not None:
+        try:
+            exam = start_exam(visit=row, actor=request.actor, at=now())
+            prescribe(exam=exam, lines=lines, note=form.note, actor=request.actor, at=now())
+        except Refusal as refusal:
+            form.add_refusal(refusal)
+        else:
+            context = {**panel_context(row, current_exam(row)), "is_saved": True, "line_count": len(lines)}
+            response = render(request, "patients/doctor/panel.html", context)
+            return say(response, f"Đã lưu đơn {len(lines)} thuốc. F9 để ký.")
+    return _panel(request, row, form, status=422)
+
+
+def _form(row: Visit, copy: str) -> PrescriptionForm:
+    if not copy:
+        exam = current_exam(row)
+        return PrescriptionForm.of(prescription_of(exam) if exam is not None else None)
+    earlier = copyable_prescription(row, int(copy)) if copy.isdecimal() else None
+    if earlier is None:
+        raise NotFound
+    return PrescriptionForm.of(earlier)
+
+
+def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int = 200) -> HttpResponse:
+    _inform(request, row, form.rows)
+    exam = current_exam(row)
+    context = {
+        "visit": row,
+        "exam": exam,
+        "rx": form,
+        "days_allowed": days_allowed(main_code(exam), today()) if exam is not None else None,
+        "earlier": [earlier for earlier in earlier_exams(row, limit=3) if hasattr(earlier, "prescription")],
+    }
+    return render(request, "patients/doctor/prescription.html", context, status=status)
+
+
+def _inform(request: DeskRequest, row: Visit, forms: Sequence[LineForm]) -> None:
+    """Put the computed quantity, the stock and the warnings into the rows."""
+    codes = [form.drug_code for form in forms]
+    drugs = drugs_by_code(request.actor.facility, codes, today())
+    stock = usable_stock(request.actor.facility, drugs.values(), today())
+    for form in forms:
+        if drug := drugs.get(form.drug_code):
+            form.info = _info(row, form, drug, stock.get(drug.pk))
+
+
+def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> LineInfo:
+    typed = LineForm({name: form[name].value() for name in form.fields}, prefix=None)
+    info = LineInfo(stock=stock_in_words(usable), warning=allergy_warning(row.patient, drug))
+    if typed.is_valid():
+        line = typed.line(drug)
+        quantity = line.computed if line.quantity is None else line.quantity
+        info.quantity = f"{decimal_text(quantity)} {drug.unit}" if quantity else ""
+        info.lacking = quantity > (usable or 0)
+    return info
+
+
+@require_POST
+@requires("patients.examine")
+def line(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """The figures of one row while it is typed."""
+    row = get_visit(request.actor.facility, visit_id)
+    form = next(iter(PrescriptionForm.read(sent(request)).rows), None)
+    if form is not None:
+        _inform(request, row, [form])
+    return render(request, "patients/doctor/line_info.html", {"info": form.info if form else None})
+
+
+@require_GET
+@requires("patients.examine")
+def drug_search(request: DeskRequest) -> HttpResponse:
+    """Rows of the drug box with their stock; the doctor's own habits fill the doses of the row."""
+    q, day, staff = nfc(request.GET.get("q", ""))[:100], today(), request.actor.staff
+    drugs: list[Drug] = catalogs.search_drugs(request.actor.facility, q, on=day) if q else []
+    habits = _habits(staff, drugs, day=q == "")
+    if not q:
+        known = drugs_by_code(request.actor.facility, list(habits), day)
+        drugs = [known[code] for code in habits if code in known]
+    drugs.sort(key=lambda drug: drug.code not in habits)
+    stock = usable_stock(request.actor.facility, drugs, day)
+    return answer(
+        request, [_option(drug, habits.get(drug.code), stock.get(drug.pk)) for drug in drugs], show_code=False
+    )
+
+
+def _habits(staff: Staff | None, drugs: Sequence[Drug], *, day: bool) -> dict[str, PrescriptionLine]:
+    if staff is None or (not drugs and not day):
+        return {}
+    return {habit.drug.code: habit for habit in favourite_lines(staff, now(), drugs)}
+
+
+def _option(drug: Drug, habit: PrescriptionLine | None, usable: Decimal | None) -> Option:
+    fill = {"usage": drug.route_name}
+    if habit is not None:
+        doses = {name: getattr(habit, name) for name in ("morning", "noon", "afternoon", "evening")}
+        fill = {name: decimal_text(dose) if dose else "" for name, dose in doses.items()}
+        fill |= {"days": str(habit.days), "usage": habit.usage}
+    stock = stock_in_words(usable)
+    return Option(
+        drug.code,
+        drug_label(drug),
+        note=drug.unit if stock == "hết" else f"{drug.unit} · {stock}",
+        data=fill,
+        warn="hết" if stock == "hết" else "",
+    )

@@ -1,0 +1,347 @@
+"""The doctor's desk through its addresses: what it shows, keeps, refuses, and how few queries it needs."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from his.core.dates import local
+from patients.models import Exam, Prescription, ServiceOrder, Visit
+from patients.services.exams import set_diagnoses, start_exam
+from patients.services.prescriptions import LineInput, prescribe
+from patients.services.signing import sign_exam
+from patients.views import desk
+from tests.cast import World, at, lan_visit
+
+HTMX = {"HX-Request": "true"}
+TEXT = 'Đau <b>đầu</b>, bà nói: "nhức" & d\'accord'
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list:
+    """The desk's clock stands at half past eight of the test day; tests move it."""
+    hands = [at(8, 30)]
+    for module in ("desk", "doctor", "orders", "prescription", "results"):
+        monkeypatch.setattr(f"patients.views.{module}.now", lambda: hands[0])
+        monkeypatch.setattr(f"patients.views.{module}.today", lambda: local(hands[0]).date(), raising=False)
+    return hands
+
+
+@pytest.fixture
+def visit(world: World) -> Visit:
+    return lan_visit(world.station)
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    client = Client()
+    client.force_login(world.station.users["doctor"])
+    return client
+
+
+def url(name: str, row: Visit) -> str:
+    return reverse(name, args=[row.pk])
+
+
+def typed(**changes: str) -> dict[str, str]:
+    """What a doctor sends for a common visit."""
+    return {
+        "reason": "Đau đầu",
+        "findings": TEXT,
+        "main": "I10",
+        "outcome": "home",
+        "treatment_result_code": "2",
+        **changes,
+    }
+
+
+def test_opening_a_visit_shows_it_and_writes_nothing(client, visit):
+    page = client.get(url("doctor-visit", visit)).content.decode()
+    assert "Nguyễn Thị Lan" in page
+    assert "72 tuổi" in page
+    assert "Chưa ghi nhận dị ứng" in page
+    assert 'value="Đau đầu, chóng mặt"' in page
+    assert not Exam.objects.exists()
+
+
+def test_the_next_number_is_called_and_begun(client, visit):
+    answer = client.post(reverse("doctor-next"))
+    assert answer.url == url("doctor-visit", visit)
+    assert Exam.objects.get().started_at == at(8, 30)
+    assert client.post(reverse("doctor-next"), follow=True).content.decode().count("Không còn ai chờ") == 1
+
+
+def test_a_draft_comes_back_exactly(client, visit):
+    sent = typed(history="", **{"others-0-code": "E11.9", "others-1-code_text": "J06.9", "outcome": "follow_up"})
+    assert client.post(url("exam-draft", visit), sent).status_code == 204
+    exam = Exam.objects.get()
+    assert exam.findings == TEXT
+    assert [d.code for d in exam.diagnoses.all()] == ["I10", "E11.9", "J06.9"]
+    page = client.get(url("doctor-visit", visit)).content.decode()
+    assert "Đau &lt;b&gt;đầu&lt;/b&gt;" in page
+    assert "<b>đầu</b>" not in page
+
+
+def test_a_draft_keeps_texts_while_a_diagnosis_is_wrong(client, visit):
+    assert client.post(url("exam-draft", visit), typed(main="R9'<")).status_code == 204
+    assert Exam.objects.get().findings == TEXT
+
+
+def test_signing_ends_the_exam_and_returns_to_the_queue(client, visit):
+    answer = client.post(url("exam-sign", visit), typed(), follow=True)
+    page = answer.content.decode()
+    assert answer.redirect_chain[0][0] == reverse("doctor")
+    assert "Đã ký phiếu khám Nguyễn Thị Lan" in page
+    assert Exam.objects.get().is_signed
+    again = client.post(url("exam-sign", visit), typed(), follow=True).content.decode()
+    assert "đã khám và ký" in again
+    assert TEXT.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:20] in again
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"main": ""}, "Chưa có bệnh chính"),
+        ({"main": "", "main_text": "huyết áp"}, "Chưa chọn mã bệnh cho “huyết áp”"),
+        ({"main": "X99"}, "Mã bệnh X99 không có trong danh mục"),
+        ({"others-0-code": "I10"}, "Mã I10 bị ghi hai lần"),
+        ({"outcome": "follow_up", "follow_up_on": "31022027"}, "Ngày không có thật"),
+        ({"outcome": "follow_up", "follow_up_on": "05/10/2026"}, "một ngày sau hôm nay"),
+        ({"outcome": "transfer", "transfer_facility_code": "9'<"}, "gồm 5 số"),
+        ({"treatment": "x" * 1001}, "Dài quá 1.000 ký tự"),
+        ({"outcome": "<x>"}, "Hãy chọn một lựa chọn hợp lệ"),
+        ({"main": "\x00"}, "Chưa có bệnh chính"),
+    ],
+)
+def test_what_cannot_be_signed_is_said_and_nothing_typed_is_lost(client, visit, changes, said):
+    answer = client.post(url("exam-sign", visit), typed(**changes))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert said in page
+    assert "Đau &lt;b&gt;đầu" in page
+    assert not Exam.objects.filter(signed_at__isnull=False).exists()
+
+
+def test_choosing_a_service_orders_it(client, visit):
+    panel = client.post(url("exam-orders", visit), {"service": "23.0075.1494", "quantity": "1"}, headers=HTMX)
+    assert "Chờ Xét nghiệm" in panel.content.decode()
+    order = ServiceOrder.objects.get()
+    for sent, said in [
+        ({"service": "23.0075.1494", "quantity": "1"}, "đang chờ thực hiện"),
+        ({"service": "22.0121.1369", "quantity": "0"}, "lớn hơn 0"),
+        ({"service": "22.0121.1369", "quantity": "hai"}, "Hãy gõ một số"),
+        ({"service": "", "service_text": "đường <máu>", "quantity": "1"}, "Chưa chọn dịch vụ cho “đường &lt;máu&gt;”"),
+    ]:
+        answer = client.post(url("exam-orders", visit), sent, headers=HTMX)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+    refused = client.post(reverse("order-cancel", args=[order.pk]), {"reason": ""}, headers=HTMX)
+    assert (refused.status_code, "Hãy ghi lý do hủy" in refused.content.decode()) == (422, True)
+    client.post(reverse("order-cancel", args=[order.pk]), {"reason": "Trùng"}, headers=HTMX)
+    assert ServiceOrder.objects.get().state == ServiceOrder.State.CANCELLED
+
+
+LINES = {
+    "lines-0-drug": "TH0001",
+    "lines-0-morning": "1",
+    "lines-0-evening": "0,5",
+    "lines-0-days": "5",
+    "lines-0-usage": "Uống sau ăn <30'>",
+    "lines-0-is_insured": "on",
+    "lines-1-drug": "",
+    "lines-3-drug_text": "TH0002",
+    "lines-3-morning": "1",
+    "lines-3-days": "7",
+    "lines-3-quantity": "10",
+}
+
+
+def test_a_prescription_is_stored_and_shown_again(client, visit):
+    panel = client.post(url("exam-prescription", visit), LINES, headers=HTMX)
+    assert "Đã lưu đơn 2 thuốc" in panel.content.decode()
+    first, second = Prescription.objects.get().lines.all()
+    assert (first.quantity, first.usage, second.drug.code, second.quantity) == (8, "Uống sau ăn <30'>", "TH0002", 10)
+    grid = client.get(url("exam-prescription", visit), headers=HTMX).content.decode()
+    assert "Uống sau ăn &lt;30&#x27;&gt;" in grid
+    assert 'name="lines-2-drug"' in grid  # an empty row follows
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lines-0-quantity": "0"}, "Số lượng phải lớn hơn 0"),
+        ({"lines-0-quantity": "mười"}, "Hãy gõ một số"),
+        ({"lines-0-days": "31"}, "tối đa 30 ngày"),
+        ({"lines-0-days": ""}, "Ghi số ngày"),
+        ({"lines-0-morning": "", "lines-0-evening": ""}, "Chưa ghi liều dùng"),
+        ({"lines-3-drug_text": "TH0001"}, "đã có trong đơn"),
+        ({"lines-0-drug": "<x'>"}, "Chưa chọn thuốc"),
+        ({"lines-0-drug": "\x00"}, "Hãy chọn thuốc"),
+    ],
+)
+def test_a_wrong_line_is_said_beside_it_and_the_others_stay(client, visit, changes, said):
+    answer = client.post(url("exam-prescription", visit), {**LINES, **changes}, headers=HTMX)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert said in page
+    assert "Uống sau ăn &lt;30&#x27;&gt;" in page
+    assert not Prescription.objects.exists()
+
+
+def test_the_figures_of_a_row_while_it_is_typed(client, visit, world):
+    row = {name: value for name, value in LINES.items() if name.startswith("lines-0")}
+    said = client.post(url("prescription-line", visit), row, headers=HTMX).content.decode()
+    assert "<b>8 Viên</b>" in said
+    assert "hết" in said
+    visit.patient.allergies = "Paracetamol: nổi mẩn"
+    visit.patient.save()
+    assert "Dị ứng đã ghi: Paracetamol: nổi mẩn" in client.post(url("prescription-line", visit), row).content.decode()
+
+
+def examined(world: World, row: Visit) -> Exam:
+    """A signed exam with one drug."""
+    doctor = world.station.actor("doctor")
+    exam = start_exam(visit=row, actor=doctor, at=at(8, 10))
+    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 10))
+    drug = world.drug(world.station, "TH0002")
+    prescribe(
+        exam=exam, lines=[LineInput(drug, morning=Decimal(1), days=28, usage="Uống sáng")], actor=doctor, at=at(8, 15)
+    )
+    return sign_exam(exam=exam, actor=doctor, at=at(8, 20))
+
+
+def second_visit(world: World, first: Visit) -> Visit:
+    from patients.services.visits import open_visit
+
+    place = world.station
+    more = {"card": first.card, "room": place.rooms["PK1"], "actor": place.actor("reception"), "confirm_second": True}
+    return open_visit(patient=first.patient, at=at(8, 25), **more)
+
+
+def test_an_earlier_prescription_is_copied_and_habits_fill_the_row(client, visit, world):
+    earlier = examined(world, visit)
+    now = second_visit(world, visit)
+    assert "Chép đơn này" in client.get(url("doctor-visit", now)).content.decode()
+    grid = client.get(url("exam-prescription", now), {"copy": earlier.prescription.pk}, headers=HTMX).content.decode()
+    assert 'value="TH0002"' in grid
+    assert 'value="28"' in grid
+    habits = client.get(reverse("search-drugs"), {"q": ""}).content.decode()
+    assert 'data-fill-morning="1"' in habits
+    assert 'data-fill-days="28"' in habits
+    liked = client.get(reverse("search-diagnoses"), {"q": "", "visit": now.pk}).content.decode()
+    assert 'data-code="I10"' in liked
+
+
+def test_a_signed_exam_is_read_only_and_takes_amendments(client, visit, world):
+    exam = examined(world, visit)
+    page = client.get(url("doctor-visit", visit)).content.decode()
+    assert exam.snapshot_sha256 in page
+    assert "Phiếu khám đã ký" in page
+    assert client.post(url("exam-draft", visit), typed()).status_code == 409
+    refused = client.post(url("exam-amend", visit), {"text": "Thêm", "reason": ""})
+    assert (refused.status_code, "Hãy ghi lý do bổ sung" in refused.content.decode()) == (422, True)
+    client.post(url("exam-amend", visit), {"text": "Tiền sử <mổ>", "reason": "Bổ sung"})
+    assert "Tiền sử &lt;mổ&gt;" in client.get(url("doctor-visit", visit)).content.decode()
+
+
+def test_vital_signs_are_entered_in_the_strip(client, visit):
+    wrong = client.post(url("exam-vitals", visit), {"pulse": "900"}, headers=HTMX)
+    assert (wrong.status_code, "Mạch từ 20" in wrong.content.decode()) == (422, True)
+    stored = client.post(url("exam-vitals", visit), {"pulse": "78", "temperature": "37,5"}, headers=HTMX)
+    assert "37,5" in stored.content.decode()
+
+
+def test_searches_find_without_marks_and_survive_any_text(client, visit):
+    found = client.get(reverse("search-diagnoses"), {"q": "tang huyet ap", "kind": "main"}).content.decode()
+    assert 'data-code="I10"' in found
+    assert 'data-code="22.0121.1369"' in client.get(reverse("search-services"), {"q": "te bao mau"}).content.decode()
+    assert 'data-code="TH0002"' in client.get(reverse("search-drugs"), {"q": "amlo"}).content.decode()
+    for name in ("search-diagnoses", "search-services", "search-drugs"):
+        for q in ("'", "<", "\x00", "%_\\", "(" * 300, "“"):
+            assert client.get(reverse(name), {"q": q}).status_code == 200
+
+
+def test_a_changed_panel_is_drawn_again_an_unchanged_one_is_not(client, visit):
+    page = client.get(url("doctor-visit", visit))
+    version = page.context["panel_version"]
+    assert client.get(url("doctor-panel", visit), {"v": version}).status_code == 204
+    client.post(url("exam-orders", visit), {"service": "23.0075.1494", "quantity": "1"}, headers=HTMX)
+    assert "Chờ" in client.get(url("doctor-panel", visit), {"v": version}).content.decode()
+    queue = client.get(reverse("doctor")).context["queue_version"]
+    assert client.get(reverse("doctor-queue"), {"v": queue}).status_code == 204
+    assert client.get(reverse("doctor-queue"), {"v": "old"}).status_code == 200
+
+
+ROUTES = [
+    ("doctor-visit", "get"),
+    ("doctor-panel", "get"),
+    ("exam-draft", "post"),
+    ("exam-sign", "post"),
+    ("exam-amend", "post"),
+    ("exam-vitals", "get"),
+    ("exam-vitals", "post"),
+    ("exam-orders", "get"),
+    ("exam-orders", "post"),
+    ("exam-prescription", "get"),
+    ("exam-prescription", "post"),
+    ("prescription-line", "post"),
+]
+
+
+@pytest.mark.parametrize(("name", "method"), ROUTES)
+def test_a_visit_of_another_facility_is_not_found(world, visit, name, method):
+    stranger = Client()
+    stranger.force_login(world.hospital.users["doctor"])
+    assert getattr(stranger, method)(url(name, visit), typed()).status_code == 404
+    assert not Exam.objects.exists()
+
+
+def test_an_order_and_a_prescription_of_another_facility_are_not_found(world, visit, client):
+    client.post(url("exam-orders", visit), {"service": "23.0075.1494", "quantity": "1"}, headers=HTMX)
+    order = ServiceOrder.objects.get()
+    stranger = Client()
+    stranger.force_login(world.hospital.users["doctor"])
+    assert stranger.post(reverse("order-cancel", args=[order.pk]), {"reason": "x"}).status_code == 404
+    theirs = lan_visit(world.hospital)
+    client.post(url("exam-prescription", visit), LINES, headers=HTMX)
+    copied = {"copy": Prescription.objects.get().pk}
+    assert stranger.get(url("exam-prescription", theirs), copied).status_code == 404
+    assert stranger.get(reverse("search-diagnoses"), {"q": "i10", "visit": visit.pk}).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["reception", "nurse", "technician", "cashier"])
+def test_only_who_examines_opens_the_desk(world, visit, role):
+    other = Client()
+    other.force_login(world.station.users[role])
+    for name in ("doctor-visit", "exam-sign", "exam-prescription"):
+        assert other.post(url(name, visit)).status_code in {403, 405}
+    assert other.get(reverse("doctor")).status_code == 403
+
+
+def test_the_room_is_one_of_the_facility(client, world):
+    own, other = world.station.rooms["PK1"], world.hospital.rooms["PK1"]
+    assert client.get(reverse("doctor"), {"room": own.pk}).status_code == 302
+    assert client.get(reverse("doctor"), {"room": other.pk}).status_code == 404
+    assert client.get(reverse("doctor"), {"room": "x'"}).status_code == 404
+
+
+def test_queries_of_the_screen_do_not_grow_with_the_queue(client, visit, world, django_assert_max_num_queries):
+    examined(world, visit)
+    now = second_visit(world, visit)
+    client.get(url("doctor-visit", now))
+    with django_assert_max_num_queries(28):
+        client.get(url("doctor-visit", now))
+    for _ in range(4):
+        second_visit(world, visit)
+    with django_assert_max_num_queries(28):
+        client.get(url("doctor-visit", now))
+    with django_assert_max_num_queries(12):
+        client.get(reverse("doctor"))
+
+
+def test_the_desk_has_one_clock(monkeypatch):
+    """The screens take the time from one place, which is aware and real."""
+    monkeypatch.undo()
+    assert desk.now().tzinfo is not None
+    assert desk.today() == local(desk.now()).date()
