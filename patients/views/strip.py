@@ -1,0 +1,25 @@
+"""The patient strip as the desks of this package show it: who is open, in the same place on every screen."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from his.core import dates
+from his.ui.text import day_text
+from patients.models import InsuranceCard, Patient, Visit
+
+
+def strip_for(
+    patient: Patient, *, on: date, card: InsuranceCard | None = None, visit: Visit | None = None
+) -> Mapping[str, str]:
+    """What the component `patient_strip.html` wants."""
+    until = f" · đến {day_text(card.valid_to)}" if card and card.valid_to else ""
+    return {
+        "full_name": patient.full_name,
+        "code": patient.code,
+        "birth_text": patient.birth.text(),
+        "age_text": dates.age_text(patient.born_on, on, patient.birth.precision),
+        "sex_text": patient.get_sex_display(),
+        "card_text": f"{card.number} · ĐK {card.registered_facility_code}{until}" if card else "",
+        "allergy_text": patient.allergies,
+        "visit_text": visit.claim_code if visit else "",
+    }
