@@ -41,7 +41,9 @@ class ReceiptForm(forms.Form):
 
     store = StoreChoice(label="Nhập vào kho")
     supplier = forms.CharField(label="Nhà cung cấp", max_length=255, required=False)
-    reference = forms.CharField(label="Số hóa đơn, chứng từ", max_length=100, required=False)
+    reference = forms.CharField(
+        label="Số hóa đơn, chứng từ", max_length=100, required=False, widget=forms.TextInput({"data-focus": ""})
+    )
     confirm_unusual = forms.BooleanField(label="Đã kiểm tra, số liệu đúng", required=False)
     idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 

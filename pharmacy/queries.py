@@ -4,12 +4,13 @@
 is known by its code: when the drug list changes, its lots stay with the row of the list they were bought under.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
@@ -24,7 +25,7 @@ EXPIRY_HORIZON_DAYS = 180
 
 
 def stores(facility: Facility) -> QuerySet[Store]:
-    """Active stores, those that hand out first."""
+    """Active stores by kind and code."""
     return Store.objects.for_facility(facility).filter(is_active=True).order_by("kind", "code")
 
 
@@ -175,33 +176,41 @@ class DrugStock:
 
 def stock_by_drug(facility: Facility, on: date, *, store: Store | None = None, folded: str = "") -> list[DrugStock]:
     """Stock of each drug that has or had a lot here, by name; `folded` narrows by words without marks or by code."""
-    rows = _in_store(balances(facility), store)
+    rows = _in_store(LotBalance.objects.for_facility(facility), store)
     for word in folded.split():
         rows = rows.filter(lot__drug__search_name__contains=word)
-    groups: dict[str, list[LotBalance]] = {}
-    for row in rows.order_by("lot__expires_on", "lot_id"):
-        groups.setdefault(row.lot.drug.code, []).append(row)
-    return sorted((_drug_stock(rows, on) for rows in groups.values()), key=lambda stock: (stock.name, stock.code))
+    good = Q(lot__expires_on__gte=on)
+    groups = list(
+        rows.values(code=F("lot__drug__code")).annotate(
+            drug_id=Max("lot__drug_id"),
+            held=Sum("on_hand"),
+            may_go=Coalesce(Sum(F("on_hand") - F("reserved"), filter=usable(on)), ZERO),
+            expired=Coalesce(Sum("on_hand", filter=~good), ZERO),
+            blocked=Coalesce(Sum("on_hand", filter=good & Q(lot__is_blocked=True)), ZERO),
+            value=Sum(F("on_hand") * F("lot__unit_cost")),
+            first_expiry=Min("lot__expires_on", filter=good & Q(on_hand__gt=0)),
+            lots=Count("lot", filter=Q(on_hand__gt=0), distinct=True),
+        )
+    )
+    drugs = Drug.objects.for_facility(facility).in_bulk([group["drug_id"] for group in groups])
+    found = [_drug_stock(drugs[group["drug_id"]], group) for group in groups]
+    return sorted(found, key=lambda stock: (stock.name, stock.code))
 
 
-def _drug_stock(rows: list[LotBalance], on: date) -> DrugStock:
-    drug = max((row.lot.drug for row in rows), key=lambda drug: drug.pk)
-    held = [row for row in rows if row.on_hand > 0]
-    expired = [row for row in held if row.lot.expires_on < on]
-    good = [row for row in held if row.lot.expires_on >= on]
+def _drug_stock(drug: Drug, group: Mapping[str, Any]) -> DrugStock:
     return DrugStock(
         code=drug.code,
         name=drug.name,
         strength=drug.strength,
         unit=drug.unit,
         drug_id=drug.pk,
-        on_hand=sum((row.on_hand for row in held), ZERO),
-        usable=sum((row.on_hand - row.reserved for row in good if not row.lot.is_blocked), ZERO),
-        expired=sum((row.on_hand for row in expired), ZERO),
-        blocked=sum((row.on_hand for row in good if row.lot.is_blocked), ZERO),
-        value=sum((row.on_hand * row.lot.unit_cost for row in held), ZERO),
-        first_expiry=min((row.lot.expires_on for row in good), default=None),
-        lots=len({row.lot_id for row in held}),
+        on_hand=group["held"],
+        usable=group["may_go"],
+        expired=group["expired"],
+        blocked=group["blocked"],
+        value=group["value"],
+        first_expiry=group["first_expiry"],
+        lots=group["lots"],
     )
 
 

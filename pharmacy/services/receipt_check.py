@@ -35,11 +35,11 @@ def unusual(
             Unusual(
                 position,
                 "unit_cost",
-                f"Đơn giá {money_text(unit_cost)} đ lệch 10 lần so với {origin} ({money_text(known)} đ)",
+                f"Đơn giá {money_text(unit_cost)} đ lệch từ 10 lần so với {origin} ({money_text(known)} đ)",
             )
         )
     if last and quantity >= last.quantity * FACTOR:
-        text = f"Số lượng {decimal_text(quantity)} gấp 10 lần lần nhập trước ({decimal_text(last.quantity)})"
+        text = f"Số lượng {decimal_text(quantity)} gấp từ 10 lần lần nhập trước ({decimal_text(last.quantity)})"
         found.append(Unusual(position, "quantity", text))
     return found
 

@@ -17,6 +17,7 @@ from his.ui.forms import add_refusal, render_refusal, saved
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from pharmacy.forms import BaseGoodsFormSet, GoodsForm, GoodsFormSet, ReceiptForm
+from pharmacy.models import Store
 from pharmacy.queries import stores, usable_by_code
 from pharmacy.services.stock import GoodsLine, receive_goods
 
@@ -29,7 +30,9 @@ def receipt(request: DeskRequest) -> HttpResponse:
     """The empty form, or a receipt to store."""
     facility = request.actor.facility
     if request.method == "GET":
-        first = {"idempotency_key": uuid4().hex, "store": stores(facility).values_list("pk", flat=True).first()}
+        known = list(stores(facility))
+        usual = next((store for store in known if store.kind == Store.Kind.MAIN), known[0] if known else None)
+        first = {"idempotency_key": uuid4().hex, "store": usual}
         form = ReceiptForm(facility=facility, initial=first)
         formset = GoodsFormSet(prefix=PREFIX)
         return render(request, "pharmacy/stock_receipt.html", _context(request, form, formset))
@@ -121,4 +124,4 @@ def drug_options(request: DeskRequest) -> HttpResponse:
 def _option(drug: Drug, usable: Decimal) -> Option:
     label = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
     note = f"{drug.unit} · tồn {decimal_text(usable)}"
-    return Option(code=drug.code, label=label, note=note, data={"unit": drug.unit, "name": label})
+    return Option(code=drug.code, label=label, note=note, data={"unit": drug.unit})

@@ -221,6 +221,7 @@ def _head(request: DeskRequest) -> dict[str, Any]:
     return {
         "stores": list(stores(request.actor.facility)),
         "store": _store(request),
+        "kept": _kept(request),
         "today": timezone.localdate(),
         "may_receive": request.actor.may("pharmacy.receive"),
         "may_reverse": request.actor.may("pharmacy.reverse"),
@@ -235,6 +236,13 @@ def _store(request: DeskRequest) -> Store | None:
     if found is None:
         raise NotFound("Không tìm thấy kho tại cơ sở này")
     return found
+
+
+def _kept(request: DeskRequest) -> str:
+    """The filters of a list, for the links to its other pages."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    return f"{query.urlencode()}&" if query else ""
 
 
 def _horizon(request: DeskRequest) -> int:
@@ -268,7 +276,7 @@ def _lot_context(request: DeskRequest, found: Lot) -> dict[str, Any]:
         "loss_form": LossForm(facility=facility, initial=first, auto_id="id_loss_%s"),
         "transfer_form": TransferForm(facility=facility, initial=first, auto_id="id_transfer_%s"),
         "block_form": ReasonForm(auto_id="id_block_%s"),
-        "tab": "expiring",
+        "tab": "drugs",
     }
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
-from his.core.dates import age_text, day_range, local
+from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import render_refusal, saved
 from patients.models import Prescription, Visit
@@ -222,7 +222,7 @@ def _next(rows: list[QueueRow], current: Prescription | None) -> Prescription | 
 def _day(request: HttpRequest) -> date:
     raw = request.POST.get("day") or request.GET.get("day") or ""
     try:
-        day = date.fromisoformat(raw)
+        day = parse_day(raw)
         day_range(day)
     except (ValueError, OverflowError):
         return timezone.localdate()
@@ -255,4 +255,4 @@ def _dispense(facility: Facility, pk: int) -> Dispense:
 
 def _url(prescription: Prescription, day: date) -> str:
     address = reverse("dispensing-open", args=[prescription.pk])
-    return address if day == timezone.localdate() else f"{address}?day={day.isoformat()}"
+    return address if day == timezone.localdate() else f"{address}?day={day:%d%m%Y}"

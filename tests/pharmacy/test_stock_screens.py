@@ -80,6 +80,7 @@ def test_goods_in_are_stored_as_typed(desk, store):
         ({"quantity": ""}, "Hãy gõ số lượng"),
         ({"expires_on": "30022027"}, "Ngày không có thật"),
         ({"expires_on": "05102026"}, "đã hết hạn"),
+        ({"drug": "", "drug_text": "amlo"}, 'value="amlo"'),
         ({"drug": ""}, "Hãy chọn thuốc trong gợi ý"),
         ({"drug": "KHÔNG'CÓ"}, "không có trong danh mục"),
         ({"lot_number": " "}, "Hãy gõ số lô"),
@@ -101,7 +102,7 @@ def test_ten_times_is_asked_about_and_stored_when_confirmed(desk, world, place, 
     odd = typed(store, {"unit_cost": "1500"})
     asked = desk.post(reverse("stock-receipt"), odd)
     assert asked.status_code == 422
-    assert "lệch 10 lần" in text_of(asked)
+    assert "lệch từ 10 lần" in text_of(asked)
     assert "vẫn nhập kho" in text_of(asked)
     desk.post(reverse("stock-receipt"), {**odd, "confirm_unusual": "on"})
     assert "L1" in shelf.on_hand(store)
@@ -137,6 +138,14 @@ def test_on_hand_and_usable_are_told_apart(desk, world, place, store):
     (row,) = desk.get(reverse("stock-drugs"), {"q": "PARACETAMOL"}).context["page"].object_list
     assert (row.on_hand, row.usable, row.expired) == (107, 7, 100)
     assert list(desk.get(reverse("stock-drugs"), {"q": "không có"}).context["page"].object_list) == []
+
+
+def test_the_next_page_keeps_the_filters(desk, world, place, store):
+    shelf.receive(place, store, *(shelf.goods(world, place, lot=f"L{i}") for i in range(60)))
+    page = text_of(desk.get(reverse("stock"), {"within": "3650", "store": store.pk}))
+    assert f'href="?within=3650&amp;store={store.pk}&amp;page=2"' in page
+    second = desk.get(reverse("stock"), {"within": "3650", "store": store.pk, "page": "2"})
+    assert len(second.context["lines"]) == 10
 
 
 def test_the_card_page_shows_opening_and_closing(desk, world, place, store):
