@@ -24,3 +24,6 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     response = api.create_response(request, body, status=status)
     response.headers["Content-Type"] = "application/problem+json"
     return response
+
+
+api.add_router("/patients", "patients.api.router")
