@@ -24,15 +24,21 @@ BASE = Path(__file__).with_name("base.typ")
 _PACKAGE = re.compile(r"@[a-z-]+/")
 
 
-def render_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | None = None) -> bytes:
+def render_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | None = None, is_tagged: bool = True) -> bytes:
     """The PDF of a template with data; `at` is the creation time written into the file (none: a fixed day).
+
+    Tags make a PDF readable to screen readers; `is_tagged=False` is for long lists, which they make ten times larger.
 
     Data may hold texts, whole numbers, booleans, None, lists and mappings. A float or Decimal is refused with
     TypeError: how an amount is written is decided before printing, never by a template.
     """
     made = at.astimezone(UTC) if at is not None else datetime(2026, 1, 1, tzinfo=UTC)
     pdf = _compiler().compile(
-        input=_source(template), sys_inputs={"data": as_json(data)}, format="pdf", timestamp=int(made.timestamp())
+        input=_source(template),
+        sys_inputs={"data": as_json(data)},
+        format="pdf",
+        timestamp=int(made.timestamp()),
+        pdf_tags=is_tagged,
     )
     return cast(bytes, pdf)
 

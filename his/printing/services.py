@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Max, Model
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.core.dates import local
+from his.locks import lock_name
 from his.printing.models import PrintRecord
 from his.printing.render import render_pdf
 from his.service import audit_facts, service
@@ -78,8 +78,7 @@ def facility_data(facility: Facility) -> dict[str, str]:
 
 def _next_copy(form: Form, obj: Model, actor: Actor) -> int:
     """The next copy number; prints of one object wait for each other, so that no number is given twice."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [form.code, obj.pk % 2**31])
+    lock_name("print", form.code, obj.pk)
     earlier = PrintRecord.objects.for_facility(actor.facility).filter(
         form=form.code, object_type=obj._meta.label_lower, object_id=obj.pk
     )

@@ -6,32 +6,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('his', '0001_kernel'),
+        ("his", "0001_kernel"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReportRun',
+            name="ReportRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('form', models.CharField(max_length=30)),
-                ('period_start', models.DateField()),
-                ('period_end', models.DateField()),
-                ('version', models.PositiveIntegerField()),
-                ('values', models.JSONField()),
-                ('checks', models.JSONField(default=list)),
-                ('sha256', models.CharField(max_length=64)),
-                ('run_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('run_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("form", models.CharField(max_length=30)),
+                ("period_start", models.DateField()),
+                ("period_end", models.DateField()),
+                ("version", models.PositiveIntegerField()),
+                ("values", models.JSONField()),
+                ("checks", models.JSONField(default=list)),
+                ("sha256", models.CharField(max_length=64)),
+                ("run_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "run_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('facility', 'form', 'period_start', 'version'), name='report_run_version')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("facility", "form", "period_start", "version"), name="report_run_version"
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,220 @@
+"""Report forms as data: columns, sections, checks, paper and signers, in versions with dates. Pure.
+
+A form lives in `definitions/form_<code>/<first day in force>/` as `form.toml`, `columns.csv` and `sections.csv`;
+the version of a report is the newest one in force when the period begins. A new circular is a new folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from his.core.errors import Refusal
+
+ROOT = Path(__file__).with_name("definitions")
+ColumnType = Literal["int", "text", "code", "datetime12", "money"]
+Severity = Literal["blocking", "warning", "note"]
+TYPES = ("int", "text", "code", "datetime12", "money")
+CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
+SEVERITIES = ("blocking", "warning", "note")
+PRINTS = ("number", "text", "birth", "sex", "day", "money")
+
+
+class DefinitionError(ValueError):
+    """A form's data contradict themselves; a defect of the data, found when they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the file, and where and how it is printed (`print_no` 0: only in the file)."""
+
+    tag: str
+    type: ColumnType
+    max: int
+    source: str
+    heading: str
+    group: str
+    print_no: int
+    print_label: str
+    print_as: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the form: the code that it collects, for a period."""
+
+    section: str
+    title: str
+    code: str
+    valid_from: date
+    valid_to: date | None
+
+    def holds(self, code: str, on: date) -> bool:
+        """Whether a row with this code on this day belongs here."""
+        return code == self.code and self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the footer: a kind of the closed set with its parameters."""
+
+    kind: str
+    title: str
+    severity: Severity
+    whole: str = ""
+    parts: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    flag: str = ""
+    figures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One version of a form, as read from its folder."""
+
+    code: str
+    version: str
+    valid_from: date
+    settings: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    sections: tuple[Section, ...]
+    checks: tuple[Check, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        """A setting of form.toml."""
+        return self.settings[name]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Column names in the order of the file."""
+        return tuple(column.tag for column in self.columns)
+
+    @property
+    def money_tags(self) -> tuple[str, ...]:
+        """Columns that are summed."""
+        return tuple(column.tag for column in self.columns if column.type == "money")
+
+    def column(self, tag: str) -> Column:
+        """A column by name."""
+        return next(column for column in self.columns if column.tag == tag)
+
+    def printed(self) -> tuple[Column, ...]:
+        """Columns of the paper in its order."""
+        return tuple(sorted((c for c in self.columns if c.print_no), key=lambda c: c.print_no))
+
+    def section_order(self) -> dict[str, str]:
+        """Sections in the order of the form: number -> title."""
+        return {row.section: row.title for row in self.sections}
+
+    def section_of(self, code: str, on: date) -> str:
+        """The section of a row; empty when the form has no place for it."""
+        return next((row.section for row in self.sections if row.holds(code, on)), "")
+
+
+def form_codes(root: Path = ROOT) -> tuple[str, ...]:
+    """Codes of all forms."""
+    return tuple(sorted({form.code for form in _all(root)}))
+
+
+def load_form(code: str, on: date, root: Path = ROOT) -> Form:
+    """The version of a form in force on the day. Refuses an unknown form, and a day before its first version."""
+    versions = [form for form in _all(root) if form.code == code]
+    if not versions:
+        raise Refusal("unknown_form", f"Không có mẫu báo cáo {code}", field="form")
+    in_force = [form for form in versions if form.valid_from <= on]
+    if not in_force:
+        first = min(form.valid_from for form in versions)
+        raise Refusal("form_not_in_force", f"Mẫu {code} có hiệu lực từ kỳ {first:%m/%Y}", field="month")
+    return max(in_force, key=lambda form: form.valid_from)
+
+
+def latest(code: str, root: Path = ROOT) -> Form:
+    """The newest version of a form."""
+    return max((form for form in _all(root) if form.code == code), key=lambda form: form.valid_from)
+
+
+def load_version(code: str, version: str, root: Path = ROOT) -> Form:
+    """The version that a stored report names."""
+    return next(form for form in _all(root) if (form.code, form.version) == (code, version))
+
+
+@lru_cache(maxsize=16)
+def _all(root: Path) -> tuple[Form, ...]:
+    return tuple(_read(path.parent) for path in sorted(root.glob("form_*/*/form.toml")))
+
+
+def _read(folder: Path) -> Form:
+    settings = tomllib.loads((folder / "form.toml").read_text(encoding="utf-8"))
+    form = Form(
+        code=settings["code"],
+        version=folder.name,
+        valid_from=settings["valid_from"],
+        settings=settings,
+        columns=tuple(_column(cells) for cells in _rows(folder / "columns.csv")),
+        sections=tuple(_section(cells) for cells in _rows(folder / "sections.csv")),
+        checks=tuple(_check(spec) for spec in settings.get("checks", [])),
+    )
+    _refuse_contradictions(form, folder)
+    return form
+
+
+def _rows(path: Path) -> Iterable[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _column(cells: Mapping[str, str]) -> Column:
+    return Column(
+        tag=cells["tag"],
+        type=cells["type"],  # type: ignore[arg-type]
+        max=int(cells["max"]),
+        source=cells["source"],
+        heading=cells["heading"],
+        group=cells["group"],
+        print_no=int(cells["print_no"] or 0),
+        print_label=cells["print_label"],
+        print_as=cells["print_as"],
+        width=int(cells["width"]),
+    )
+
+
+def _section(cells: Mapping[str, str]) -> Section:
+    end = cells["valid_to"]
+    return Section(
+        section=cells["section"],
+        title=cells["title"],
+        code=cells["code"],
+        valid_from=date.fromisoformat(cells["valid_from"]),
+        valid_to=date.fromisoformat(end) if end else None,
+    )
+
+
+def _check(spec: Mapping[str, Any]) -> Check:
+    lists = {name: tuple(spec[name]) for name in ("parts", "columns") if name in spec}
+    return Check(**{**spec, **lists})
+
+
+def _refuse_contradictions(form: Form, folder: Path) -> None:
+    def need(condition: bool, what: str) -> None:
+        if not condition:
+            raise DefinitionError(f"{folder.parent.name}/{folder.name}: {what}")
+
+    tags = form.tags
+    need(len(set(tags)) == len(tags), "a column is named twice")
+    need(folder.name == form.valid_from.isoformat(), "the folder is not named by valid_from")
+    for column in form.columns:
+        need(column.type in TYPES, f"unknown type {column.type} of {column.tag}")
+        need(not column.print_no or column.print_as in PRINTS, f"unknown print_as {column.print_as} of {column.tag}")
+    for check in form.checks:
+        need(check.kind in CHECKS and check.severity in SEVERITIES, f"unknown check {check.kind} {check.severity}")
+        named = {*check.columns, *check.parts, *([check.whole] if check.whole else [])}
+        need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")
+    for name in ("number_column", "section_column", "section_day_column", "words_column"):
+        need(form[name] in tags, f"{name} is no column")

@@ -1,0 +1,92 @@
+"""How a stored report looks on paper, for PDF and spreadsheet alike: header cells, parts, totals. Pure.
+
+Printed money is rounded to đồng; totals are rounded once, from sums that were never rounded.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from his.core.money import round0
+from his.core.words import amount_in_words
+from his.ui.text import money_text
+from reports.definition import Column, Form
+from reports.table import Cell, Part, parts_of, sums_of
+
+SEXES = {"1": "Nam", "2": "Nữ", "3": "Khác"}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderCell:
+    """One cell of the table header: place and size in columns and rows."""
+
+    text: str
+    x: int
+    y: int
+    width: int = 1
+    height: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything above and below the rows."""
+
+    columns: tuple[Column, ...]
+    header: tuple[HeaderCell, ...]
+    parts: tuple[Part, ...]
+    totals: Mapping[str, Decimal]
+    words: str
+    first_sum: int
+    """How many columns stand before the first sum: the label of a sum spans them."""
+
+
+def layout_of(form: Form, values: Mapping[str, Any]) -> Layout:
+    """The layout of a stored report."""
+    columns = form.printed()
+    totals = sums_of(form, values["rows"])
+    return Layout(
+        columns=columns,
+        header=tuple(header_of(columns)),
+        parts=tuple(parts_of(form, values)),
+        totals=totals,
+        words=amount_in_words(round0(totals[form["words_column"]])),
+        first_sum=next(i for i, column in enumerate(columns) if column.type == "money"),
+    )
+
+
+def header_of(columns: Sequence[Column]) -> list[HeaderCell]:
+    """Two rows of headings, the upper one joining neighbours of a group, and a row of column numbers."""
+    cells: list[HeaderCell] = []
+    for x, column in enumerate(columns):
+        if not column.group:
+            cells.append(HeaderCell(column.heading, x, 0, height=2))
+        else:
+            if x == 0 or columns[x - 1].group != column.group:
+                width = 1
+                while x + width < len(columns) and columns[x + width].group == column.group:
+                    width += 1
+                cells.append(HeaderCell(column.group, x, 0, width=width))
+            cells.append(HeaderCell(column.heading, x, 1))
+        cells.append(HeaderCell(column.print_label, x, 2))
+    return cells
+
+
+def shown(column: Column, value: Cell) -> str:
+    """A stored value as it is printed."""
+    text = str(value)
+    if not text or column.print_as in {"text", "number"}:
+        return text
+    if column.print_as == "money":
+        return money_text(round0(Decimal(text)))
+    if column.print_as == "sex":
+        return SEXES.get(text, text)
+    return day_text(text)
+
+
+def day_text(digits: str) -> str:
+    """The known parts of a stored day: 15/03/1954, 03/1954 or 1954."""
+    year, month, day = digits[:4], digits[4:6], digits[6:8]
+    if month == "00":
+        return year
+    return f"{month}/{year}" if day == "00" else f"{day}/{month}/{year}"

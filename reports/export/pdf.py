@@ -1,0 +1,70 @@
+"""The form on paper, by typst."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from his.core.dates import vn_datetime
+from his.core.money import round0
+from his.printing.render import render_pdf
+from his.ui.text import money_text
+from reports.definition import Form
+from reports.export.layout import Layout, layout_of, shown
+
+TEMPLATE = Path(__file__).with_name("table.typ")
+TAGGED_ROWS = 500
+"""Longer lists are printed without tags for screen readers: the spreadsheet serves those better."""
+
+
+def to_pdf(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
+    """The form as PDF. The time in the file is the end of the period, so the same report gives the same bytes."""
+    made = vn_datetime(date.fromisoformat(values["period"]["end"]), time())
+    return render_pdf(TEMPLATE, paper_data(form, values, sha256), at=made, is_tagged=len(values["rows"]) <= TAGGED_ROWS)
+
+
+def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, Any]:
+    """What the template prints."""
+    layout = layout_of(form, values)
+    places = [form.tags.index(column.tag) for column in layout.columns]
+    return {
+        "facility": values["facility"],
+        "paper": form["paper"],
+        "number": form["number"],
+        "law": form["law"],
+        "title": form["title"],
+        "period": values["period"]["label"],
+        "money_note": form["money_note"],
+        "columns": [{"width": c.width, "align": _align(c.print_as)} for c in layout.columns],
+        "header": [{"text": c.text, "x": c.x, "y": c.y, "width": c.width, "height": c.height} for c in layout.header],
+        "first_sum": layout.first_sum,
+        "parts": [
+            {
+                "label": f"{part.section}. {part.title}" if part.section else part.title,
+                "count": len(part.positions),
+                "sums": _sums(layout, part.sums),
+                "rows": [
+                    [shown(c, values["rows"][i][at]) for c, at in zip(layout.columns, places, strict=True)]
+                    for i in part.positions
+                ],
+            }
+            for part in layout.parts
+        ],
+        "total_label": form["total_label"],
+        "total_count": len(values["rows"]),
+        "totals": _sums(layout, layout.totals),
+        "words_label": form["words_label"],
+        "words": layout.words,
+        "signers": form["signers"],
+        "digest": sha256[:16],
+    }
+
+
+def _align(print_as: str) -> str:
+    return {"money": "right", "text": "left"}.get(print_as, "center")
+
+
+def _sums(layout: Layout, sums: Mapping[str, Any]) -> list[str]:
+    """Texts for the columns from the first sum on; empty for a column that is not summed."""
+    tags = [column.tag for column in layout.columns[layout.first_sum :]]
+    return [money_text(round0(sums[tag])) if tag in sums else "" for tag in tags]

@@ -1,0 +1,189 @@
+"""The form as a spreadsheet: the file that the portal takes, and the paper as a second sheet.
+
+Codes and times are texts (leading zeros matter), amounts are real numbers. The bytes depend on the report
+only: the time in the file is the end of the period.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from his.core.money import round0
+from reports.definition import Column, Form
+from reports.export.layout import Layout, layout_of, shown
+from reports.table import Cell
+
+FONT = {"font_name": "Times New Roman", "font_size": 10}
+_PAPER_A4 = 9
+PAPER_SCALE = 0.82
+"""Column widths of the paper in characters, for each unit of the definition: narrow, so that it prints large."""
+
+
+def to_xlsx(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
+    """The workbook of a stored report."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
+    made = datetime.combine(date.fromisoformat(values["period"]["end"]), time())
+    book.set_properties({"title": form["title"], "subject": f"{form['number']}, {sha256}", "created": made})
+    formats = _formats(book)
+    _file_sheet(book.add_worksheet(form["xlsx"]["sheet"]), form, values, formats)
+    _PaperSheet(book.add_worksheet(form["xlsx"]["printed_sheet"]), form, values, formats).write()
+    book.close()
+    return out.getvalue()
+
+
+def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
+    border = {"border": 1, "valign": "vcenter"}
+    looks: dict[str, dict[str, Any]] = {
+        "head": {**border, "bold": True, "align": "center", "text_wrap": True, "bg_color": "#E7ECF3"},
+        "text": {"num_format": "@"},
+        "int": {"num_format": "0"},
+        "money2": {"num_format": "#,##0.00"},
+        "plain": {},
+        "bold": {"bold": True},
+        "right": {"align": "right"},
+        "right_bold": {"align": "right", "bold": True},
+        "right_italic": {"align": "right", "italic": True},
+        "title": {"bold": True, "align": "center", "valign": "vcenter", "font_size": 14, "text_wrap": True},
+        "center": {"align": "center"},
+        "center_bold": {"align": "center", "bold": True},
+        "center_italic": {"align": "center", "italic": True},
+        "head_number": {**border, "align": "center", "font_size": 8, "text_wrap": True},
+        "cell_left": {**border, "text_wrap": True, "num_format": "@"},
+        "cell_center": {**border, "align": "center", "num_format": "@"},
+        "cell_int": {**border, "align": "center", "num_format": "0"},
+        "cell_money": {**border, "num_format": "#,##0"},
+        "part": {**border, "bold": True, "bg_color": "#F0F0F0"},
+        "part_money": {**border, "bold": True, "num_format": "#,##0", "bg_color": "#F0F0F0"},
+        "total": {**border, "bold": True, "align": "center"},
+        "total_money": {**border, "bold": True, "num_format": "#,##0"},
+        "words": {"italic": True, "bold": True, "text_wrap": True},
+    }
+    return {name: book.add_format({**FONT, **look}) for name, look in looks.items()}
+
+
+def _file_sheet(sheet: Worksheet, form: Form, values: Mapping[str, Any], formats: Mapping[str, Format]) -> None:
+    """One row for each visit under the tags, in the order of the file; nothing else, for the portal reads it."""
+    for x, column in enumerate(form.columns):
+        sheet.write_string(0, x, column.tag, formats["head"])
+        sheet.set_column(x, x, max(column.width, len(column.tag) + 2))
+    for y, row in enumerate(values["rows"], 1):
+        for x, (column, value) in enumerate(zip(form.columns, row, strict=True)):
+            _write_file_cell(sheet, y, x, column, value, formats)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, max(1, len(values["rows"])), len(form.columns) - 1)
+    _print_setup(sheet, form, header_rows=(0, 0))
+
+
+def _write_file_cell(
+    sheet: Worksheet, y: int, x: int, column: Column, value: Cell, formats: Mapping[str, Format]
+) -> None:
+    if value == "":
+        sheet.write_blank(y, x, None, formats["text"])
+    elif column.type == "money":
+        sheet.write_number(y, x, Decimal(value), formats["money2"])  # type: ignore[arg-type]  # written as it is
+    elif column.type == "int":
+        sheet.write_number(y, x, int(value), formats["int"])
+    else:
+        sheet.write_string(y, x, str(value), formats["text"])
+
+
+def _print_setup(sheet: Worksheet, form: Form, *, header_rows: tuple[int, int]) -> None:
+    if form["paper"]["landscape"]:
+        sheet.set_landscape()
+    sheet.set_paper(_PAPER_A4)
+    sheet.set_margins(left=0.35, right=0.35, top=0.4, bottom=0.5)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(*header_rows)
+    sheet.set_footer(f"&L&8{form['number']}&R&8Trang &P/&N")
+
+
+class _PaperSheet:
+    """The paper: header, headings, sections with sums, total, words, signers."""
+
+    def __init__(self, sheet: Worksheet, form: Form, values: Mapping[str, Any], formats: Mapping[str, Format]) -> None:
+        self.sheet, self.form, self.values, self.formats = sheet, form, values, formats
+        self.layout: Layout = layout_of(form, values)
+        self.places = [form.tags.index(column.tag) for column in self.layout.columns]
+        self.last = len(self.layout.columns) - 1
+
+    def write(self) -> None:
+        for x, column in enumerate(self.layout.columns):
+            self.sheet.set_column(x, x, column.width * PAPER_SCALE)
+        first = self._letterhead()
+        y = self._header(first)
+        self.sheet.freeze_panes(y, 2)
+        for part in self.layout.parts:
+            label = f"{part.section}. {part.title}" if part.section else part.title
+            y = self._sums(y, f"{label} ({len(part.positions)} lượt)", part.sums, "part")
+            for position in part.positions:
+                y = self._row(y, self.values["rows"][position])
+        y = self._sums(y, f"{self.form['total_label']} ({len(self.values['rows'])} lượt)", self.layout.totals, "total")
+        self._foot(y)
+        _print_setup(self.sheet, self.form, header_rows=(first, first + 2))
+
+    def _letterhead(self) -> int:
+        facility, half = self.values["facility"], self.last // 2
+        left = [facility["parent_name"], facility["name"], f"Mã cơ sở KCB: {facility['code']}"]
+        right = [self.form["number"], f"({self.form['law']})", ""]
+        looks = (("plain", "right_bold"), ("bold", "right_italic"), ("plain", "right"))
+        for y, (a, b, (look_a, look_b)) in enumerate(zip(left, right, looks, strict=True)):
+            self._merge(y, 0, half, a, look_a)
+            self._merge(y, half + 1, self.last, b, look_b)
+        self.sheet.set_row(4, 22)
+        self._merge(4, 0, self.last, self.form["title"], "title")
+        self._merge(5, 0, self.last, self.values["period"]["label"], "center")
+        self._merge(6, 0, self.last, self.form["money_note"], "right_italic")
+        return 7
+
+    def _header(self, top: int) -> int:
+        self.sheet.set_row(top, 24)
+        self.sheet.set_row(top + 1, 28)
+        for cell in self.layout.header:
+            look = self.formats["head" if cell.y < 2 else "head_number"]
+            y = top + cell.y
+            if cell.width == cell.height == 1:
+                self.sheet.write_string(y, cell.x, cell.text, look)
+            else:
+                self.sheet.merge_range(y, cell.x, y + cell.height - 1, cell.x + cell.width - 1, cell.text, look)
+        return top + 3
+
+    def _sums(self, y: int, label: str, sums: Mapping[str, Decimal], look: str) -> int:
+        self._merge(y, 0, self.layout.first_sum - 1, label, look)
+        for x, column in enumerate(self.layout.columns[self.layout.first_sum :], self.layout.first_sum):
+            if column.tag in sums:
+                self.sheet.write_number(y, x, round0(sums[column.tag]), self.formats[f"{look}_money"])  # type: ignore[arg-type]
+            else:
+                self.sheet.write_blank(y, x, None, self.formats[look])
+        return y + 1
+
+    def _row(self, y: int, row: Sequence[Cell]) -> int:
+        for x, (column, at) in enumerate(zip(self.layout.columns, self.places, strict=True)):
+            value = row[at]
+            if column.type == "money":
+                self.sheet.write_number(y, x, round0(Decimal(value)), self.formats["cell_money"])  # type: ignore[arg-type]
+            elif column.type == "int" and value != "":
+                self.sheet.write_number(y, x, int(value), self.formats["cell_int"])
+            else:
+                look = "cell_left" if column.print_as == "text" else "cell_center"
+                self.sheet.write_string(y, x, shown(column, value), self.formats[look])
+        return y + 1
+
+    def _foot(self, y: int) -> None:
+        self._merge(y + 1, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
+        self._merge(y + 3, self.last - 4, self.last, "Ngày ........ tháng ........ năm ............", "center_italic")
+        signers = self.form["signers"]
+        width = (self.last + 1) // len(signers)
+        for i, role in enumerate(signers):
+            x, end = i * width, (i + 1) * width - 1 if i < len(signers) - 1 else self.last
+            self._merge(y + 4, x, end, role, "center_bold")
+            self._merge(y + 5, x, end, "(Ký, họ tên)", "center_italic")
+
+    def _merge(self, y: int, x: int, end: int, text: str, look: str) -> None:
+        self.sheet.merge_range(y, x, y, end, text, self.formats[look])

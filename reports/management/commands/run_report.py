@@ -1,0 +1,56 @@
+"""`manage.py run_report`: one form of one facility and month as files."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from his.accounts.actor import system_actor
+from his.accounts.models import Facility
+from his.core.errors import Refusal
+from reports.checks import blocking
+from reports.engine import run
+from reports.export import EXPORTERS, export, file_name
+from reports.period import month_argument
+
+
+class Command(BaseCommand):
+    """Writes the files of a report; exit code 1 when a blocking check fails (the files are written all the same)."""
+
+    help = "Lập một báo cáo của một cơ sở trong một tháng và ghi ra tệp xlsx, pdf, xml"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("form", help="mã mẫu, ví dụ 01BH")
+        parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
+        parser.add_argument("--month", required=True, type=month_argument, help="tháng báo cáo, YYYY-MM")
+        parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
+        parser.add_argument(
+            "--format", nargs="+", choices=sorted(EXPORTERS), default=sorted(EXPORTERS), help="mặc định: cả ba"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        facility = Facility.objects.filter(code=options["facility"]).first()
+        if facility is None:
+            raise CommandError(f"Không có cơ sở {options['facility']}")
+        try:
+            made = run(
+                form=options["form"],
+                facility=facility,
+                period=options["month"],
+                actor=system_actor(facility),
+                at=timezone.now(),
+            )
+        except Refusal as refusal:
+            raise CommandError(refusal.message_vi) from refusal
+        options["out"].mkdir(parents=True, exist_ok=True)
+        for kind in options["format"]:
+            path = options["out"] / file_name(made, kind)
+            path.write_bytes(export(made, kind))
+            self.stdout.write(str(path))
+        self.stdout.write(f"{made.form} {facility.code} {options['month'].key()}: {len(made.values['rows'])} dòng")
+        for check in made.checks:
+            if not check["passed"]:
+                self.stderr.write(f"[{check['severity']}] {check['title']}: {check['message']}")
+        if blocked := blocking(made.checks):
+            raise CommandError(f"{len(blocked)} lỗi chặn, chưa ký được biểu", returncode=1)

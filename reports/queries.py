@@ -1,0 +1,96 @@
+"""What the screens and commands read of stored reports."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from his.accounts.models import Facility
+from his.core.errors import NotFound
+from reports.checks import blocking
+from reports.definition import form_codes, latest, load_version
+from reports.models import ReportRun
+from reports.period import Period
+from reports.table import Cell, parts_of
+
+
+def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
+    """The newest version of each report of a facility, latest period first; rows and values are not loaded."""
+    rows = ReportRun.objects.for_facility(facility).defer("values")
+    newest = rows.order_by("form", "period_start", "-version").distinct("form", "period_start")
+    return list(
+        ReportRun.objects.for_facility(facility)
+        .defer("values")
+        .filter(pk__in=newest.values("pk"))
+        .select_related("run_by")
+        .order_by("-period_start", "form")[:limit]
+    )
+
+
+def versions_of(run: ReportRun) -> QuerySet[ReportRun]:
+    """All versions of the same report, newest first; rows and values are not loaded."""
+    same = ReportRun.objects.for_facility(run.facility).filter(form=run.form, period_start=run.period_start)
+    return same.defer("values").select_related("run_by").order_by("-version")
+
+
+def get_run(facility: Facility, pk: int) -> ReportRun:
+    """A report of the facility, or NotFound."""
+    run = ReportRun.objects.for_facility(facility).select_related("run_by", "facility").filter(pk=pk).first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def newest_run(facility: Facility, form: str, period: Period) -> ReportRun | None:
+    """The report in force of a form and period."""
+    rows = ReportRun.objects.for_facility(facility).filter(form=form, period_start=period.start)
+    return rows.order_by("-version").first()
+
+
+def state_of(checks: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """(words, kind of badge) of the checks of a report."""
+    blocked = len(blocking(checks))
+    warned = sum(1 for row in checks if not row["passed"] and row["severity"] == "warning")
+    if blocked:
+        return f"{blocked} lỗi chặn", "stop"
+    return (f"{warned} cảnh báo", "warn") if warned else ("Đạt", "ok")
+
+
+def form_choices() -> list[tuple[str, str]]:
+    """(code, number and short title) of the forms that can be made."""
+    return [(code, f"{latest(code)['number']}: {latest(code)['short_title']}") for code in form_codes()]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """One row of a report on the screen."""
+
+    ref: str
+    cells: tuple[Cell, ...]
+
+
+def rows_of(run: ReportRun, *, section: str | None = None, check: int | None = None) -> list[ShownRow]:
+    """Rows of a report in its order: all, those of one section, or those that a check names.
+
+    A check may also name visits that are no row; they are not among the answer (`strangers_of`).
+    """
+    values = run.values
+    pairs = zip(values["refs"], values["rows"], values["sections"], strict=True)
+    wanted = set(run.checks[check]["refs"]) if check is not None and 0 <= check < len(run.checks) else None
+    return [
+        ShownRow(ref, tuple(row))
+        for ref, row, part in pairs
+        if (section is None or part == section) and (wanted is None or ref in wanted)
+    ]
+
+
+def strangers_of(run: ReportRun, check: int) -> list[str]:
+    """Claim codes that a check names and that are no row of the report."""
+    known = set(run.values["refs"])
+    return [ref for ref in run.checks[check]["refs"] if ref not in known]
+
+
+def sections_of(run: ReportRun) -> list[Any]:
+    """The sections of a report with their sums."""
+    return parts_of(load_version(run.form, run.values["definition"]), run.values)

@@ -1,0 +1,46 @@
+"""What the programming interface says about reports."""
+
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Field, Schema
+
+
+class RunIn(Schema):
+    """Which report to make: a form and a month written YYYY-MM."""
+
+    form: str = Field(max_length=30)
+    month: str = Field(max_length=7)
+
+
+class CheckOut(Schema):
+    """One check of the footer; `refs` are claim codes."""
+
+    title: str
+    severity: str
+    passed: bool
+    message: str
+    count: int
+    refs: list[str]
+
+
+class RunOut(Schema):
+    """One stored report, without its rows."""
+
+    id: int
+    form: str
+    period_start: date
+    period_end: date
+    version: int
+    sha256: str
+    run_at: datetime
+    checks: list[CheckOut]
+
+
+class RowsOut(Schema):
+    """A page of the rows of a report: column names, rows, and how many there are in all."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    refs: list[str]
+    total: int

@@ -1,0 +1,105 @@
+"""The frozen table of a report: rows as texts and whole numbers, sections, sums. Pure.
+
+What is stored, compared, checked and exported is this table and nothing else. Amounts are texts with two
+decimals, instants are twelve digits of local time, so that the table is plain JSON and its SHA-256 is stable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from his.core.dates import local
+from his.core.money import CENT
+from insurance.standards import PartialDate
+from reports.definition import Column, Form
+
+Cell = str | int
+UNPLACED = ""
+"""The section of rows for which the form has no place; a blocking check names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section with its rows and sums in đồng by column."""
+
+    section: str
+    title: str
+    positions: tuple[int, ...]
+    sums: Mapping[str, Decimal]
+
+
+def cell(column: Column, value: Any) -> Cell:
+    """A typed value as it is stored. Raises TypeError for a value of the wrong kind, such as a float."""
+    if column.type == "money":
+        return _money(value)
+    if column.type == "datetime12":
+        return _instant(value)
+    if column.type == "int":
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{column.tag} takes a whole number, not {value!r}")
+        return value
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{column.tag} takes a text, not {value!r}")
+    return value
+
+
+def _money(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"money is a Decimal, not {value!r}")
+    if value != value.quantize(CENT):
+        raise TypeError(f"more than two decimals: {value}")
+    return f"{value:.2f}"
+
+
+def _instant(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, PartialDate):
+        return value.digits()
+    if isinstance(value, datetime):
+        return f"{local(value):%Y%m%d%H%M}"
+    raise TypeError(f"not an instant: {value!r}")
+
+
+def sums_of(form: Form, rows: Iterable[Sequence[Cell]]) -> dict[str, Decimal]:
+    """Sums of the money columns, never rounded."""
+    places = [(tag, form.tags.index(tag)) for tag in form.money_tags]
+    totals = {tag: Decimal("0.00") for tag, _ in places}
+    for row in rows:
+        for tag, at in places:
+            totals[tag] += Decimal(row[at])
+    return totals
+
+
+def parts_of(form: Form, values: Mapping[str, Any]) -> list[Part]:
+    """The sections of a stored report that the form has, in its order, also empty ones; unplaced rows come last."""
+    rows, sections = values["rows"], values["sections"]
+    titles = form.section_order()
+    if UNPLACED in sections:
+        titles = {**titles, UNPLACED: "Chưa xếp được vào phần nào"}
+    parts = []
+    for section, title in titles.items():
+        at = tuple(i for i, name in enumerate(sections) if name == section)
+        parts.append(Part(section, title, at, sums_of(form, (rows[i] for i in at))))
+    return parts
+
+
+def day_of(digits: str) -> date:
+    """The day of twelve digits."""
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+
+
+def fingerprint(values: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a stored report."""
+    text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
