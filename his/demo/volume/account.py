@@ -1,0 +1,297 @@
+"""The account of a visit: charges with copied prices, the split by the benefit engine, receipts and drawers."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Max
+
+from his.accounts.models import Facility
+from his.catalogs.models import Drug, PricedService
+from his.core.money import ZERO
+from his.demo.volume.clinical import Rows, Stored
+from his.demo.volume.copying import Ids, take_numbers
+from his.demo.volume.setting import Setting
+from insurance.benefits.engine import Facts, LineSplit, Split, load, split
+from insurance.billing.cash import DENOMINATIONS
+from insurance.billing.charges import EXAM_GROUP, OUTSIDE_SCOPE
+from insurance.billing.facts import items_of
+from insurance.billing.queries import expected_cash, payable_amount
+from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
+
+_BEDS, _SUPPLIES = frozenset({"14", "15", "16"}), frozenset({"10", "11"})
+_SMALL_CHANGE = "Tiền lẻ dưới mệnh giá nhỏ nhất"
+
+
+@dataclass(slots=True)
+class Drawer:
+    """The drawer of one cashier on one day while the load fills it; `is_stored` once a chunk has written it."""
+
+    row: CashSession
+    day: date
+    cash_amount: Decimal = ZERO
+    last_at: datetime | None = None
+    is_stored: bool = False
+
+
+@dataclass(slots=True)
+class Drawers:
+    """Open drawers by cashier and day."""
+
+    by_key: dict[tuple[int, date], Drawer] = field(default_factory=dict)
+
+    def keep_stored(self) -> None:
+        """Forget drawers that no chunk has written, and take the figures of the others from the ledger."""
+        self.by_key = {key: drawer for key, drawer in self.by_key.items() if drawer.is_stored}
+        for drawer in self.by_key.values():
+            drawer.cash_amount = expected_cash(drawer.row)
+            drawer.last_at = drawer.row.entries.aggregate(last=Max("at"))["last"]
+
+    def close_before(self, day: date | None) -> list[Drawer]:
+        """Count and close the drawers of earlier days (of all days when `day` is None); answers those closed."""
+        done = [key for key in self.by_key if day is None or key[1] < day]
+        closed = [self.by_key.pop(key) for key in done]
+        for drawer in closed:
+            _count(drawer)
+        return closed
+
+
+def _count(drawer: Drawer) -> None:
+    row, left = drawer.row, drawer.cash_amount
+    notes: dict[str, int] = {}
+    for face in DENOMINATIONS:
+        count, left = int(left // face), left % face
+        if count:
+            notes[str(face)] = count
+    row.closed_at, row.expected_amount = drawer.last_at, drawer.cash_amount
+    row.counted_amount, row.denominations = drawer.cash_amount - left, notes
+    row.note = _SMALL_CHANGE if left else ""
+
+
+class AccountRows:
+    """Turns closed visits into charges, one current split each, and receipts for what is due."""
+
+    def __init__(self, setting: Setting, ids: Ids, rows: Rows, drawers: Drawers) -> None:
+        self.setting, self.ids, self.rows, self.drawers = setting, ids, rows, drawers
+        self.facility: Facility = setting.facility
+
+    def add(self, chunk: Sequence[Stored]) -> None:
+        """The accounts of a chunk. Visits are taken in order of time, because co-payments of the year add up."""
+        due: list[tuple[Stored, BenefitResult, Decimal]] = []
+        for one in chunk:
+            result = self._close(one)
+            if amount := payable_amount(result):
+                due.append((one, result, amount))
+        self._collect(due)
+
+    def _make(self, model: type[Any], **values: Any) -> Any:
+        row = model(pk=self.ids.next(model), facility_id=self.facility.pk, **values)
+        self.rows[model].append(row)
+        return row
+
+    # Charges
+
+    def _charges(self, one: Stored) -> list[Charge]:
+        """Exams first, then what was ordered and prescribed in the order of time."""
+        exam = one.draft.desk.exam
+        first = self._service(one, Charge.SourceKind.EXAM, one.exam.pk, exam, one.exam.started_at, is_insured=True)
+        orders = sorted(one.orders, key=lambda order: (order.ordered_at, order.pk))
+        return [
+            first,
+            *(
+                self._service(
+                    one, Charge.SourceKind.ORDER, o.pk, o.service, o.ordered_at, is_insured=one.visit.is_insured
+                )
+                for o in orders
+            ),
+            *(self._drug(one, line.pk, line.drug, line.quantity) for line in one.lines),
+        ]
+
+    def _service(
+        self, one: Stored, kind: str, source_id: int, price: PricedService, ordered_at: datetime, *, is_insured: bool
+    ) -> Charge:
+        insured = is_insured and price.scope_code != OUTSIDE_SCOPE
+        charge: Charge = self._make(
+            Charge,
+            visit_id=one.visit.pk,
+            source_kind=kind,
+            source_id=source_id,
+            line_kind=_line_kind(price.group_code),
+            group_code=price.group_code,
+            code=price.code,
+            name=price.name,
+            unit=price.unit,
+            quantity=Decimal(1),
+            hospital_price=price.price,
+            insured_price=min(price.insured_price, price.price),
+            service_rate=None if price.group_code == EXAM_GROUP else Decimal(100),
+            payment_rate=price.payment_rate if insured else ZERO,
+            scope_code=price.scope_code if insured else OUTSIDE_SCOPE,
+            price_law=price.decision[:255],
+            ordered_at=ordered_at,
+            created_at=one.draft.closed_at,
+        )
+        return charge
+
+    def _drug(self, one: Stored, source_id: int, drug: Drug, quantity: Decimal) -> Charge:
+        insured = one.visit.is_insured and drug.scope_code != OUTSIDE_SCOPE
+        charge: Charge = self._make(
+            Charge,
+            visit_id=one.visit.pk,
+            source_kind=Charge.SourceKind.PRESCRIPTION_LINE,
+            source_id=source_id,
+            line_kind=Charge.LineKind.DRUG,
+            group_code=drug.group_code,
+            code=drug.ingredient_code,
+            name=drug.name,
+            unit=drug.unit,
+            quantity=quantity,
+            hospital_price=drug.price,
+            insured_price=drug.price,
+            service_rate=Decimal(100),
+            payment_rate=drug.payment_rate if insured else ZERO,
+            scope_code=drug.scope_code if insured else OUTSIDE_SCOPE,
+            price_law=drug.bid_info[:255],
+            ordered_at=one.draft.prescribed_at,
+            created_at=one.draft.closed_at,
+        )
+        return charge
+
+    # The split
+
+    def _close(self, one: Stored) -> BenefitResult:
+        charges = self._charges(one)
+        on = one.draft.exam.signed_at.date()
+        answer = split(self._facts(one, on), items_of(charges), load(on=on))
+        visitor = one.draft.visitor
+        visitor.copay_amount += answer.totals.copay
+        result = self._result(one, answer)
+        by_key = {line.key: line for line in answer.lines}
+        for position, charge in enumerate(charges, 1):
+            self._line(result, charge, position, by_key[str(charge.pk)])
+        return result
+
+    def _facts(self, one: Stored, on: date) -> Facts:
+        facility, status, plan = self.facility, self.setting.status_on(on), one.draft.visitor.card
+        counts_copay = plan is not None and plan.five_years_from is not None
+        return Facts(
+            ended_on=on,
+            admitted_on=one.draft.day,
+            visit_type=one.visit.visit_type,
+            card_number=plan.number if plan else None,
+            registered_facility=plan.registered_facility_code if plan else "",
+            facility_code=facility.code,
+            facility_kind=facility.kind,
+            facility_tier=status.tier,
+            facility_points=status.points,
+            facility_provisional=status.is_provisional,
+            former_line=status.former_line,
+            route=one.visit.route,
+            main_icd=one.draft.exam.main,
+            patient_born=one.draft.visitor.person.birth.value,
+            five_years_from=plan.five_years_from if plan else None,
+            copay_exempt_from=plan.copay_exempt_from if plan else None,
+            copay_paid_this_year=one.draft.visitor.copay_amount if counts_copay else ZERO,
+            area_code=plan.area_code if plan else "",
+            card_valid_from=plan.valid_from if plan else None,
+            card_valid_to=plan.valid_to if plan else None,
+        )
+
+    def _result(self, one: Stored, answer: Split) -> BenefitResult:
+        totals = answer.totals
+        result: BenefitResult = self._make(
+            BenefitResult,
+            visit_id=one.visit.pk,
+            version=1,
+            computed_at=one.draft.closed_at,
+            computed_by_id=one.draft.cashier.user.pk,
+            entitlement_code=answer.entitlement_code,
+            card_percent=answer.card_percent,
+            route_percent=answer.route_percent,
+            total_hospital_amount=totals.hospital,
+            total_insured_amount=totals.insured,
+            fund_amount=totals.fund,
+            copay_amount=totals.copay,
+            self_paid_amount=totals.self_paid,
+            other_amount=totals.other,
+            fund_fee_for_service_amount=totals.fund_fee_for_service,
+            explanation=[asdict(step) for step in answer.explanation],
+            parameters=dict(answer.parameter_set),
+        )
+        return result
+
+    def _line(self, result: BenefitResult, charge: Charge, position: int, line: LineSplit) -> None:
+        self._make(
+            BenefitLine,
+            result_id=result.pk,
+            charge_id=charge.pk,
+            position=position,
+            service_rate=line.service_rate,
+            payment_rate=line.payment_rate,
+            benefit_percent=line.benefit_percent,
+            hospital_amount=line.hospital_amount,
+            insured_amount=line.insured_amount,
+            fund_amount=line.fund_amount,
+            copay_amount=line.copay_amount,
+            self_paid_amount=line.self_paid_amount,
+            other_amount=line.other_amount,
+            ceiling_amount=line.ceiling_amount,
+            reasons=list(line.reasons),
+        )
+
+    # The cash ledger
+
+    def _collect(self, due: list[tuple[Stored, BenefitResult, Decimal]]) -> None:
+        """A receipt for each amount, numbered in the order of time and year."""
+        due.sort(key=lambda row: (row[0].draft.paid_at, row[0].visit.pk))
+        sizes: dict[str, int] = defaultdict(int)
+        for one, _, _ in due:
+            sizes[_series(one)] += 1
+        numbers = take_numbers(self.facility, sizes)
+        for one, result, amount in due:
+            draft, drawer = one.draft, self._drawer(one)
+            if draft.method == CashEntry.Method.CASH:
+                drawer.cash_amount += amount
+            drawer.last_at = max(drawer.last_at or draft.paid_at, draft.paid_at)
+            self._make(
+                CashEntry,
+                visit_id=one.visit.pk,
+                result_id=result.pk,
+                session_id=drawer.row.pk,
+                kind=CashEntry.Kind.RECEIPT,
+                method=draft.method,
+                number=f"PT{draft.paid_at:%y}.{next(numbers[_series(one)]):06d}",
+                amount=amount,
+                at=draft.paid_at,
+                by_id=draft.cashier.user.pk,
+            )
+
+    def _drawer(self, one: Stored) -> Drawer:
+        user_id, day = one.draft.cashier.user.pk, one.draft.day
+        key = (user_id, day)
+        if key not in self.drawers.by_key:
+            opened_at = one.draft.paid_at.replace(hour=6, minute=45)
+            row = CashSession(
+                pk=self.ids.next(CashSession),
+                facility_id=self.facility.pk,
+                cashier_id=user_id,
+                opened_at=opened_at,
+                opening_float=ZERO,
+            )
+            self.drawers.by_key[key] = Drawer(row, day)
+        return self.drawers.by_key[key]
+
+
+def _series(one: Stored) -> str:
+    return f"cash:PT:{one.draft.paid_at:%y}"
+
+
+def _line_kind(group_code: str) -> str:
+    if group_code == EXAM_GROUP:
+        return Charge.LineKind.EXAM
+    if group_code in _BEDS:
+        return Charge.LineKind.BED
+    return Charge.LineKind.SUPPLY if group_code in _SUPPLIES else Charge.LineKind.SERVICE

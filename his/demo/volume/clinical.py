@@ -1,0 +1,376 @@
+"""The rows of the clinical record of one visit, as reception, triage, doctor and technician leave them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Model
+
+from his.accounts.models import Staff
+from his.catalogs.models import PricedService
+from his.core.text import fold, given_name_key, initials, nfc, nfc_lines
+from his.demo.clinic import OrderPlan
+from his.demo.volume.copying import Ids
+from his.demo.volume.plan import Draft, Visitor
+from his.demo.volume.setting import Setting, Worker
+from his.demo.volume.snapshot import Record, snapshot_of
+from patients import ranges
+from patients.models import (
+    ClinicalNote,
+    Exam,
+    InsuranceCard,
+    Patient,
+    Prescription,
+    PrescriptionLine,
+    QueueTicket,
+    ServiceOrder,
+    ServiceResult,
+    Visit,
+    VisitDiagnosis,
+    VitalSigns,
+)
+from patients.services.orders import ResultInput
+from patients.services.signing import fingerprint
+
+Rows = defaultdict[type[Model], list[Any]]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Numbers of one chunk, taken in the order of time within each series."""
+
+    patients: Iterator[int]
+    visits: Iterator[int]
+    tickets: dict[str, Iterator[int]]
+    prescriptions: dict[int, str]
+
+
+@dataclass(slots=True)
+class Stored:
+    """One visit on its way into the tables, with what pharmacy and cashier go on with."""
+
+    draft: Draft
+    patient: Patient
+    card: InsuranceCard | None
+    visit: Visit
+    exam: Exam
+    main_code: str = ""
+    orders: list[ServiceOrder] = field(default_factory=list)
+    prescription: Prescription | None = None
+    lines: list[PrescriptionLine] = field(default_factory=list)
+
+
+def ticket_series(draft: Draft) -> str:
+    """The series of queue numbers of a visit's room and day, as `patients.services.visits` names it."""
+    return f"ticket:{draft.desk.room.pk}:{draft.day:%Y%m%d}:{'priority' if draft.is_priority else 'normal'}"
+
+
+@lru_cache(maxsize=4096)
+def _clean(text: str) -> str:
+    return nfc_lines(text)
+
+
+class ClinicalRows:
+    """Turns drafts into rows. People that are new get their rows the first time they come."""
+
+    def __init__(self, setting: Setting, ids: Ids, numbers: Numbers, rows: Rows) -> None:
+        self.setting, self.ids, self.numbers, self.rows = setting, ids, numbers, rows
+        self.facility = setting.facility
+
+    def add(self, index: int, draft: Draft) -> Stored:
+        """The rows of one visit, signed and ended; `index` is its place in the chunk."""
+        patient, card = self._person(draft)
+        visit = self._visit(draft, patient, card)
+        stored = Stored(draft, patient, card, visit, self._exam(draft, visit))
+        self._ticket(draft, visit)
+        vitals = self._vitals(draft, visit)
+        diagnoses = self._diagnoses(stored)
+        readings = [self._order(stored, plan) for plan in draft.exam.orders]
+        if draft.exam.drugs:
+            self._prescription(stored, self.numbers.prescriptions[index])
+        self._note(draft, visit)
+        stored.exam.snapshot = snapshot_of(
+            Record(
+                facility=self.facility,
+                patient=patient,
+                visit=visit,
+                exam=stored.exam,
+                doctor=_staff(draft.doctor),
+                room=draft.desk.room,
+                department=draft.desk.room.department,
+                vitals=vitals,
+                diagnoses=diagnoses,
+                orders=readings,
+                prescription=stored.prescription,
+                lines=stored.lines,
+            )
+        )
+        stored.exam.snapshot_sha256 = fingerprint(stored.exam.snapshot)
+        return stored
+
+    def _make(self, model: type[Model], **values: Any) -> Any:
+        row = model(pk=self.ids.next(model), facility_id=self.facility.pk, **values)
+        self.rows[model].append(row)
+        return row
+
+    # Reception
+
+    def _person(self, draft: Draft) -> tuple[Patient, InsuranceCard | None]:
+        visitor = draft.visitor
+        if visitor.patient_id:
+            return self._again(visitor)
+        person = visitor.person
+        name, card = nfc(person.full_name), visitor.card
+        patient: Patient = self._make(
+            Patient,
+            code=f"{self.facility.code}.{next(self.numbers.patients):06d}",
+            full_name=name,
+            search_name=fold(name)[:300],
+            initials=initials(name)[:20],
+            sort_name=given_name_key(name)[:300],
+            born_on=person.birth.value,
+            birth_precision=person.birth.precision,
+            sex=person.sex,
+            citizen_id=person.citizen_id,
+            social_insurance_no=card.number[5:] if card else "",
+            phone=person.phone,
+            address=nfc(person.address),
+            province_code=self.facility.province_code,
+            commune_code=person.commune_code,
+            ethnicity_code=person.ethnicity_code,
+            occupation_code=person.occupation_code,
+            blood_group=person.blood_group,
+            guardian_name=nfc(person.guardian_name),
+            guardian_phone=person.guardian_phone,
+            allergies=nfc(person.allergies),
+            registered_at=draft.arrived_at,
+            registered_by_id=draft.reception.user.pk,
+        )
+        row = self._card(draft, patient) if card else None
+        visitor.patient_id, visitor.code, visitor.card_id = patient.pk, patient.code, row.pk if row else 0
+        return patient, row
+
+    def _again(self, visitor: Visitor) -> tuple[Patient, InsuranceCard | None]:
+        """A stored person, as far as the rows of a visit need one."""
+        person, card = visitor.person, visitor.card
+        patient = Patient(
+            pk=visitor.patient_id,
+            facility_id=self.facility.pk,
+            code=visitor.code,
+            full_name=nfc(person.full_name),
+            born_on=person.birth.value,
+            birth_precision=person.birth.precision,
+            sex=person.sex,
+            allergies=nfc(person.allergies),
+        )
+        return patient, self._card_row(visitor.card_id, patient) if card else None
+
+    def _card(self, draft: Draft, patient: Patient) -> InsuranceCard:
+        row = self._card_row(self.ids.next(InsuranceCard), patient)
+        plan = draft.visitor.card
+        assert plan is not None
+        row.number, row.registered_facility_code = plan.number, plan.registered_facility_code
+        row.valid_from, row.valid_to, row.area_code = plan.valid_from, plan.valid_to, plan.area_code
+        row.five_years_from, row.copay_exempt_from = plan.five_years_from, plan.copay_exempt_from
+        row.recorded_at, row.recorded_by_id = draft.arrived_at, draft.reception.user.pk
+        self.rows[InsuranceCard].append(row)
+        return row
+
+    def _card_row(self, pk: int, patient: Patient) -> InsuranceCard:
+        return InsuranceCard(pk=pk, facility_id=self.facility.pk, patient_id=patient.pk)
+
+    def _visit(self, draft: Draft, patient: Patient, card: InsuranceCard | None) -> Visit:
+        number = next(self.numbers.visits)
+        visit: Visit = self._make(
+            Visit,
+            claim_code=f"{self.facility.code}.{draft.day:%y%m}.{number:06d}",
+            patient_id=patient.pk,
+            card_id=card.pk if card else None,
+            is_insured=card is not None,
+            visit_type=draft.visit_type,
+            route=draft.route,
+            referral_facility_code=draft.referral_facility_code,
+            referral_number=draft.referral_number,
+            injury_code=draft.injury_code,
+            reason=_clean(draft.exam.reason),
+            priority=draft.is_priority,
+            room_id=draft.desk.room.pk,
+            department_id=draft.desk.room.department_id,
+            state=Visit.State.CLOSED,
+            arrived_at=draft.arrived_at,
+            ended_at=draft.exam.signed_at,
+            closed_at=draft.closed_at,
+            claim_month=draft.closed_at.date().replace(day=1),
+            opened_by_id=draft.reception.user.pk,
+        )
+        return visit
+
+    def _ticket(self, draft: Draft, visit: Visit) -> None:
+        self._make(
+            QueueTicket,
+            visit_id=visit.pk,
+            room_id=draft.desk.room.pk,
+            day=draft.day,
+            is_priority=draft.is_priority,
+            number=next(self.numbers.tickets[ticket_series(draft)]),
+            state=QueueTicket.State.DONE,
+            issued_at=draft.arrived_at,
+            called_at=draft.exam.started_at,
+            done_at=draft.exam.signed_at,
+        )
+
+    # Triage and doctor
+
+    def _vitals(self, draft: Draft, visit: Visit) -> VitalSigns:
+        readings = {
+            name: value if name in {"temperature", "weight_kg", "height_cm"} else int(value)
+            for name, value in draft.exam.vitals.items()
+        }
+        taken_at = draft.arrived_at + timedelta(minutes=4)
+        row: VitalSigns = self._make(
+            VitalSigns, visit_id=visit.pk, taken_at=taken_at, taken_by_id=draft.nurse.user.pk, **readings
+        )
+        return row
+
+    def _exam(self, draft: Draft, visit: Visit) -> Exam:
+        plan, room, doctor = draft.exam, draft.desk.room, _staff(draft.doctor).pk
+        exam: Exam = self._make(
+            Exam,
+            visit_id=visit.pk,
+            room_id=room.pk,
+            department_id=room.department_id,
+            doctor_id=doctor,
+            service_code=room.exam_service_code,
+            started_at=plan.started_at,
+            reason=visit.reason,
+            history=_clean(plan.history),
+            findings=_clean(plan.findings),
+            treatment=_clean(plan.treatment),
+            outcome=plan.outcome,
+            treatment_result_code=plan.treatment_result,
+            follow_up_on=plan.follow_up_on,
+            advice=_clean(plan.advice),
+            draft_saved_at=plan.started_at + timedelta(minutes=2),
+            signed_at=plan.signed_at,
+            signed_by_id=draft.doctor.user.pk,
+        )
+        return exam
+
+    def _diagnoses(self, stored: Stored) -> list[VisitDiagnosis]:
+        plan, rows = stored.draft.exam, self.setting.menu.diagnoses
+        stored.main_code = plan.main
+        return [
+            self._make(
+                VisitDiagnosis,
+                exam_id=stored.exam.pk,
+                visit_id=stored.visit.pk,
+                code=code,
+                name=nfc(rows[code].name),
+                is_main=code == plan.main,
+                position=position,
+            )
+            for position, code in enumerate((plan.main, *plan.others), 1)
+        ]
+
+    def _order(self, stored: Stored, plan: OrderPlan) -> tuple[ServiceOrder, list[ServiceResult]]:
+        exam, service = stored.exam, plan.service
+        department = self.setting.department_of(service.group_code)
+        reader = self.setting.technician_for(department)
+        order: ServiceOrder = self._make(
+            ServiceOrder,
+            exam_id=exam.pk,
+            visit_id=exam.visit_id,
+            service_id=service.pk,
+            quantity=Decimal(1),
+            is_insured=stored.visit.is_insured,
+            state=ServiceOrder.State.PERFORMED,
+            ordered_at=plan.ordered_at,
+            ordered_by_id=exam.doctor_id,
+            department_id=department.pk if department else exam.department_id,
+            performed_at=plan.performed_at,
+            performed_by_id=_staff(reader).pk,
+            result_at=plan.result_at,
+            device_code=service.device_code,
+        )
+        order.service = service
+        stored.orders.append(order)
+        results = [
+            self._result(order, service, position, one, _staff(reader).pk)
+            for position, one in enumerate(plan.results, 1)
+        ]
+        return order, results
+
+    def _result(
+        self, order: ServiceOrder, service: PricedService, position: int, given: ResultInput, reader_id: int
+    ) -> ServiceResult:
+        known: dict[str, str] = next((i for i in service.indicators if i.get("code") == given.indicator_code), {})
+        low, high = str(known.get("low") or ""), str(known.get("high") or "")
+        is_abnormal = given.is_abnormal
+        row: ServiceResult = self._make(
+            ServiceResult,
+            order_id=order.pk,
+            position=position,
+            indicator_code=nfc(given.indicator_code),
+            indicator_name=nfc(given.indicator_name or known.get("name") or service.name[:255]),
+            value=nfc(given.value),
+            unit=nfc(given.unit or known.get("unit") or ""),
+            reference=nfc(given.reference or ranges.reference_text(low, high)),
+            is_abnormal=ranges.is_abnormal(given.value, low, high) if is_abnormal is None else is_abnormal,
+            description=_clean(given.description),
+            conclusion=_clean(given.conclusion),
+            resulted_at=order.result_at,
+            read_by_id=reader_id,
+        )
+        return row
+
+    def _prescription(self, stored: Stored, number: str) -> None:
+        draft, exam = stored.draft, stored.exam
+        prescription: Prescription = self._make(
+            Prescription,
+            visit_id=stored.visit.pk,
+            exam_id=exam.pk,
+            number=number,
+            prescribed_by_id=exam.doctor_id,
+            prescribed_at=draft.prescribed_at,
+            signed_at=exam.signed_at,
+        )
+        stored.prescription = prescription
+        for position, plan in enumerate(draft.exam.drugs, 1):
+            morning, noon, afternoon, evening = plan.doses
+            line: PrescriptionLine = self._make(
+                PrescriptionLine,
+                prescription_id=prescription.pk,
+                position=position,
+                drug_id=plan.drug.pk,
+                morning=morning,
+                noon=noon,
+                afternoon=afternoon,
+                evening=evening,
+                days=plan.days,
+                quantity=plan.quantity,
+                usage=_clean(plan.usage),
+                is_insured=stored.visit.is_insured,
+            )
+            line.drug = plan.drug
+            stored.lines.append(line)
+
+    def _note(self, draft: Draft, visit: Visit) -> None:
+        """Courses of care carry a note on how the patient does; plain visits do not."""
+        if draft.visit_type == "01":
+            return
+        self._make(
+            ClinicalNote,
+            visit_id=visit.pk,
+            at=draft.exam.started_at + timedelta(minutes=2),
+            text=_clean(draft.exam.findings),
+            written_by_id=_staff(draft.doctor).pk,
+        )
+
+
+def _staff(worker: Worker) -> Staff:
+    assert worker.staff is not None  # read_setting takes only doctors and technicians that have one
+    return worker.staff
