@@ -54,8 +54,8 @@ def usable(on: date, prefix: str = "") -> Q:
     return Q(**{f"{prefix}lot__is_blocked": False, f"{prefix}lot__expires_on__gte": on})
 
 
-def balances(facility: Facility) -> QuerySet[LotBalance]:
-    """Balances with their lot, drug and store."""
+def balances(facility: Facility | int) -> QuerySet[LotBalance]:
+    """Balances of a facility (or of the one with that id) with their lot, drug and store."""
     return LotBalance.objects.for_facility(facility).select_related("lot__drug", "store")
 
 
@@ -77,7 +77,7 @@ def lot_stocks(rows: Iterable[LotBalance]) -> list[LotStock]:
 def usable_lots(store: Store, drug_codes: Collection[str], on: date) -> list[LotBalance]:
     """Balances of one store that may be issued on the day, earliest expiry first, then earliest receipt."""
     return list(
-        balances(store.facility)
+        balances(store.facility_id)
         .filter(usable(on), store=store, lot__drug__code__in=drug_codes, on_hand__gt=F("reserved"))
         .order_by("lot__expires_on", "lot_id")
     )
@@ -105,7 +105,7 @@ def usable_by_code(facility: Facility, drug_codes: Collection[str], on: date) ->
 def current_dispense(prescription: Prescription) -> Dispense | None:
     """The dispense of a prescription that was not reversed."""
     return (
-        Dispense.objects.for_facility(prescription.facility)
+        Dispense.objects.for_facility(prescription.facility_id)
         .filter(prescription=prescription, is_reversed=False)
         .select_related("document", "store", "dispensed_by")
         .first()

@@ -126,7 +126,7 @@ def draft(
 def locked_stock(*, store: Store, drug_codes: Collection[str], at: datetime) -> tuple[list[LotStock], dict[int, Lot]]:
     """What one store may issue of the drugs at that instant, locked until the transaction ends, and the lots by id."""
     rows = list(
-        balances(store.facility)
+        balances(store.facility_id)
         .filter(usable(local(at).date()), store=store, lot__drug__code__in=drug_codes, on_hand__gt=F("reserved"))
         .order_by("store_id", "lot_id")
         .select_for_update(of=("self",), no_key=True)
@@ -149,22 +149,27 @@ def post(*, draft: Draft, actor: Actor, at: datetime) -> StockDocument:
         StockDocumentLine(facility=document.facility, document=document, position=position, lot=lot, quantity=quantity)
         for position, (lot, quantity) in enumerate(draft.items, 1)
     )
-    move(document=document, lines=lines)
+    _write(document, [movement for line in lines for movement in movements_of(document, line)])
     audit_facts(number=document.number, kind=str(document.kind), lines=len(lines))
     return document
 
 
 def move(*, document: StockDocument, lines: Sequence[StockDocumentLine]) -> None:
     """Write the movements of the lines and change the balances. Lines that are in the ledger already change nothing."""
-    known = set(
-        StockMovement.objects.filter(line__in=[line.pk for line in lines]).values_list("line_id", "store_id", "kind")
+    posted = StockMovement.objects.filter(line__in=[line.pk for line in lines])
+    known = set(posted.values_list("line_id", "store_id", "kind"))
+    _write(
+        document,
+        [
+            movement
+            for line in lines
+            for movement in movements_of(document, line)
+            if (movement.line_id, movement.store_id, movement.kind) not in known
+        ],
     )
-    movements = [
-        movement
-        for line in lines
-        for movement in movements_of(document, line)
-        if (movement.line_id, movement.store_id, movement.kind) not in known
-    ]
+
+
+def _write(document: StockDocument, movements: Sequence[StockMovement]) -> None:
     if not movements:
         return
     _add_balances(document, movements)
@@ -207,9 +212,13 @@ def movements_of(document: StockDocument, line: StockDocumentLine) -> list[Stock
 
 
 def _add_balances(document: StockDocument, movements: Sequence[StockMovement]) -> None:
-    keys = sorted({(movement.store_id, movement.lot_id) for movement in movements})
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD_BALANCES, [document.facility_id, [store for store, _ in keys], [lot for _, lot in keys]])
+    """Make the balances that stock comes into for the first time."""
+    keys = sorted({(movement.store_id, movement.lot_id) for movement in movements if movement.quantity > 0})
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _ADD_BALANCES, [document.facility_id, [store for store, _ in keys], [lot for _, lot in keys]]
+            )
 
 
 def _refuse_shortage(document: StockDocument, movements: Sequence[StockMovement]) -> None:
@@ -224,23 +233,18 @@ def _refuse_shortage(document: StockDocument, movements: Sequence[StockMovement]
     if all(quantity <= 0 for quantity in takes.values()):
         return
     rows = (
-        LotBalance.objects.for_facility(document.facility)
+        balances(document.facility_id)
         .filter(store__in={store for store, _ in takes}, lot__in={lot for _, lot in takes})
-        .select_related("lot__drug", "store")
         .order_by("store_id", "lot_id")
         .select_for_update(of=("self",), no_key=True)
     )
     for row in rows:
-        wanted, free = takes.get((row.store_id, row.lot_id), Decimal(0)), row.on_hand - row.reserved
+        wanted, free = takes.pop((row.store_id, row.lot_id), Decimal(0)), row.on_hand - row.reserved
         if wanted > free:
-            raise Refusal(
-                "shortage",
-                _shortage_text(row, wanted, free),
-                field="lines",
-                lot_id=row.lot_id,
-                left=free,
-                wanted=wanted,
-            )
+            text = _shortage_text(row, wanted, free)
+            raise Refusal("shortage", text, field="lines", lot_id=row.lot_id, left=free, wanted=wanted)
+    if takes:
+        raise Refusal("shortage", "Kho này chưa từng có lô cần xuất", field="lines", left=Decimal(0))
 
 
 def _shortage_text(row: LotBalance, wanted: Decimal, free: Decimal) -> str:

@@ -1,7 +1,9 @@
 """Two desks at once: the last units go out once, and nobody waits for ever."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -12,7 +14,7 @@ from patients.models import Prescription
 from pharmacy.models import Dispense, LotBalance, StockDocument, StockMovement, Store
 from pharmacy.queries import balance_differences
 from pharmacy.services.dispensing import dispense, reverse_dispense
-from pharmacy.services.stock import LotLine, transfer
+from pharmacy.services.stock import LotLine, record_loss, reverse_document, transfer
 from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
@@ -82,22 +84,43 @@ def test_one_dispense_is_undone_once(world):
     assert shelf.on_hand(store) == {"L1": Decimal(100)}
 
 
-def test_transfers_in_both_directions_do_not_lock_each_other_out(world):
+def test_a_dispense_that_waited_chooses_among_what_is_left(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    early, late = date(2027, 1, 1), date(2028, 1, 1)
+    shelf.receive(place, store, shelf.goods(world, place, lot="A", quantity=20, expires_on=early))
+    shelf.receive(place, store, shelf.goods(world, place, lot="B", quantity=20, expires_on=late))
+    prescription, actor = shelf.lan_prescription(world, place, (PARACETAMOL, 20)), place.actor("pharmacist")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            line = LotLine(lot=shelf.lot("A"), quantity=Decimal(15))
+            record_loss(store=store, lines=[line], reason="Vỡ", actor=actor, at=at(9))
+            waiting = pool.submit(at_once, give(place, prescription, store))
+            time.sleep(0.5)  # the dispense now waits for lot A
+            assert not waiting.done()
+        (done,) = waiting.result()
+    assert isinstance(done, Dispense)
+    assert shelf.on_hand(store) == {"A": Decimal(0), "B": Decimal(5)}
+
+
+def test_transfers_and_their_reversals_do_not_lock_each_other_out(world):
     place, main, store = world.hospital, shelf.main_store(world.hospital), shelf.dispensary(world.hospital)
     lots = [f"L{i}" for i in range(4)]
     for where in (main, store):
         shelf.receive(place, where, *(shelf.goods(world, place, lot=number) for number in lots))
     actor = place.actor("pharmacist")
+    lines = [LotLine(lot=shelf.lot(number), quantity=Decimal(1)) for number in lots]
 
-    def move(source, target, order):
-        lines = [LotLine(lot=shelf.lot(number), quantity=Decimal(1)) for number in order]
-        return lambda: [
-            transfer(store=source, target_store=target, lines=lines, actor=actor, at=at(9)) for _ in range(8)
-        ]
+    def move() -> StockDocument:
+        return transfer(store=main, target_store=store, lines=lines, actor=actor, at=at(9))
 
-    results = at_once(move(main, store, lots), move(store, main, lots[::-1]))
-    assert [len(result) for result in results] == [8, 8]
-    assert sum(row.on_hand for row in LotBalance.objects.all()) == 800
+    earlier = [move() for _ in range(12)]
+
+    def undo(document: StockDocument) -> StockDocument:
+        return reverse_document(document=document, reason="Nhầm", actor=actor, at=at(10))
+
+    results = at_once(lambda: [move() for _ in range(12)], lambda: [undo(document) for document in earlier])
+    assert [len(result) for result in results] == [12, 12]
+    assert shelf.on_hand(main) == dict.fromkeys(lots, Decimal(88))
     assert balance_differences(place.facility) == []
 
 

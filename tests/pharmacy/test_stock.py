@@ -166,6 +166,14 @@ def test_more_than_there_is_cannot_leave(world):
     assert not StockDocument.objects.filter(kind="loss").exists()
 
 
+def test_a_lot_that_a_store_never_held_cannot_leave_it(world):
+    place, main, store = world.hospital, shelf.main_store(world.hospital), shelf.dispensary(world.hospital)
+    shelf.receive(place, main, shelf.goods(world, place))
+    with pytest.raises(Refusal) as refused:
+        record_loss(store=store, lines=lines(("L1", "1")), reason="Hỏng", actor=place.actor("pharmacist"), at=at(8))
+    assert (refused.value.code, refused.value.facts["left"]) == ("shortage", 0)
+
+
 def test_reserved_stock_stays(world):
     place, store = world.station, shelf.dispensary(world.station)
     shelf.receive(place, store, shelf.goods(world, place))
