@@ -27,3 +27,4 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 api.add_router("/patients", "patients.api.router")
+api.add_router("/pharmacy", "pharmacy.api.router")

@@ -64,3 +64,14 @@ def test_refusals(api, world):
         call(api, actor, "POST", path, json={"store_code": "KHÁC"})
     with pytest.raises(NotFound):
         call(api, world.hospital.actor("pharmacist"), "GET", f"/stock?store={store.code}")
+
+
+def test_it_is_reached_by_those_who_signed_in(client, world):
+    address = "/api/pharmacy/stock"
+    assert client.get(address).status_code == 401
+    client.force_login(world.station.users["reception"])
+    assert client.get(address).status_code == 403
+    client.force_login(world.station.users["pharmacist"])
+    refused = client.get(address, {"store": "KHÔNG"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert client.get(address).json() == []

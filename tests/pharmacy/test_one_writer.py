@@ -14,7 +14,8 @@ from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
 
 WRITES = re.compile(
-    r"(LotBalance|StockMovement)(\.objects)?\.\w*(create|update|delete|save)|(UPDATE|INTO|FROM) pharmacy_(lotbalance|stockmovement)"
+    r"(LotBalance|StockMovement)(\.objects)?\.\w*(create|update|delete|save)"
+    r"|(UPDATE|INTO|FROM) pharmacy_(lotbalance|stockmovement)"
 )
 LEDGER = Path("pharmacy/services/ledger.py")
 
