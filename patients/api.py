@@ -12,11 +12,13 @@ from his.access import DeskRequest, requires
 from his.core import dates
 from his.core.errors import NotFound, Refusal
 from patients import queries, scan
+from patients.api_clinical import router as clinical
 from patients.schemas import CardIn, CardOut, PatientIn, PatientOut, ScanIn, ScanOut, VisitDetail, VisitIn, VisitOut
 from patients.services import reception as desk
 from patients.services.people import add_card, register_patient
 
 router = Router(tags=["patients"])
+router.add_router("", clinical)
 
 
 @router.post("/scan", response=ScanOut)

@@ -36,9 +36,9 @@ TREATMENT_RESULTS = (
 _COUNT = re.compile(r"^[a-z]+-(\d+)-")
 
 
-def long_text(label: str, rows: int) -> forms.CharField:
+def long_text(label: str, rows: int, **attrs: str) -> forms.CharField:
     """A free text; the service limits its length."""
-    widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false"})
+    widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false", **attrs})
     return forms.CharField(label=label, required=False, strip=False, widget=widget)
 
 
@@ -53,8 +53,8 @@ class ExamForm(forms.Form):
     """The texts and the outcome of an exam. Everything is optional while it is a draft."""
 
     reason = short_text("Lý do khám")
-    history = long_text("Bệnh sử, tiền sử", 2)
-    findings = long_text("Khám", 3)
+    history = long_text("Bệnh sử, tiền sử", 5, **{"data-focus": ""})
+    findings = long_text("Khám", 5)
     treatment = short_text("Phương pháp điều trị")
     advice = short_text("Lời dặn")
     outcome = forms.ChoiceField(label="Xử trí", choices=Exam.Outcome.choices, required=False, initial="home")

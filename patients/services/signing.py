@@ -76,8 +76,8 @@ def sign_exam(
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
     exam.save()
     if prescription is not None and exam.snapshot["prescription"]:
-        prescription.signed_at = at
-        prescription.save(update_fields=["signed_at"])
+        prescription.signed_at, prescription.prescribed_by = at, doctor
+        prescription.save(update_fields=["signed_at", "prescribed_by"])
     Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=at)
     busy = [QueueTicket.State.WAITING, QueueTicket.State.CALLED, QueueTicket.State.SERVING, QueueTicket.State.SKIPPED]
     QueueTicket.objects.filter(visit=visit, room_id=exam.room_id, state__in=busy).update(

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.catalogs import queries as catalogs
+from his.core.codes import clean_code
 from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import add_refusal, render_refusal, saved
@@ -126,10 +127,17 @@ def panel(request: DeskRequest, visit_id: int) -> HttpResponse:
 
 
 def _keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: DiagnosisForm) -> Exam:
-    """Begin the exam when it is not yet, and keep the texts and the diagnoses that can be kept."""
-    exam = start_exam(visit=row, actor=request.actor, at=now())
-    exam = save_exam(exam=exam, actor=request.actor, at=now(), **form.draft())
-    if diagnoses.is_valid:
+    """Begin the exam when it is not yet, and keep the texts and the diagnoses that can be kept.
+
+    Drafts come often, so what did not change is not written again.
+    """
+    known = current_exam(row)
+    exam = known if known is not None and not known.is_signed else start_exam(visit=row, actor=request.actor, at=now())
+    values = form.draft()
+    if any(getattr(exam, name) != value for name, value in values.items() if name != "clear_follow_up"):
+        exam = save_exam(exam=exam, actor=request.actor, at=now(), **values)
+    typed = [code for code in (clean_code(code) for code in [diagnoses.main.code, *diagnoses.codes]) if code]
+    if diagnoses.is_valid and typed != [diagnosis.code for diagnosis in exam.diagnoses.all()]:
         set_diagnoses(exam=exam, main=diagnoses.main.code, others=diagnoses.codes, actor=request.actor, at=now())
     return exam
 

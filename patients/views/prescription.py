@@ -109,7 +109,9 @@ def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> Lin
 def line(request: DeskRequest, visit_id: int) -> HttpResponse:
     """The figures of one row while it is typed."""
     row = get_visit(request.actor.facility, visit_id)
-    form = next(iter(PrescriptionForm.read(sent(request)).rows), None)
+    wanted = request.POST.get("row", "")
+    rows = PrescriptionForm.read(sent(request)).rows
+    form = next((form for form in rows if form.prefix == wanted), None)
     if form is not None:
         _inform(request, row, [form])
     return render(request, "patients/doctor/line_info.html", {"info": form.info if form else None})

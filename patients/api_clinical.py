@@ -1,0 +1,138 @@
+"""The programming interface of examinations, orders, results and prescriptions: the same services as the screens."""
+
+from django.utils import timezone
+from ninja import Router, Status
+
+from his.access import DeskRequest, requires
+from his.catalogs import queries as catalogs
+from his.core.errors import NotFound, Refusal
+from patients.models import Exam, ServiceOrder
+from patients.queries import get_visit
+from patients.queries_clinical import current_exam, desk_order, drugs_by_code, orders_of, prescription_of
+from patients.schemas_clinical import (
+    DiagnosesIn,
+    ExamIn,
+    ExamOut,
+    OrderIn,
+    OrderOut,
+    PrescriptionIn,
+    PrescriptionOut,
+    ResultsIn,
+    SignIn,
+)
+from patients.services.exams import save_exam, set_diagnoses, start_exam
+from patients.services.orders import order_service, record_result
+from patients.services.prescriptions import LineInput, prescribe
+from patients.services.signing import sign_exam
+
+router = Router(tags=["examination"])
+
+
+def _exam(request: DeskRequest, pk: int) -> Exam:
+    """The open or last signed exam of a visit of the facility."""
+    exam = current_exam(get_visit(request.actor.facility, pk))
+    if exam is None:
+        raise NotFound("Lượt này chưa bắt đầu khám")
+    return exam
+
+
+@router.get("/visits/{int:pk}/exam", response=ExamOut)
+@requires("patients.examine")
+def exam(request: DeskRequest, pk: int) -> ExamOut:
+    """The exam of a visit."""
+    return ExamOut.of(_exam(request, pk))
+
+
+@router.post("/visits/{int:pk}/exam", response=ExamOut)
+@requires("patients.examine")
+def begin(request: DeskRequest, pk: int) -> ExamOut:
+    """Begin the exam of a visit; an open one is answered as it is."""
+    row = get_visit(request.actor.facility, pk)
+    return ExamOut.of(start_exam(visit=row, actor=request.actor, at=timezone.now()))
+
+
+@router.patch("/visits/{int:pk}/exam", response=ExamOut)
+@requires("patients.examine")
+def keep(request: DeskRequest, pk: int, body: ExamIn) -> ExamOut:
+    """Keep texts of the draft."""
+    draft = save_exam(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), **body.dict())
+    return ExamOut.of(draft)
+
+
+@router.put("/visits/{int:pk}/diagnoses", response=ExamOut)
+@requires("patients.examine")
+def diagnose(request: DeskRequest, pk: int, body: DiagnosesIn) -> ExamOut:
+    """Replace the diagnoses."""
+    set_diagnoses(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), **body.dict())
+    return ExamOut.of(_exam(request, pk))
+
+
+@router.get("/visits/{int:pk}/orders", response=list[OrderOut])
+@requires("patients.view")
+def list_orders(request: DeskRequest, pk: int) -> list[OrderOut]:
+    """Orders of a visit with their results."""
+    return [OrderOut.of(order) for order in orders_of(get_visit(request.actor.facility, pk))]
+
+
+@router.post("/visits/{int:pk}/orders", response={201: OrderOut})
+@requires("patients.examine")
+def create_order(request: DeskRequest, pk: int, body: OrderIn) -> Status[OrderOut]:
+    """Order a service of the price list of the day."""
+    facts = body.dict(exclude={"service_code"})
+    service = catalogs.service_on(request.actor.facility, _code(body.service_code), timezone.localdate())
+    order = order_service(exam=_exam(request, pk), service=service, actor=request.actor, at=timezone.now(), **facts)
+    return Status(201, OrderOut.of(order))
+
+
+@router.put("/orders/{int:pk}/results", response=OrderOut)
+@requires("patients.result")
+def put_results(request: DeskRequest, pk: int, body: ResultsIn) -> OrderOut:
+    """Store the results of an order; until the exam is signed they may be sent again, corrected."""
+    order: ServiceOrder | None = desk_order(request.actor.facility, pk)
+    if order is None:
+        raise NotFound
+    if body.performed_at is not None and body.performed_at.tzinfo is None:
+        raise Refusal("bad_time", "Giờ thực hiện cần có múi giờ", field="performed_at")
+    done = record_result(
+        order=order,
+        actor=request.actor,
+        at=timezone.now(),
+        results=[row.input() for row in body.results],
+        performed_at=body.performed_at,
+        device_code=body.device_code,
+    )
+    return OrderOut.of(done)
+
+
+@router.get("/visits/{int:pk}/prescription", response=PrescriptionOut)
+@requires("patients.view")
+def read_prescription(request: DeskRequest, pk: int) -> PrescriptionOut:
+    """The prescription of a visit."""
+    found = prescription_of(_exam(request, pk))
+    if found is None:
+        raise NotFound("Lượt này không có đơn thuốc")
+    return PrescriptionOut.of(found)
+
+
+@router.put("/visits/{int:pk}/prescription", response=PrescriptionOut)
+@requires("patients.examine")
+def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> PrescriptionOut:
+    """Replace the lines of the prescription."""
+    drugs = drugs_by_code(request.actor.facility, [row.drug_code for row in body.lines], timezone.localdate())
+    for number, row in enumerate(body.lines):
+        if row.drug_code not in drugs:
+            raise Refusal("unknown_drug", "Thuốc không có trong danh mục", field=f"lines-{number}-drug")
+    lines = [LineInput(drug=drugs[row.drug_code], **row.dict(exclude={"drug_code"})) for row in body.lines]
+    written = prescribe(exam=_exam(request, pk), lines=lines, note=body.note, actor=request.actor, at=timezone.now())
+    return PrescriptionOut.of(written)
+
+
+@router.post("/visits/{int:pk}/sign", response=ExamOut)
+@requires("patients.examine")
+def sign(request: DeskRequest, pk: int, body: SignIn) -> ExamOut:
+    """Sign the exam and its prescription."""
+    return ExamOut.of(sign_exam(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), **body.dict()))
+
+
+def _code(text: str) -> str:
+    return text.replace("\x00", "")

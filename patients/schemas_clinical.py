@@ -1,0 +1,185 @@
+"""What the programming interface reads and writes about examinations. Decimals as text or number, times ISO 8601."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from ninja import Schema
+from pydantic import Field
+
+from patients.models import Exam, Prescription, ServiceOrder
+from patients.services.orders import ResultInput
+
+Amount = Decimal
+
+
+class DiagnosesIn(Schema):
+    """The diagnoses of an exam; an empty `main` is a draft."""
+
+    main: str = ""
+    others: list[str] = Field(default_factory=list, max_length=50)
+
+
+class ExamIn(Schema):
+    """Texts of the draft; what is absent stays."""
+
+    reason: str | None = None
+    history: str | None = None
+    findings: str | None = None
+    treatment: str | None = None
+    advice: str | None = None
+
+
+class SignIn(Schema):
+    """How an exam ends."""
+
+    outcome: str = "home"
+    treatment_result_code: str = "2"
+    follow_up_on: date | None = None
+    transfer_facility_code: str = ""
+    transfer_reason: str = ""
+
+
+class DiagnosisOut(Schema):
+    """One diagnosis."""
+
+    code: str
+    name: str
+    is_main: bool
+
+
+class ExamOut(Schema):
+    """An exam as it stands; `snapshot_sha256` is filled by signing."""
+
+    id: int
+    visit_id: int
+    reason: str
+    history: str
+    findings: str
+    treatment: str
+    advice: str
+    outcome: str
+    started_at: datetime
+    signed_at: datetime | None
+    snapshot_sha256: str
+    diagnoses: list[DiagnosisOut]
+
+    @staticmethod
+    def of(exam: Exam) -> "ExamOut":
+        names = [name for name in ExamOut.model_fields if name != "diagnoses"]
+        rows = [DiagnosisOut(code=row.code, name=row.name, is_main=row.is_main) for row in exam.diagnoses.all()]
+        return ExamOut(**{name: getattr(exam, name) for name in names}, diagnoses=rows)
+
+
+class OrderIn(Schema):
+    """A service to order, by its code on the facility's price list."""
+
+    service_code: str = Field(max_length=50)
+    quantity: Amount = Decimal(1)
+    is_insured: bool = True
+    note: str = ""
+    diagnosis_code: str = ""
+
+
+class ResultSchema(Schema):
+    """One indicator or reading; see `ResultInput`."""
+
+    indicator_code: str = ""
+    indicator_name: str = ""
+    value: str = ""
+    unit: str = ""
+    reference: str = ""
+    is_abnormal: bool | None = None
+    description: str = ""
+    conclusion: str = ""
+
+    def input(self) -> ResultInput:
+        return ResultInput(**self.dict())
+
+
+class ResultsIn(Schema):
+    """The answer to an order."""
+
+    results: list[ResultSchema] = Field(max_length=200)
+    performed_at: datetime | None = None
+    device_code: str | None = None
+
+
+class OrderOut(Schema):
+    """An order with its results."""
+
+    id: int
+    service_code: str
+    service_name: str
+    quantity: Amount
+    state: str
+    ordered_at: datetime
+    result_at: datetime | None
+    results: list[ResultSchema]
+
+    @staticmethod
+    def of(order: ServiceOrder) -> "OrderOut":
+        names = list(ResultSchema.model_fields)
+        rows = [ResultSchema(**{name: getattr(row, name) for name in names}) for row in order.results.all()]
+        return OrderOut(
+            id=order.pk,
+            service_code=order.service.code,
+            service_name=order.service.name,
+            quantity=order.quantity,
+            state=order.state,
+            ordered_at=order.ordered_at,
+            result_at=order.result_at,
+            results=rows,
+        )
+
+
+class LineIn(Schema):
+    """One drug by its code on the facility's list; `quantity` absent means computed."""
+
+    drug_code: str = Field(max_length=50)
+    morning: Amount = Decimal(0)
+    noon: Amount = Decimal(0)
+    afternoon: Amount = Decimal(0)
+    evening: Amount = Decimal(0)
+    days: int = 1
+    quantity: Amount | None = None
+    usage: str = ""
+    is_insured: bool = True
+
+
+class PrescriptionIn(Schema):
+    """All lines of a prescription."""
+
+    lines: list[LineIn] = Field(max_length=60)
+    note: str = ""
+
+
+class LineOut(LineIn):
+    """A stored line."""
+
+    drug_name: str
+    unit: str
+
+
+class PrescriptionOut(Schema):
+    """A prescription; `signed_at` is filled by signing the exam."""
+
+    id: int
+    number: str
+    note: str
+    signed_at: datetime | None
+    lines: list[LineOut]
+
+    @staticmethod
+    def of(prescription: Prescription) -> "PrescriptionOut":
+        same = ("morning", "noon", "afternoon", "evening", "days", "quantity", "usage", "is_insured")
+        lines = [
+            LineOut(
+                drug_code=line.drug.code,
+                drug_name=line.drug.name,
+                unit=line.drug.unit,
+                **{name: getattr(line, name) for name in same},
+            )
+            for line in prescription.lines.select_related("drug")
+        ]
+        names = ("number", "note", "signed_at")
+        return PrescriptionOut(id=prescription.pk, lines=lines, **{name: getattr(prescription, name) for name in names})
