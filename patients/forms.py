@@ -57,11 +57,11 @@ class VisitForm(forms.Form):
     """The visit, and a card that is not stored yet."""
 
     card_number = _text("Mã thẻ BHYT", 30)
-    card_registered_facility_code = _text("Nơi ĐK KCB ban đầu", 10, inputmode="numeric")
+    card_registered_facility_code = _text("Nơi ĐK (mã)", 10, inputmode="numeric")
     card_valid_from = DayField(label="Giá trị từ", required=False)
     card_valid_to = DayField(label="Đến ngày", required=False)
     card_area_code = forms.ChoiceField(
-        label="Khu vực", required=False, choices=[("", "Không"), ("K1", "K1"), ("K2", "K2"), ("K3", "K3")]
+        label="KV", required=False, choices=[("", "–"), ("K1", "K1"), ("K2", "K2"), ("K3", "K3")]
     )
     card_five_years_from = DayField(label="Đủ 5 năm từ", required=False)
     card_issued_on = DayField(required=False, widget=forms.HiddenInput)
@@ -156,6 +156,7 @@ class NewPatientForm(VisitForm):
     guardian_name = _text("Cha, mẹ, người giám hộ", 300)
     guardian_phone = _text("Điện thoại người giám hộ", 30, inputmode="tel")
     allergies = _text("Dị ứng", 600)
+    field_order = ("full_name", "birth", "sex", "citizen_id", "phone", "address")
     confirm_duplicate = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, ethnicities: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
@@ -179,8 +180,9 @@ class NewPatientForm(VisitForm):
     @property
     def shows_person_more(self) -> bool:
         """Whether the seldom used fields of the person should be open."""
-        names = ("old_id_number", "guardian_name", "guardian_phone", "allergies", "social_insurance_no")
-        return any(self[name].value() or self.errors.get(name) for name in names)
+        named = ("guardian_name", "guardian_phone", "allergies")
+        checked = (*named, "old_id_number", "social_insurance_no", "ethnicity_code")
+        return any(self[name].value() for name in named) or any(self.errors.get(name) for name in checked)
 
 
 class KnownPatientForm(VisitForm):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Case, Count, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
 
@@ -158,7 +158,7 @@ def _preference(card: InsuranceCard) -> tuple[int, int, int]:
 
 def visits_today(
     facility: Facility, day: date, *, room: Room | None = None, states: Sequence[str] = (), text: str = ""
-) -> QuerySet[Visit]:
+) -> QuerySet[Any]:
     """Visits that arrived on the day, the latest first, each with `ticket_id` and `ticket_number` of its first number.
 
     `text` narrows to names (without marks) or the end of the claim code.
@@ -192,6 +192,14 @@ def waiting(room: Room, day: date) -> QuerySet[QueueTicket]:
     )
 
 
+def ahead_of(ticket: QueueTicket) -> int:
+    """How many wait for the room and are called before this number: priority numbers and lower ones."""
+    before = Q(is_priority=ticket.is_priority, number__lt=ticket.number)
+    if not ticket.is_priority:
+        before |= Q(is_priority=True)
+    return waiting(ticket.room, ticket.day).filter(before, state=QueueTicket.State.WAITING).count()
+
+
 def exam_rooms(facility: Facility, day: date) -> QuerySet[Room]:
     """Rooms that a visit can be opened in, with `waiting_count` of the day."""
     mine = Q(kind=Room.Kind.EXAM, is_active=True)
@@ -219,7 +227,7 @@ def called(facility: Facility, day: date) -> list[QueueTicket]:
     return sorted(rows, key=lambda ticket: (ticket.called_at, ticket.pk), reverse=True)
 
 
-def triage_list(facility: Facility, day: date) -> QuerySet[Visit]:
+def triage_list(facility: Facility, day: date) -> QuerySet[Any]:
     """Visits of the day still to be seen, in order of arrival, with `measured_at` of their latest vital signs."""
     latest = VitalSigns.objects.filter(visit=OuterRef("pk")).order_by("-taken_at", "-pk")
     rows = visits_today(facility, day, states=[Visit.State.OPEN, Visit.State.IN_EXAM])

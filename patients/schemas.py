@@ -1,7 +1,7 @@
 """What the programming interface reads and writes about people and visits. Dates are ISO 8601, codes are texts."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Schema
 from pydantic import Field
@@ -145,7 +145,7 @@ class VisitDetail(VisitOut):
         )
 
 
-def _visit_facts(visit: Visit) -> dict[str, object]:
+def _visit_facts(visit: Visit) -> dict[str, Any]:
     return {
         "id": visit.pk,
         "claim_code": visit.claim_code,

@@ -220,7 +220,7 @@ def _set_name_keys(patient: Patient) -> None:
 
 def _text(model: type[Patient] | type[InsuranceCard], name: str, value: str) -> str:
     clean = nfc(value)
-    limit = model._meta.get_field(name).max_length or 0
+    limit = getattr(model._meta.get_field(name), "max_length", None) or 0
     if len(clean) > limit:
         raise Refusal("too_long", f"Dài quá {limit} ký tự", field=name, limit=limit)
     return clean

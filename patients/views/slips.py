@@ -17,8 +17,8 @@ from patients import queries
 def slip(request: DeskRequest, pk: int) -> HttpResponse:
     """The number on paper, 80 mm wide, with the claim code as QR for the next desks."""
     ticket = queries.get_ticket(request.actor.facility, pk)
-    ahead = queries.waiting(ticket.room, ticket.day).filter(number__lt=ticket.number, is_priority=ticket.is_priority)
-    context = {"ticket": ticket, "visit": ticket.visit, "ahead": ahead.count(), "printed_at": timezone.now()}
+    ahead = queries.ahead_of(ticket)
+    context = {"ticket": ticket, "visit": ticket.visit, "ahead": ahead, "printed_at": timezone.now()}
     return render(request, "patients/reception_slip.html", context)
 
 

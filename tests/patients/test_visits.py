@@ -8,7 +8,7 @@ import pytest
 from his.core.dates import BirthDate
 from his.core.errors import NotFound, Refusal
 from patients.models import QueueTicket, Visit
-from patients.queries import latest_vitals, waiting
+from patients.queries import ahead_of, latest_vitals, waiting
 from patients.services.people import add_card
 from patients.services.reception import CardInput, PersonInput, VisitInput, receive
 from patients.services.visits import (
@@ -242,3 +242,9 @@ def test_a_card_that_is_no_longer_good_is_kept_as_history(world):
         at=at(),
     )
     assert set(lan.cards.all()) == {card, newer}
+
+
+def test_the_slip_counts_who_is_called_before(world):
+    hung = anh_hung(world.station)
+    visits = [open_for(world, hung, priority=p, confirm_second=True) for p in (False, False, True)]
+    assert [ahead_of(visit.tickets.get()) for visit in visits] == [1, 2, 0]
