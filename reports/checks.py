@@ -111,7 +111,7 @@ def _equals(form: Form, check: Check, values: Mapping[str, Any], facts: Facts) -
     differing = tuple(facts.flags.get(f"{check.figures}_differ", ()))
     theirs, ours = facts.figures.get(check.figures, {}), sums_of(form, values["rows"])
     gaps = [
-        f"{tag}: biểu {money_text(ours[tag])}, hồ sơ {money_text(theirs.get(tag, Decimal(0)))}"
+        f"{form.column(tag).short}: biểu {money_text(ours[tag])}, hồ sơ {money_text(theirs.get(tag, Decimal(0)))}"
         for tag in check.columns
         if ours[tag] != theirs.get(tag, Decimal(0))
     ]

@@ -39,6 +39,7 @@ class Column:
     max: int
     source: str
     heading: str
+    short: str
     group: str
     print_no: int
     print_label: str
@@ -177,6 +178,7 @@ def _column(cells: Mapping[str, str]) -> Column:
         max=int(cells["max"]),
         source=cells["source"],
         heading=cells["heading"],
+        short=cells["short"],
         group=cells["group"],
         print_no=int(cells["print_no"] or 0),
         print_label=cells["print_label"],
@@ -218,3 +220,4 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")
     for name in ("number_column", "section_column", "section_day_column", "words_column"):
         need(form[name] in tags, f"{name} is no column")
+    need(set(form["screen"]) <= set(tags), "screen names an unknown column")

@@ -1,5 +1,12 @@
-"""Addresses of the reports package."""
+"""Addresses of the reports desk."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from reports.views import desk
+
+urlpatterns: list[URLPattern] = [
+    path("", desk.reports, name="reports"),
+    path("<int:pk>/", desk.report, name="report-run"),
+    path("<int:pk>/rows/<int:number>/", desk.report_row, name="report-row"),
+    path("<int:pk>/files/<str:kind>/", desk.report_file, name="report-file"),
+]

@@ -75,7 +75,7 @@ def header_of(columns: Sequence[Column]) -> list[HeaderCell]:
 def shown(column: Column, value: Cell) -> str:
     """A stored value as it is printed."""
     text = str(value)
-    if not text or column.print_as in {"text", "number"}:
+    if not text or column.print_as in {"", "text", "number"}:
         return text
     if column.print_as == "money":
         return money_text(round0(Decimal(text)))

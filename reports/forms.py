@@ -1,0 +1,33 @@
+"""What is typed at the reports desk."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+
+from reports.period import Period
+
+
+class RunForm(forms.Form):
+    """Which form of which month to make."""
+
+    form = forms.ChoiceField(label="Mẫu báo cáo")
+    month = forms.CharField(label="Tháng", max_length=7, help_text="gõ 10/2026")
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["form"].choices = choices  # type: ignore[attr-defined]
+        self.fields["month"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
+
+    def clean_month(self) -> Period:
+        """The month as a period."""
+        try:
+            return Period.parse_month(self.cleaned_data["month"])
+        except ValueError as wrong:
+            raise forms.ValidationError(str(wrong)) from None
+
+
+def last_month(today: date) -> str:
+    """The month before today's, as it is typed: the one that is due."""
+    year, month = (today.year, today.month - 1) if today.month > 1 else (today.year - 1, 12)
+    return f"{month:02d}/{year}"

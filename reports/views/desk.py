@@ -1,0 +1,191 @@
+"""The reports desk: make a report, see its checks and sums, and open the visits behind every figure."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_http_methods
+
+from his.access import DeskRequest, requires
+from his.core.errors import NotFound, Refusal
+from his.printing.views import pdf_response
+from his.ui.forms import render_refusal, saved
+from insurance.billing.queries import lines_of
+from insurance.models import BenefitResult
+from reports.definition import Column, Form, load_version
+from reports.engine import run
+from reports.export import EXPORTERS, file_name
+from reports.export.layout import layout_of, shown
+from reports.forms import RunForm, last_month
+from reports.models import ReportRun
+from reports.queries import ShownRow, form_choices, get_run, rows_of, runs_of, state_of, strangers_of, versions_of
+from reports.services import export_report
+
+PAGE = 100
+
+
+@require_http_methods(["GET", "POST"])
+@requires("reports.view")
+def reports(request: DeskRequest) -> HttpResponse:
+    """The list of reports and the form that makes one."""
+    if request.method == "POST":
+        return _make(request)
+    return render(request, "reports/reports.html", _desk(request, _run_form(request)))
+
+
+def _make(request: DeskRequest) -> HttpResponse:
+    form = _run_form(request)
+    if not form.is_valid():
+        return render(request, "reports/reports.html", _desk(request, form), status=422)
+    actor, period = request.actor, form.cleaned_data["month"]
+    try:
+        made = run(
+            form=form.cleaned_data["form"], facility=actor.facility, period=period, actor=actor, at=timezone.now()
+        )
+    except Refusal as refusal:
+        return render_refusal(request, refusal, "reports/reports.html", _desk(request, form), form=form)
+    saved(request, f"Đã lập {made.form} {period.label()}: {len(made.values['rows'])} dòng, bản {made.version}")
+    return redirect("report-run", pk=made.pk)
+
+
+def _run_form(request: DeskRequest) -> RunForm:
+    choices = form_choices()
+    if request.method == "POST":
+        return RunForm(request.POST, choices=choices)
+    return RunForm(initial={"form": choices[0][0], "month": last_month(timezone.localdate())}, choices=choices)
+
+
+def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
+    """What every page of the desk shows: the reports made, and the form."""
+    listed = [
+        {"run": row, "state": state_of(row.checks), "is_current": current is not None and _same(row, current)}
+        for row in runs_of(request.actor.facility)
+    ]
+    return {"run_form": form, "listed": listed, "may_run": request.actor.may("reports.run")}
+
+
+def _same(a: ReportRun, b: ReportRun) -> bool:
+    return (a.form, a.period_start) == (b.form, b.period_start)
+
+
+@require_GET
+@requires("reports.view")
+def report(request: DeskRequest, pk: int) -> HttpResponse:
+    """One report: checks, sums by section, and the rows of the chosen figure."""
+    made = get_run(request.actor.facility, pk)
+    form = load_version(made.form, made.values["definition"])
+    chosen = _Choice(request, made, form)
+    page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
+    columns = [form.column(tag) for tag in form["screen"]]
+    context = {
+        **_desk(request, _run_form(request), made),
+        "made": made,
+        "form": form,
+        "state": state_of(made.checks),
+        "checks": [(at, row) for at, row in enumerate(made.checks) if not _is_fine(row)],
+        "fine": [row for row in made.checks if _is_fine(row)],
+        "versions": versions_of(made),
+        "sums": _sums(form, made),
+        "columns": columns,
+        "lines": [_line(form, columns, row, made) for row in page.object_list],
+        "page": page,
+        "chosen": chosen,
+        "q": chosen.query(),
+        "formats": [(kind, file_name(made, kind)) for kind in EXPORTERS],
+        "print_url": reverse("report-file", args=[made.pk, "pdf"]),
+        "is_blocked": state_of(made.checks)[1] == "stop",
+    }
+    return render(request, "reports/report.html", context)
+
+
+def _is_fine(check: Mapping[str, Any]) -> bool:
+    return check["passed"] and check["severity"] != "note"
+
+
+class _Choice:
+    """Which rows of a report are looked at: all, a section, one column that is not zero, or those of a check."""
+
+    def __init__(self, request: DeskRequest, made: ReportRun, form: Form) -> None:
+        self.section = request.GET.get("section")
+        self.column = request.GET.get("column", "")
+        text = request.GET.get("check", "")
+        self.check = int(text) if text.isascii() and text.isdecimal() and int(text) < len(made.checks) else None
+        self.rows = rows_of(made, section=self.section, check=self.check)
+        self.strangers: Sequence[str] = strangers_of(made, self.check) if self.check is not None else ()
+        if self.column in form.money_tags:
+            at = form.tags.index(self.column)
+            self.rows = [row for row in self.rows if Decimal(row.cells[at])]
+        self.title = self._title(made, form)
+
+    def _title(self, made: ReportRun, form: Form) -> str:
+        parts = []
+        if self.section is not None:
+            parts.append(f"Phần {self.section}" if self.section else "Chưa xếp được vào phần nào")
+        if self.column in form.money_tags:
+            parts.append(f"{form.column(self.column).heading} khác 0")
+        if self.check is not None:
+            parts.append(made.checks[self.check]["title"])
+        return " · ".join(parts)
+
+    def query(self) -> str:
+        """The choice as the beginning of an address query."""
+        given = {"section": self.section, "column": self.column or None, "check": self.check}
+        kept = urlencode({name: value for name, value in given.items() if value is not None})
+        return f"{kept}&" if kept else ""
+
+
+def _sums(form: Form, made: ReportRun) -> dict[str, Any]:
+    layout = layout_of(form, made.values)
+    tags = [c.tag for c in layout.columns if c.type == "money"]
+    return {
+        "headings": [form.column(tag).short for tag in tags],
+        "parts": [{"part": part, "cells": [(tag, part.sums[tag]) for tag in tags]} for part in layout.parts],
+        "totals": [(tag, layout.totals[tag]) for tag in tags],
+        "count": len(made.values["rows"]),
+        "words": layout.words,
+    }
+
+
+def _line(form: Form, columns: Sequence[Column], row: ShownRow, made: ReportRun) -> dict[str, Any]:
+    cells = [(column, shown(column, row.cells[form.tags.index(column.tag)])) for column in columns]
+    return {"ref": row.ref, "cells": cells, "number": row.cells[form.tags.index(form["number_column"])]}
+
+
+@require_GET
+@requires("reports.view")
+def report_row(request: DeskRequest, pk: int, number: int) -> HttpResponse:
+    """One row of a report in the panel: its fields, and the lines of the split behind its sums."""
+    made = get_run(request.actor.facility, pk)
+    if not 1 <= number <= len(made.values["rows"]):
+        raise NotFound
+    form = load_version(made.form, made.values["definition"])
+    row, ref = made.values["rows"][number - 1], made.values["refs"][number - 1]
+    results = BenefitResult.objects.for_facility(request.actor.facility).filter(visit__claim_code=ref, is_current=True)
+    result = results.select_related("visit__patient").first()
+    context = {
+        "made": made,
+        "ref": ref,
+        "fields": [(column, shown(column, row[at])) for at, column in enumerate(form.columns)],
+        "result": result,
+        "lines": [(line, line.copay_amount + line.self_paid_amount) for line in lines_of(result)] if result else [],
+    }
+    return render(request, "reports/row.html", context)
+
+
+@require_GET
+@requires("reports.view")
+def report_file(request: DeskRequest, pk: int, kind: str) -> HttpResponse:
+    """The file of a report; the PDF is shown, the others are downloaded."""
+    made = get_run(request.actor.facility, pk)
+    content = export_report(run=made, kind=kind, actor=request.actor, at=timezone.now())
+    if kind == "pdf":
+        return pdf_response(content, file_name(made, kind))
+    response = HttpResponse(content, content_type=EXPORTERS[kind][1])
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(made, kind)}"'
+    return response
