@@ -26,6 +26,8 @@ from patients.models import (
 
 FAVOURITE_DAYS = 90
 """How far back a doctor's own habits are looked up."""
+FAVOURITE_RECORDS = 200
+"""How many of the doctor's last exams or prescriptions show the habits; more would slow the search boxes."""
 
 # Cost groups (MA_NHOM, QĐ 5937/QĐ-BYT): where a service of the group is performed.
 _ROOM_OF_GROUP = {
@@ -200,18 +202,19 @@ def copyable_prescription(visit: Visit, prescription_id: int) -> Prescription | 
 
 def favourite_diagnoses(doctor: Staff, at: datetime, limit: int = 10) -> list[str]:
     """Codes that the doctor used most in the last months."""
-    since = at - timedelta(days=FAVOURITE_DAYS)
-    rows = VisitDiagnosis.objects.filter(exam__doctor=doctor, exam__started_at__gte=since).values("code")
+    exams = Exam.objects.filter(doctor=doctor, started_at__gte=at - timedelta(days=FAVOURITE_DAYS))
+    rows = VisitDiagnosis.objects.filter(exam__in=exams.order_by("-pk").values("pk")[:FAVOURITE_RECORDS]).values("code")
     return [row["code"] for row in rows.annotate(times=Count("pk")).order_by("-times", "code")[:limit]]
 
 
 def favourite_lines(doctor: Staff, at: datetime, drugs: Sequence[Drug] = (), limit: int = 10) -> list[PrescriptionLine]:
     """How the doctor last prescribed each drug, most used first; narrowed to the codes of `drugs` when given."""
     since = at - timedelta(days=FAVOURITE_DAYS)
-    rows = PrescriptionLine.objects.filter(prescription__prescribed_by=doctor, prescription__prescribed_at__gte=since)
+    written = Prescription.objects.filter(prescribed_by=doctor, prescribed_at__gte=since).order_by("-pk")
+    rows = PrescriptionLine.objects.filter(prescription__in=written.values("pk")[:FAVOURITE_RECORDS])
     if drugs:
         rows = rows.filter(drug__code__in=[drug.code for drug in drugs])
-    recent = list(rows.select_related("drug").order_by("-pk")[:300])
+    recent = list(rows.select_related("drug").order_by("-pk"))
     times = Counter(line.drug.code for line in recent)
     last: dict[str, PrescriptionLine] = {}
     for line in recent:
