@@ -11,7 +11,7 @@ from his.access import DeskRequest, requires
 from his.accounts.models import Department
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import saved, status_of
-from patients.forms_clinical import ResultRow, read_results, result_rows
+from patients.forms_results import ResultRow, read_results, result_rows
 from patients.models import ServiceOrder
 from patients.queries_clinical import desk_order, lately_performed, performing_departments, waiting_orders
 from patients.services.orders import record_result

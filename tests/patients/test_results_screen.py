@@ -80,6 +80,16 @@ def test_imaging_has_a_description_and_a_conclusion(client, orders):
     assert "Gan &lt;to&gt;" in client.get(result_url(scan)).content.decode()
 
 
+def test_a_test_without_known_indicators_takes_value_and_unit(client, orders):
+    sugar = orders[1]
+    sugar.service.indicators = []
+    sugar.service.save()
+    assert 'name="results-0-unit"' in client.get(result_url(sugar)).content.decode()
+    client.post(result_url(sugar), {"results-0-value": "7,1", "results-0-unit": "mmol/L"})
+    stored = sugar.results.get()
+    assert (stored.indicator_name, stored.value, stored.unit) == (sugar.service.name, "7,1", "mmol/L")
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [({"results-0-value": " "}, "Chưa nhập giá trị"), ({"results-0-value": "9" * 300}, "Dài quá 255 ký tự")],
