@@ -18,6 +18,7 @@ SERVICE_MODULES = (
     "his.printing.forms",
     "patients.services.people",
     "patients.services.visits",
+    "patients.services.reception",
     "patients.services.exams",
     "patients.services.orders",
     "patients.services.prescriptions",
