@@ -17,6 +17,7 @@ from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
 from his.demo.stock import open_stores
 from his.demo.story import Desk, tell
+from his.service import audit_facts, service
 from insurance.billing.cash import DENOMINATIONS, close_session, open_session
 from insurance.billing.queries import expected_cash
 from insurance.models import CashSession
@@ -74,12 +75,22 @@ def _lose_nothing_that_matters() -> None:
 
 def _run(desk: Desk, plan: MonthPlan, progress: Callable[[date], None] | None) -> None:
     for day, visits in groupby(plan.visits, key=lambda visit: visit.arrived_at.date()):
-        cashier = desk.actors["cashier"]
-        session = open_session(opening_float=FLOAT, actor=cashier, at=vn_datetime(day, _OPENS))
-        last = _run_day(desk, list(visits))
-        _count(session, cashier, max(last, vn_datetime(day, _CLOSES)))
+        load_day(day=day, desk=desk, visits=list(visits), actor=desk.actors["admin"])
         if progress is not None:
             progress(day)
+
+
+@service(action="demo.load_day", permission="accounts.manage")
+def load_day(*, day: date, desk: Desk, visits: list[VisitPlan], actor: Actor) -> None:
+    """Let the desks of a facility work through one day in one transaction: each step by its own account and service.
+
+    Afterwards the visits are closed, the drawer is counted and every step has its audit entry.
+    """
+    cashier = desk.actors["cashier"]
+    session = open_session(opening_float=FLOAT, actor=cashier, at=vn_datetime(day, _OPENS))
+    last = _run_day(desk, visits)
+    _count(session, cashier, max(last, vn_datetime(day, _CLOSES)))
+    audit_facts(day=day, visits=len(visits))
 
 
 def _run_day(desk: Desk, visits: list[VisitPlan]) -> datetime:
