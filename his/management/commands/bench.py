@@ -1,0 +1,38 @@
+"""`manage.py bench claims`: measure a month of visits from loading to exporting; the last line is JSON."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from his.core.errors import Refusal
+from his.demo.places import HOSPITAL, STATION
+from his.demo.volume.load import Loaded
+from his.demo.volume.measure import bench_claims
+
+
+class Command(BaseCommand):
+    """Fills an invented facility and measures; run it on a database of its own (docs/benchmarks.md)."""
+
+    help = "Đo tốc độ nạp, xuất hồ sơ và tìm kiếm trên dữ liệu giả định; dòng cuối là JSON"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=["claims"], help="claims: nạp một tháng, xuất hồ sơ, tìm kiếm")
+        parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
+        parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
+        parser.add_argument("--seed", type=int, default=1, metavar="S")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            figures = bench_claims(
+                facility_code=options["facility"],
+                visits=options["visits"],
+                seed=options["seed"],
+                progress=self._progress,
+            )
+        except Refusal as refusal:
+            raise CommandError(refusal.message_vi) from refusal
+        self.stdout.write(json.dumps(figures))
+
+    def _progress(self, loaded: Loaded) -> None:
+        self.stdout.write(f"  {loaded.visits} lượt khám, {loaded.seconds:.1f} giây", ending="\n")
