@@ -8,8 +8,26 @@ from his.core.models import FacilityModel
 from patients.models.visits import Visit
 
 
+_FROZEN = """
+    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND %s) THEN
+        RAISE EXCEPTION 'a signed examination is frozen';
+    END IF;
+    RETURN COALESCE(NEW, OLD);
+"""
+
+
+def frozen_when_signed(signed: str) -> pgtrigger.Trigger:
+    """Refuse to change or delete a row once its examination is signed; `signed` is the condition that finds it."""
+    return pgtrigger.Trigger(
+        name="signed_is_frozen",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=_FROZEN % signed,
+    )
+
+
 class Exam(FacilityModel):
-    """One examination by one doctor in one room (khám bệnh); signing freezes a snapshot, later changes are amendments."""
+    """One examination by one doctor in one room (khám bệnh); signing freezes it, later changes are amendments."""
 
     class Outcome(models.TextChoices):
         HOME = "home", "Cho về"
@@ -92,6 +110,7 @@ class VisitDiagnosis(FacilityModel):
             models.UniqueConstraint(fields=["exam"], condition=Q(is_main=True), name="one_main_diagnosis"),
         ]
         indexes = [models.Index(fields=["visit"], name="visit_diagnosis_visit")]
+        triggers = [frozen_when_signed("e.id = OLD.exam_id")]
 
 
 class ServiceOrder(FacilityModel):
@@ -132,6 +151,7 @@ class ServiceOrder(FacilityModel):
             models.Index(fields=["visit"], name="order_visit"),
             models.Index(fields=["facility", "state", "ordered_at"], name="order_waiting"),
         ]
+        triggers = [frozen_when_signed("e.id = OLD.exam_id")]
 
 
 class ServiceResult(FacilityModel):
@@ -153,6 +173,9 @@ class ServiceResult(FacilityModel):
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["order", "position"], name="result_position")]
+        triggers = [
+            frozen_when_signed("e.id = (SELECT o.exam_id FROM patients_serviceorder o WHERE o.id = OLD.order_id)")
+        ]
 
 
 class Prescription(FacilityModel):
@@ -204,6 +227,11 @@ class PrescriptionLine(FacilityModel):
             models.UniqueConstraint(fields=["prescription", "position"], name="prescription_line_position"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="prescription_quantity_positive"),
             models.CheckConstraint(condition=Q(days__gte=1), name="prescription_days_positive"),
+        ]
+        triggers = [
+            frozen_when_signed(
+                "e.id = (SELECT p.exam_id FROM patients_prescription p WHERE p.id = OLD.prescription_id)"
+            )
         ]
 
 
