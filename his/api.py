@@ -29,3 +29,4 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 api.add_router("/patients", "patients.api.router")
 api.add_router("/pharmacy", "pharmacy.api.router")
 api.add_router("/reports", "reports.api.router")
+api.add_router("/insurance", "insurance.api.router")

@@ -1,5 +1,26 @@
-"""Addresses of the insurance package."""
+"""Addresses of the insurance package: opaque ids only, identities are sent by POST."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from insurance.views import cash_desk, cashier, claims
+
+urlpatterns = [
+    path("cashier/", cashier.desk, name="cashier"),
+    path("cashier/list/", cashier.waiting, name="cashier-list"),
+    path("cashier/find/", cashier.find, name="cashier-find"),
+    path("cashier/<int:pk>/", cashier.open_visit, name="cashier-visit"),
+    path("cashier/<int:pk>/close/", cashier.close, name="cashier-close"),
+    path("cashier/<int:pk>/collect/", cashier.take, name="cashier-collect"),
+    path("cashier/<int:pk>/reopen/", cashier.reopen, name="cashier-reopen"),
+    path("cashier/receipts/", cash_desk.receipts, name="cashier-receipts"),
+    path("cashier/receipts/<int:pk>/refund/", cashier.give_back, name="cashier-refund"),
+    path("cashier/debts/", cash_desk.debts, name="cashier-debts"),
+    path("cashier/drawer/", cash_desk.session, name="cashier-session"),
+    path("cashier/drawer/<int:pk>/count/", cash_desk.count, name="cashier-session-count"),
+    path("cashier/drawer/<int:pk>/close/", cash_desk.close, name="cashier-session-close"),
+    path("claims/", claims.screen, name="claims"),
+    path("claims/build/", claims.build_all, name="claims-build-month"),
+    path("claims/export/", claims.export, name="claims-export"),
+    path("claims/<int:pk>/build/", claims.build_one, name="claims-build"),
+    path("claims/<int:pk>/file/", claims.download, name="claims-xml"),
+]

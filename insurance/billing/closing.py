@@ -12,6 +12,7 @@ from insurance.benefits.engine import Split, load, split
 from insurance.billing.charges import Source, pricing_day, sources_of, sync_charges
 from insurance.billing.facts import facts_of, items_of
 from insurance.billing.queries import NOT_DISPENSED, blockers
+from insurance.locks import lock_claims
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
 from patients.models import Visit
 from patients.services.visits import mark_closed, mark_reopened
@@ -57,6 +58,7 @@ def reopen_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Vi
     visit = lock_visit(visit)
     if visit.state != Visit.State.CLOSED:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
+    lock_claims(actor.facility)
     BenefitResult.objects.filter(visit=visit, is_current=True).update(is_current=False)
     Claim.objects.filter(visit=visit, is_current=True).update(is_current=False, state=Claim.State.SUPERSEDED)
     audit_facts(claim_code=visit.claim_code, reason=reason)

@@ -150,6 +150,18 @@ def blockers(visit: Visit) -> list[Refusal]:
     return found
 
 
+def warnings(visit: Visit) -> list[str]:
+    """What does not stop closing but will be found in the claim, in Vietnamese, while it can still be mended."""
+    if not visit.is_insured:
+        return []
+    found = []
+    if not visit.vital_signs.filter(weight_kg__isnull=False).exists():
+        found.append("Chưa ghi cân nặng: hồ sơ BHYT bắt buộc có, hãy nhờ điều dưỡng cân trước khi chốt")
+    if not visit.patient.province_code or not visit.patient.commune_code:
+        found.append("Chưa có mã tỉnh, mã xã nơi cư trú: hồ sơ BHYT bắt buộc có, hãy nhờ tiếp đón bổ sung")
+    return found
+
+
 def undispensed(visit: Visit) -> QuerySet[Prescription]:
     """Prescriptions of the visit that were written and are not handed out."""
     rows = Prescription.objects.for_facility(visit.facility).filter(visit=visit, lines__isnull=False)
@@ -165,6 +177,11 @@ class DueVisit:
     due: Decimal
     is_closed: bool
     is_waiting_for_drugs: bool = False
+
+    @property
+    def refund_due(self) -> Decimal:
+        """What has to go back, đồng; zero when money is owed."""
+        return max(-self.due, ZERO)
 
 
 def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[DueVisit]:
@@ -184,22 +201,25 @@ def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[D
     unsettled = unsettled_results(facility)
     if since is not None:
         unsettled = unsettled.filter(visit__arrived_at__gte=day_range(since)[0])
-    rows += [DueVisit(result.visit, payable_amount(result) - result.paid, True) for result in unsettled]
+    rows += [DueVisit(result.visit, result.due, True) for result in unsettled]
     return sorted(rows, key=lambda row: (row.visit.ended_at or row.visit.arrived_at, row.visit.pk))
 
 
-def debts(facility: Facility, *, before: date) -> QuerySet[BenefitResult]:
-    """Splits whose account is not level, of visits that arrived before the day, latest first."""
-    old = unsettled_results(facility).filter(visit__arrived_at__lt=day_range(before)[0])
-    return old.order_by("-visit__arrived_at", "-visit_id")
+def debts(facility: Facility, *, before: date | None = None) -> QuerySet[BenefitResult]:
+    """Splits whose account is not level, latest first; optionally only visits that arrived before the day."""
+    rows = unsettled_results(facility)
+    if before is not None:
+        rows = rows.filter(visit__arrived_at__lt=day_range(before)[0])
+    return rows.order_by("-visit__arrived_at", "-visit_id")
 
 
 def unsettled_results(facility: Facility) -> QuerySet[BenefitResult]:
-    """Current splits whose payable amount is not what was paid; each carries `.paid` and `.due`."""
+    """Current splits whose payable amount is not what was paid; each carries `.payable .paid .due .refund_due`."""
     rows = BenefitResult.objects.for_facility(facility).filter(is_current=True)
     # PostgreSQL rounds numeric values half away from zero: for amounts that is `round0`.
     payable = Round(F("copay_amount") + F("self_paid_amount"))
-    rows = rows.annotate(paid=paid_subquery(), due=payable - F("paid")).exclude(due=0)
+    rows = rows.annotate(payable=payable, paid=paid_subquery())
+    rows = rows.annotate(due=F("payable") - F("paid"), refund_due=F("paid") - F("payable")).exclude(due=0)
     return rows.select_related("visit__patient", "visit__card")
 
 

@@ -5,7 +5,6 @@ The same data gives the same bytes.
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -13,15 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from his.accounts.actor import Actor
-from his.core.errors import Refusal
 from his.core.money import ZERO
 from his.service import audit_facts, service
 from insurance.claims.gather import Record, gather
-from insurance.claims.services import Built, build, reason_left_out, store
+from insurance.claims.services import Built, reason_left_out, store, try_build, visits_of_month
+from insurance.locks import lock_claims
 from insurance.models import Claim
-from patients.models import Visit
-
-logger = logging.getLogger(__name__)
 
 CHUNK = 200
 MANIFEST = "manifest.json"
@@ -103,6 +99,7 @@ def export_month(
     Afterwards the folder holds one `<claim code>.xml` for each claim of the month, `manifest.json`, and no other
     claim file of an earlier run. An error in one visit is reported in the manifest and stops no other.
     """
+    lock_claims(actor.facility)
     out_dir.mkdir(parents=True, exist_ok=True)
     (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
     result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
@@ -119,12 +116,7 @@ def export_month(
 
 
 def _chunks(actor: Actor, month: date) -> Iterator[list[Record]]:
-    visits = (
-        Visit.objects.for_facility(actor.facility)
-        .filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
-        .select_related("patient", "card", "facility")
-        .order_by("claim_code")
-    )
+    visits = visits_of_month(actor.facility, month)
     ids = list(visits.values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         chunk = {visit.pk: visit for visit in visits.filter(pk__in=ids[start : start + CHUNK])}
@@ -136,14 +128,9 @@ def _export_one(record: Record, out_dir: Path, result: ExportResult, actor: Acto
     if reason := reason_left_out(record):
         result.left_out.append(LeftOut(code, "rule", reason))
         return
-    try:
-        built = build(record, standard)
-    except Refusal as refusal:
-        result.left_out.append(LeftOut(code, "error", refusal.message_vi))
-        return
-    except Exception as error:  # building reads nothing and writes nothing: one bad record must not stop the month
-        logger.exception("claim %s could not be built", code)
-        result.left_out.append(LeftOut(code, "error", f"Không lập được hồ sơ: {error or type(error).__name__}"))
+    built = try_build(record, standard)
+    if isinstance(built, str):
+        result.left_out.append(LeftOut(code, "error", built))
         return
     claim = store(record, built, actor, at)
     Claim.objects.filter(pk=claim.pk).update(

@@ -2,17 +2,23 @@
 
 import gzip
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+from django.db.models import QuerySet
 
 from his.accounts.actor import Actor
+from his.accounts.models import Facility
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.billing.closing import lock_visit
 from insurance.claims.build import ClaimTables, build_tables, claim_end
 from insurance.claims.gather import Record, gather
+from insurance.claims.inclusion import reason_left_out_of
+from insurance.locks import lock_claims
 from insurance.models import Claim, Finding
 from insurance.standards import (
     Problem,
@@ -27,9 +33,9 @@ from insurance.standards import (
 from insurance.standards.money_check import Claim as MoneyClaim
 from patients.models import Visit
 
-BLOCKING, WARNING = "blocking", "warning"
-NOT_CLAIMED = "9"
-"""Entitlement code of a visit that the fund does not pay (QĐ 3276)."""
+logger = logging.getLogger(__name__)
+
+BLOCKING = "blocking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     keeps its version. Refuses visits that are not closed, not insured, or whose record is incomplete.
     """
     visit = lock_visit(visit)
+    lock_claims(actor.facility)
     records = gather(actor.facility, [visit]) if visit.state == Visit.State.CLOSED else []
     if not records:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
@@ -61,17 +68,60 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     return claim
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far building a month came: `cursor` is the last claim code that was looked at, empty when nothing is left."""
+
+    cursor: str
+    built: int
+    with_findings: int
+    errors: tuple[tuple[str, str], ...]
+
+
+@service(action="claims.build_month", permission="claims.build")
+def build_month(*, month: date, actor: Actor, at: datetime, after: str = "", limit: int = 100) -> Progress:
+    """Build the claims of the next `limit` visits of a claim month, in the order of claim codes (lập hồ sơ tháng).
+
+    Visits that make no claim are passed over; a record that cannot be built is named with its reason and stops no
+    other. Call it again with the cursor until that is empty.
+    """
+    lock_claims(actor.facility)
+    visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
+    built, with_findings, errors = 0, 0, []
+    for record in gather(actor.facility, visits):
+        if reason_left_out(record):
+            continue
+        made = try_build(record)
+        if isinstance(made, str):
+            errors.append((record.visit.claim_code, made))
+            continue
+        store(record, made, actor, at)
+        built += 1
+        with_findings += bool(made.problems)
+    audit_facts(month=month.strftime("%Y-%m"), after=after, built=built, findings=with_findings, errors=len(errors))
+    return Progress(visits[-1].claim_code if len(visits) == limit else "", built, with_findings, tuple(errors))
+
+
+def visits_of_month(facility: Facility, month: date) -> QuerySet[Visit]:
+    """Closed visits of a claim month by claim code, with patient, card and facility."""
+    rows = Visit.objects.for_facility(facility).filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
+    return rows.select_related("patient", "card", "facility").order_by("claim_code")
+
+
 def reason_left_out(record: Record) -> str:
     """Why a closed visit makes no claim, in Vietnamese; empty when it does."""
-    if not record.visit.is_insured:
-        return "Người bệnh tự chi trả"
-    if record.result.entitlement_code == NOT_CLAIMED:
-        return "Không thuộc đối tượng quỹ BHYT chi trả (mã 9)"
-    if record.result.total_insured_amount == 0:
-        return "Không có chi phí trong phạm vi BHYT"
-    if record.result.fund_amount == 0:
-        return "Quỹ BHYT không chi trả khoản nào"
-    return ""
+    return reason_left_out_of(record.visit, record.result)
+
+
+def try_build(record: Record, standard: str = "") -> Built | str:
+    """The claim of one record, or in Vietnamese why it cannot be built."""
+    try:
+        return build(record, standard)
+    except Refusal as refusal:
+        return refusal.message_vi
+    except Exception as error:  # building reads nothing and writes nothing: one bad record must not stop the month
+        logger.exception("claim %s could not be built", record.visit.claim_code)
+        return f"Không lập được hồ sơ: {error or type(error).__name__}"
 
 
 def build(record: Record, standard: str = "") -> Built:
@@ -97,17 +147,17 @@ def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -
 def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
     """Keep a built claim as the current version, or the current one when nothing changed."""
     digest = hashlib.sha256(built.content).hexdigest()
-    current = Claim.objects.filter(visit=record.visit, is_current=True).first()
-    if current is not None:
-        if (current.sha256, current.standard, current.result_id) == (digest, built.standard.name, record.result.pk):
-            return _rechecked(current, built)
-        Claim.objects.filter(pk=current.pk).update(is_current=False, state=Claim.State.SUPERSEDED)
+    last = Claim.objects.filter(visit=record.visit).defer("content").order_by("-version").first()
+    if last is not None and last.is_current:
+        if (last.sha256, last.standard, last.result_id) == (digest, built.standard.name, record.result.pk):
+            return _rechecked(last, built)
+        Claim.objects.filter(pk=last.pk).update(is_current=False, state=Claim.State.SUPERSEDED)
     claim = Claim.objects.create(
         facility=record.visit.facility,
         visit=record.visit,
         result=record.result,
         claim_code=record.visit.claim_code,
-        version=Claim.objects.filter(visit=record.visit).count() + 1,
+        version=last.version + 1 if last else 1,
         standard=built.standard.name,
         state=_state(built),
         content=gzip.compress(built.content, compresslevel=6, mtime=0),

@@ -9,252 +9,544 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('his', '0001_kernel'),
-        ('patients', '0001_people_visits_clinical'),
+        ("his", "0001_kernel"),
+        ("patients", "0001_people_visits_clinical"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BenefitResult',
+            name="BenefitResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('is_current', models.BooleanField(default=True)),
-                ('computed_at', models.DateTimeField()),
-                ('entitlement_code', models.CharField(max_length=5)),
-                ('card_percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('route_percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('total_hospital_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('total_insured_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('fund_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('copay_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('self_paid_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('other_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('fund_fee_for_service_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('explanation', models.JSONField(default=list)),
-                ('parameters', models.JSONField(default=dict)),
-                ('computed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benefit_results', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("is_current", models.BooleanField(default=True)),
+                ("computed_at", models.DateTimeField()),
+                ("entitlement_code", models.CharField(max_length=5)),
+                ("card_percent", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("route_percent", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("total_hospital_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("total_insured_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("fund_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("copay_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("self_paid_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("other_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("fund_fee_for_service_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("explanation", models.JSONField(default=list)),
+                ("parameters", models.JSONField(default=dict)),
+                (
+                    "computed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="benefit_results", to="patients.visit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CashSession',
+            name="CashSession",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('opened_at', models.DateTimeField()),
-                ('opening_float', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('counted_amount', models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
-                ('expected_amount', models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
-                ('denominations', models.JSONField(blank=True, default=dict)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('cashier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("opened_at", models.DateTimeField()),
+                ("opening_float", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("counted_amount", models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
+                ("expected_amount", models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
+                ("denominations", models.JSONField(blank=True, default=dict)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                (
+                    "cashier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CashEntry',
+            name="CashEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('receipt', 'Phiếu thu'), ('refund', 'Phiếu hoàn tiền')], max_length=10)),
-                ('method', models.CharField(choices=[('cash', 'Tiền mặt'), ('transfer', 'Chuyển khoản'), ('card', 'Thẻ')], default='cash', max_length=10)),
-                ('number', models.CharField(max_length=30, verbose_name='số phiếu')),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('result', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cash_entries', to='insurance.benefitresult')),
-                ('reverses', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='insurance.cashentry')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cash_entries', to='patients.visit')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='insurance.cashsession')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("receipt", "Phiếu thu"), ("refund", "Phiếu hoàn tiền")], max_length=10),
+                ),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[("cash", "Tiền mặt"), ("transfer", "Chuyển khoản"), ("card", "Thẻ")],
+                        default="cash",
+                        max_length=10,
+                    ),
+                ),
+                ("number", models.CharField(max_length=30, verbose_name="số phiếu")),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cash_entries",
+                        to="insurance.benefitresult",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="insurance.cashentry",
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cash_entries", to="patients.visit"
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="insurance.cashsession"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Charge',
+            name="Charge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_kind', models.CharField(choices=[('exam', 'Công khám'), ('order', 'Dịch vụ'), ('prescription_line', 'Thuốc')], max_length=20)),
-                ('source_id', models.BigIntegerField()),
-                ('line_kind', models.CharField(choices=[('exam', 'Khám bệnh'), ('service', 'Dịch vụ'), ('drug', 'Thuốc'), ('supply', 'Vật tư'), ('bed', 'Giường')], max_length=10)),
-                ('group_code', models.CharField(max_length=2, verbose_name='nhóm chi phí')),
-                ('code', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=1024)),
-                ('unit', models.CharField(max_length=50)),
-                ('quantity', models.DecimalField(decimal_places=3, max_digits=14)),
-                ('hospital_price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('insured_price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('service_rate', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='tỷ lệ dịch vụ')),
-                ('payment_rate', models.DecimalField(decimal_places=2, default=100, max_digits=5, verbose_name='tỷ lệ BHYT')),
-                ('scope_code', models.CharField(default='1', max_length=1)),
-                ('price_law', models.CharField(blank=True, max_length=255)),
-                ('ordered_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('cancelled_at', models.DateTimeField(blank=True, null=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source_kind",
+                    models.CharField(
+                        choices=[("exam", "Công khám"), ("order", "Dịch vụ"), ("prescription_line", "Thuốc")],
+                        max_length=20,
+                    ),
+                ),
+                ("source_id", models.BigIntegerField()),
+                (
+                    "line_kind",
+                    models.CharField(
+                        choices=[
+                            ("exam", "Khám bệnh"),
+                            ("service", "Dịch vụ"),
+                            ("drug", "Thuốc"),
+                            ("supply", "Vật tư"),
+                            ("bed", "Giường"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("group_code", models.CharField(max_length=2, verbose_name="nhóm chi phí")),
+                ("code", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=1024)),
+                ("unit", models.CharField(max_length=50)),
+                ("quantity", models.DecimalField(decimal_places=3, max_digits=14)),
+                ("hospital_price", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("insured_price", models.DecimalField(decimal_places=3, max_digits=15)),
+                (
+                    "service_rate",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=5, null=True, verbose_name="tỷ lệ dịch vụ"
+                    ),
+                ),
+                (
+                    "payment_rate",
+                    models.DecimalField(decimal_places=2, default=100, max_digits=5, verbose_name="tỷ lệ BHYT"),
+                ),
+                ("scope_code", models.CharField(default="1", max_length=1)),
+                ("price_law", models.CharField(blank=True, max_length=255)),
+                ("ordered_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                ("cancelled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="charges", to="patients.visit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BenefitLine',
+            name="BenefitLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('service_rate', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('payment_rate', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('benefit_percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('hospital_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('insured_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('fund_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('copay_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('self_paid_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('other_amount', models.DecimalField(decimal_places=2, max_digits=17)),
-                ('ceiling_amount', models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
-                ('reasons', models.JSONField(default=list)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='insurance.benefitresult')),
-                ('charge', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benefit_lines', to='insurance.charge')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField()),
+                ("service_rate", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("payment_rate", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("benefit_percent", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("hospital_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("insured_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("fund_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("copay_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("self_paid_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("other_amount", models.DecimalField(decimal_places=2, max_digits=17)),
+                ("ceiling_amount", models.DecimalField(blank=True, decimal_places=2, max_digits=17, null=True)),
+                ("reasons", models.JSONField(default=list)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="insurance.benefitresult"
+                    ),
+                ),
+                (
+                    "charge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="benefit_lines", to="insurance.charge"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claim_code', models.CharField(max_length=30)),
-                ('version', models.PositiveIntegerField()),
-                ('is_current', models.BooleanField(default=True)),
-                ('standard', models.CharField(max_length=20)),
-                ('state', models.CharField(choices=[('clean', 'Sạch'), ('findings', 'Có lỗi'), ('exported', 'Đã xuất'), ('superseded', 'Đã thay thế')], max_length=12)),
-                ('content', models.BinaryField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('row_counts', models.JSONField(default=dict)),
-                ('built_at', models.DateTimeField()),
-                ('exported_at', models.DateTimeField(blank=True, null=True)),
-                ('built_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='insurance.benefitresult')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claim_code", models.CharField(max_length=30)),
+                ("version", models.PositiveIntegerField()),
+                ("is_current", models.BooleanField(default=True)),
+                ("standard", models.CharField(max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("clean", "Sạch"),
+                            ("findings", "Có lỗi"),
+                            ("exported", "Đã xuất"),
+                            ("superseded", "Đã thay thế"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("content", models.BinaryField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("row_counts", models.JSONField(default=dict)),
+                ("built_at", models.DateTimeField()),
+                ("exported_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "built_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="claims", to="insurance.benefitresult"
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="claims", to="patients.visit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('rule', models.CharField(max_length=40)),
-                ('severity', models.CharField(max_length=10)),
-                ('table', models.CharField(max_length=5)),
-                ('row', models.PositiveIntegerField(blank=True, null=True)),
-                ('field', models.CharField(blank=True, max_length=40)),
-                ('message', models.CharField(max_length=500)),
-                ('value', models.CharField(blank=True, max_length=255)),
-                ('claim', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='insurance.claim')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64)),
+                ("rule", models.CharField(max_length=40)),
+                ("severity", models.CharField(max_length=10)),
+                ("table", models.CharField(max_length=5)),
+                ("row", models.PositiveIntegerField(blank=True, null=True)),
+                ("field", models.CharField(blank=True, max_length=40)),
+                ("message", models.CharField(max_length=500)),
+                ("value", models.CharField(blank=True, max_length=255)),
+                (
+                    "claim",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="insurance.claim"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='benefitresult',
-            constraint=models.UniqueConstraint(fields=('visit', 'version'), name='benefit_version'),
+            model_name="benefitresult",
+            constraint=models.UniqueConstraint(fields=("visit", "version"), name="benefit_version"),
         ),
         migrations.AddConstraint(
-            model_name='benefitresult',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('visit',), name='benefit_current'),
+            model_name="benefitresult",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("visit",), name="benefit_current"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefitresult',
-            constraint=models.CheckConstraint(condition=models.Q(('total_hospital_amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('fund_amount'), '+', models.F('copay_amount')), '+', models.F('self_paid_amount')), '+', models.F('other_amount')))), name='benefit_parts_are_whole'),
+            model_name="benefitresult",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_hospital_amount",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("fund_amount"), "+", models.F("copay_amount")
+                                ),
+                                "+",
+                                models.F("self_paid_amount"),
+                            ),
+                            "+",
+                            models.F("other_amount"),
+                        ),
+                    )
+                ),
+                name="benefit_parts_are_whole",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='benefitresult',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='efaa6da4b9c5dbc77e3642ff73af722a3933e65b', operation='DELETE', pgid='pgtrigger_no_delete_cd6c6', table='insurance_benefitresult', when='BEFORE')),
+            model_name="benefitresult",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="efaa6da4b9c5dbc77e3642ff73af722a3933e65b",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_cd6c6",
+                    table="insurance_benefitresult",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cashsession',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('facility', 'cashier'), name='cash_session_open_once'),
+            model_name="cashsession",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("facility", "cashier"),
+                name="cash_session_open_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='cashentry',
-            index=models.Index(fields=['visit'], name='cash_visit'),
+            model_name="cashentry",
+            index=models.Index(fields=["visit"], name="cash_visit"),
         ),
         migrations.AddIndex(
-            model_name='cashentry',
-            index=models.Index(fields=['facility', 'at'], name='cash_time'),
+            model_name="cashentry",
+            index=models.Index(fields=["facility", "at"], name="cash_time"),
         ),
         migrations.AddConstraint(
-            model_name='cashentry',
-            constraint=models.UniqueConstraint(fields=('facility', 'number'), name='cash_entry_number'),
+            model_name="cashentry",
+            constraint=models.UniqueConstraint(fields=("facility", "number"), name="cash_entry_number"),
         ),
         migrations.AddConstraint(
-            model_name='cashentry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='cash_amount_positive'),
+            model_name="cashentry",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="cash_amount_positive"),
         ),
         migrations.AddConstraint(
-            model_name='cashentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'refund'), ('reverses__isnull', False)), models.Q(models.Q(('kind', 'refund'), _negated=True), ('reverses__isnull', True)), _connector='OR'), name='refund_names_receipt'),
+            model_name="cashentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "refund"), ("reverses__isnull", False)),
+                    models.Q(models.Q(("kind", "refund"), _negated=True), ("reverses__isnull", True)),
+                    _connector="OR",
+                ),
+                name="refund_names_receipt",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='cashentry',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='07c480c4325fbecdd471ef06dc4b5e77ed2b796e', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b485b', table='insurance_cashentry', when='BEFORE')),
+            model_name="cashentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="07c480c4325fbecdd471ef06dc4b5e77ed2b796e",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_b485b",
+                    table="insurance_cashentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='charge',
-            index=models.Index(fields=['visit'], name='charge_visit'),
+            model_name="charge",
+            index=models.Index(fields=["visit"], name="charge_visit"),
         ),
         migrations.AddConstraint(
-            model_name='charge',
-            constraint=models.UniqueConstraint(condition=models.Q(('cancelled_at__isnull', True)), fields=('source_kind', 'source_id'), name='charge_once'),
+            model_name="charge",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("cancelled_at__isnull", True)),
+                fields=("source_kind", "source_id"),
+                name="charge_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='charge',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='charge_quantity_positive'),
+            model_name="charge",
+            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="charge_quantity_positive"),
         ),
         migrations.AddConstraint(
-            model_name='charge',
-            constraint=models.CheckConstraint(condition=models.Q(('hospital_price__gte', 0), ('insured_price__gte', 0)), name='charge_price_positive'),
+            model_name="charge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hospital_price__gte", 0), ("insured_price__gte", 0)), name="charge_price_positive"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='charge',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='428ab003aae829afdb2da452f2889fd05571d323', operation='DELETE', pgid='pgtrigger_no_delete_624a0', table='insurance_charge', when='BEFORE')),
+            model_name="charge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="428ab003aae829afdb2da452f2889fd05571d323",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_624a0",
+                    table="insurance_charge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefitline',
-            constraint=models.UniqueConstraint(fields=('result', 'charge'), name='benefit_line_once'),
+            model_name="benefitline",
+            constraint=models.UniqueConstraint(fields=("result", "charge"), name="benefit_line_once"),
         ),
         migrations.AddConstraint(
-            model_name='benefitline',
-            constraint=models.CheckConstraint(condition=models.Q(('hospital_amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('fund_amount'), '+', models.F('copay_amount')), '+', models.F('self_paid_amount')), '+', models.F('other_amount')))), name='benefit_line_parts_are_whole'),
+            model_name="benefitline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "hospital_amount",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("fund_amount"), "+", models.F("copay_amount")
+                                ),
+                                "+",
+                                models.F("self_paid_amount"),
+                            ),
+                            "+",
+                            models.F("other_amount"),
+                        ),
+                    )
+                ),
+                name="benefit_line_parts_are_whole",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='benefitline',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d23f5de95339aabe9c4393a80fd46c87b1b7bb0b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_a7c0f', table='insurance_benefitline', when='BEFORE')),
+            model_name="benefitline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="d23f5de95339aabe9c4393a80fd46c87b1b7bb0b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_a7c0f",
+                    table="insurance_benefitline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(fields=('visit', 'version'), name='claim_version'),
+            model_name="claim",
+            constraint=models.UniqueConstraint(fields=("visit", "version"), name="claim_version"),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('visit',), name='claim_current'),
+            model_name="claim",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("visit",), name="claim_current"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='claim',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='98042d26a3df82b5c9ddc57bd598280ca4abbbe8', operation='DELETE', pgid='pgtrigger_no_delete_17ffa', table='insurance_claim', when='BEFORE')),
+            model_name="claim",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="98042d26a3df82b5c9ddc57bd598280ca4abbbe8",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_17ffa",
+                    table="insurance_claim",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['claim'], name='finding_claim'),
+            model_name="finding",
+            index=models.Index(fields=["claim"], name="finding_claim"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('claim', 'key'), name='finding_once'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(fields=("claim", "key"), name="finding_once"),
         ),
     ]

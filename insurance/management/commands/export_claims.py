@@ -32,7 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
         parser.add_argument("--month", required=True, type=month_of, help="tháng quyết toán, YYYY-MM")
         parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
-        parser.add_argument("--standard", default="", choices=["", *available()], help="bỏ trống: chọn theo ngày kết thúc")
+        standards = ["", *available()]
+        parser.add_argument("--standard", default="", choices=standards, help="bỏ trống: chọn theo ngày kết thúc")
 
     def handle(self, *args: Any, **options: Any) -> None:
         facility = Facility.objects.filter(code=options["facility"]).first()

@@ -1,0 +1,117 @@
+"""The insurance part of the programming interface: the same queries and services as the screens."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from ninja import Query, Router
+
+from his.access import DeskRequest, requires
+from his.core.errors import NotFound, Refusal
+from insurance.billing import queries as billing
+from insurance.billing.cash import collect, refund
+from insurance.billing.closing import close_visit
+from insurance.claims import queries as claims
+from insurance.claims.services import build_claim, content_of
+from insurance.forms import MonthForm
+from insurance.models import BenefitResult, CashEntry, Claim
+from insurance.schemas import BuiltOut, ClaimsOut, CloseIn, CollectIn, DueOut, EntryOut, RefundIn, ResultOut
+
+router = Router(tags=["insurance"])
+PAGE_MAX = 500
+
+
+@router.get("/visits/due", response=list[DueOut])
+@requires("billing.view")
+def list_due(request: DeskRequest) -> list[billing.DueVisit]:
+    """Visits that wait for closing, or are closed and not level."""
+    return billing.visits_to_settle(request.actor.facility)
+
+
+@router.get("/visits/{visit_id}/split", response=ResultOut)
+@requires("billing.view")
+def get_split(request: DeskRequest, visit_id: int) -> BenefitResult:
+    """The stored split of a closed visit."""
+    result = billing.current_result(billing.get_visit(request.actor.facility, visit_id))
+    if result is None:
+        raise NotFound("Lượt khám chưa chốt chi phí")
+    return result
+
+
+@router.post("/visits/{visit_id}/close", response=ResultOut)
+@requires("billing.close")
+def post_close(request: DeskRequest, visit_id: int, body: CloseIn) -> BenefitResult:
+    """Settle what a visit costs and who pays."""
+    return close_visit(
+        visit=billing.get_visit(request.actor.facility, visit_id),
+        actor=request.actor,
+        at=timezone.now(),
+        drugs_declined_reason=body.drugs_declined_reason,
+    )
+
+
+@router.post("/visits/{visit_id}/collect", response=EntryOut)
+@requires("billing.collect")
+def post_collect(request: DeskRequest, visit_id: int, body: CollectIn) -> CashEntry:
+    """Take money for a closed visit."""
+    return collect(
+        visit=billing.get_visit(request.actor.facility, visit_id),
+        amount=body.amount,
+        method=body.method,
+        actor=request.actor,
+        at=timezone.now(),
+        idempotency_key=body.idempotency_key,
+    )
+
+
+@router.post("/receipts/{entry_id}/refund", response=EntryOut)
+@requires("billing.refund")
+def post_refund(request: DeskRequest, entry_id: int, body: RefundIn) -> CashEntry:
+    """Give money of a receipt back."""
+    return refund(
+        entry=billing.get_entry(request.actor.facility, entry_id),
+        amount=body.amount,
+        reason=body.reason,
+        actor=request.actor,
+        at=timezone.now(),
+        idempotency_key=body.idempotency_key,
+    )
+
+
+@router.get("/claims", response=ClaimsOut)
+@requires("claims.view")
+def list_claims(
+    request: DeskRequest,
+    month: str = Query(..., max_length=7, description="YYYY-MM"),
+    view: str = Query("insured", max_length=20),
+    offset: int = Query(0, ge=0, le=10_000_000),
+    limit: int = Query(100, ge=1, le=PAGE_MAX),
+) -> dict[str, Any]:
+    """One list of a claim month: closed, insured, built, clean, findings, exported, left_out or not_built."""
+    form = MonthForm({"month": month})
+    first = form.cleaned_data["month"] if form.is_valid() else None
+    if first is None:
+        raise Refusal("bad_month", "Tháng viết dạng 2026-10", field="month")
+    facility = request.actor.facility
+    rows = claims.listed(facility, first, view)
+    counts = claims.funnel(facility, first)
+    items = list(rows[offset : offset + limit])
+    return {"month": first, "view": view, "counts": counts, "count": counts[view], "items": items}
+
+
+@router.post("/claims/{visit_id}/build", response=BuiltOut)
+@requires("claims.build")
+def post_build(request: DeskRequest, visit_id: int) -> Claim:
+    """Build and check the claim of a closed insured visit."""
+    visit = billing.get_visit(request.actor.facility, visit_id)
+    return build_claim(visit=visit, actor=request.actor, at=timezone.now())
+
+
+@router.get("/claims/{visit_id}/file")
+@requires("claims.view")
+def get_file(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """The bytes of the claim in force."""
+    claim = claims.current_claim(billing.get_visit(request.actor.facility, visit_id))
+    if claim is None:
+        raise NotFound("Lượt khám chưa có hồ sơ BHYT")
+    return HttpResponse(content_of(claim), content_type="application/xml")

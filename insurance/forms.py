@@ -1,0 +1,114 @@
+"""What is typed at the cashier's desk and in the claims screen."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from his.ui.forms import MoneyField
+from insurance.billing.cash import DENOMINATIONS, NOTES_MAX
+from insurance.models import CashEntry
+
+_NEEDED = {"required": "Hãy gõ số tiền"}
+
+
+class CloseForm(forms.Form):
+    """Closing a visit; the reason is asked for only when prescribed drugs were not handed out."""
+
+    drugs_declined_reason = forms.CharField(
+        label="Lý do không nhận thuốc", max_length=500, required=False, widget=forms.TextInput({"form": "close"})
+    )
+
+
+class CollectForm(forms.Form):
+    """Money taken: the amount stands there already, cash unless said otherwise."""
+
+    amount = MoneyField(label="Số tiền thu", error_messages=_NEEDED)
+    method = forms.ChoiceField(label="Hình thức", choices=CashEntry.Method.choices, initial=CashEntry.Method.CASH)
+    idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].widget.attrs |= {"data-focus": "", "data-select": ""}
+
+
+class RefundForm(forms.Form):
+    """Money given back from one receipt."""
+
+    amount = MoneyField(label="Số tiền hoàn", error_messages=_NEEDED)
+    reason = forms.CharField(label="Lý do hoàn", max_length=500, error_messages={"required": "Hãy ghi lý do hoàn tiền"})
+    idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class ReasonForm(forms.Form):
+    """Why a closed visit is opened again."""
+
+    reason = forms.CharField(label="Lý do mở lại", max_length=500, error_messages={"required": "Hãy ghi lý do"})
+
+
+class OpenSessionForm(forms.Form):
+    """The float a drawer begins with."""
+
+    opening_float = MoneyField(label="Tiền đầu ca", initial=Decimal(0), error_messages=_NEEDED)
+    back = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["opening_float"].widget.attrs |= {"data-focus": "", "data-select": ""}
+
+
+class CountForm(forms.Form):
+    """How many notes of each face value the drawer holds, empty for none."""
+
+    note = forms.CharField(label="Lý do chênh lệch", max_length=500, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for face in DENOMINATIONS:
+            self.fields[f"notes_{face}"] = forms.IntegerField(
+                label=f"{face:,}".replace(",", "."),
+                required=False,
+                min_value=0,
+                max_value=NOTES_MAX,
+                widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off", "class": "num"}),
+                error_messages={"invalid": "Hãy gõ số tờ", "min_value": "Số tờ không âm", "max_value": "Quá nhiều"},
+            )
+        self.fields[f"notes_{DENOMINATIONS[0]}"].widget.attrs["data-focus"] = ""
+
+    @property
+    def rows(self) -> list[tuple[int, forms.BoundField, Decimal]]:
+        """Face value, field and what its notes come to, đồng."""
+        return [(face, self[f"notes_{face}"], Decimal(face * self._count(face))) for face in DENOMINATIONS]
+
+    def notes(self) -> dict[int, int]:
+        """Face value -> number of notes, of a valid form."""
+        return {face: self._count(face) for face in DENOMINATIONS if self._count(face)}
+
+    def counted(self) -> Decimal:
+        """What all notes come to, đồng; fields in error count as none."""
+        return Decimal(sum(face * self._count(face) for face in DENOMINATIONS))
+
+    def _count(self, face: int) -> int:
+        return (self.cleaned_data.get(f"notes_{face}") or 0) if hasattr(self, "cleaned_data") else 0
+
+
+class MonthField(forms.Field):
+    """A month typed as `10/2026`, `102026` or sent by the browser as `2026-10`; the first day of it."""
+
+    def to_python(self, value: Any) -> date | None:
+        raw = str(value or "").strip()
+        if not raw:
+            return None
+        digits = "".join(c for c in raw if c.isdecimal() and c.isascii())
+        parts = (digits[:4], digits[4:]) if raw[4:5] == "-" else (digits[-4:], digits[:-4])
+        try:
+            return date(int(parts[0]), int(parts[1]), 1)
+        except ValueError:
+            raise forms.ValidationError("Tháng gõ dạng 10/2026", code="invalid") from None
+
+
+class MonthForm(forms.Form):
+    """Which claim month."""
+
+    month = MonthField(label="Tháng quyết toán", required=False)

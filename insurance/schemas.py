@@ -1,0 +1,152 @@
+"""What the insurance part of the programming interface takes and gives. Amounts are decimals in đồng."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from ninja import Field, Schema
+
+from insurance.billing.queries import payable_amount
+from insurance.models import BenefitResult
+
+
+class DueOut(Schema):
+    """A visit that waits for the cashier; `due` is below zero when money has to go back."""
+
+    visit_id: int = Field(alias="visit.pk")
+    claim_code: str = Field(alias="visit.claim_code")
+    patient_code: str = Field(alias="visit.patient.code")
+    is_closed: bool
+    due: Decimal
+
+
+class LineOut(Schema):
+    """Who pays one charge, and why."""
+
+    code: str = Field(alias="charge.code")
+    name: str = Field(alias="charge.name")
+    quantity: Decimal = Field(alias="charge.quantity")
+    hospital_price: Decimal = Field(alias="charge.hospital_price")
+    hospital_amount: Decimal
+    insured_amount: Decimal
+    benefit_percent: Decimal
+    fund_amount: Decimal
+    copay_amount: Decimal
+    self_paid_amount: Decimal
+    other_amount: Decimal
+    reasons: list[str]
+
+
+class ResultOut(Schema):
+    """The stored split of a visit. `payable_amount` is what the patient pays, in whole đồng."""
+
+    visit_id: int
+    version: int
+    entitlement_code: str
+    total_hospital_amount: Decimal
+    total_insured_amount: Decimal
+    fund_amount: Decimal
+    copay_amount: Decimal
+    self_paid_amount: Decimal
+    other_amount: Decimal
+    payable_amount: Decimal
+    lines: list[LineOut]
+    explanation: list[dict[str, Any]]
+
+    @staticmethod
+    def resolve_payable_amount(row: BenefitResult) -> Decimal:
+        return payable_amount(row)
+
+    @staticmethod
+    def resolve_lines(row: BenefitResult) -> list[Any]:
+        return list(row.lines.select_related("charge").order_by("position"))
+
+
+class CloseIn(Schema):
+    """`drugs_declined_reason` is needed when prescribed drugs were not handed out."""
+
+    drugs_declined_reason: str = Field("", max_length=500)
+
+
+class CollectIn(Schema):
+    """Money taken, whole đồng; `idempotency_key` makes a repeated request safe."""
+
+    amount: Decimal
+    method: str = Field("cash", max_length=10)
+    idempotency_key: str = Field("", max_length=64)
+
+
+class RefundIn(Schema):
+    """Money given back from a receipt, whole đồng."""
+
+    amount: Decimal
+    reason: str = Field(max_length=500)
+    idempotency_key: str = Field("", max_length=64)
+
+
+class EntryOut(Schema):
+    """A receipt or refund."""
+
+    id: int
+    number: str
+    kind: str
+    method: str
+    amount: Decimal
+    at: datetime
+    reverses: str = ""
+
+    @staticmethod
+    def resolve_reverses(row: Any) -> str:
+        return row.reverses.number if row.reverses else ""
+
+
+class ClaimOut(Schema):
+    """A closed visit in the list of a claim month; `state` is empty while no claim was built."""
+
+    visit_id: int
+    claim_code: str = Field(alias="visit.claim_code")
+    total_hospital_amount: Decimal
+    fund_amount: Decimal
+    left_out_reason: str
+    state: str
+    version: int | None = Field(alias="claim_version")
+    findings: int = Field(alias="finding_count")
+
+    @staticmethod
+    def resolve_state(row: Any) -> str:
+        return row.claim_state or ""
+
+
+class ClaimsOut(Schema):
+    """A page of a list of the month, with the funnel's numbers."""
+
+    month: date
+    view: str
+    counts: dict[str, int]
+    count: int
+    items: list[ClaimOut]
+
+
+class FindingOut(Schema):
+    """One problem of a claim: table such as XML2, row from 1, tag."""
+
+    table: str
+    row: int | None
+    field: str
+    message: str
+    value: str
+
+
+class BuiltOut(Schema):
+    """A claim that was built."""
+
+    claim_code: str
+    version: int
+    standard: str
+    state: str
+    sha256: str
+    findings: list[FindingOut]
+
+    @staticmethod
+    def resolve_findings(row: Any) -> list[Any]:
+        return list(row.findings.order_by("table", "row", "id"))

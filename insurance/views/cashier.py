@@ -1,0 +1,272 @@
+"""The cashier's desk (viện phí): who waits, what it costs and why, F9 closes, F9 collects, F10 prints."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from his.access import DeskRequest, requires
+from his.accounts.models import Facility
+from his.core.dates import age_text, local
+from his.core.errors import NotFound, PermissionRefused, Refusal
+from his.core.money import ZERO
+from his.ui.forms import add_refusal, render_refusal, saved, status_of
+from his.ui.text import day_text, money_text
+from insurance.billing import queries
+from insurance.billing.cash import collect, refund
+from insurance.billing.closing import close_visit, reopen_visit
+from insurance.billing.search import find_visits
+from insurance.forms import CloseForm, CollectForm, OpenSessionForm, ReasonForm, RefundForm
+from insurance.models import CashEntry
+from insurance.views.split_view import shown_split
+from patients.models import QueueTicket, Visit
+
+TEMPLATE = "insurance/cashier.html"
+RECENT_DAYS = 31
+"""Closed visits that are not level stay on the desk's list for a month; then they are old debts."""
+
+
+@require_GET
+@requires("billing.view")
+def desk(request: DeskRequest) -> HttpResponse:
+    """The desk with nobody in front of it."""
+    return render(request, TEMPLATE, _context(request))
+
+
+@require_GET
+@requires("billing.view")
+def waiting(request: DeskRequest) -> HttpResponse:
+    """The list on the left, for polling: 204 when it is as it was."""
+    current = request.GET.get("current", "")
+    context = _waiting(request.actor.facility, int(current) if current.isdecimal() else None)
+    if request.GET.get("seen") == context["seen"]:
+        return HttpResponse(status=204)
+    return render(request, "insurance/cashier_list.html", context)
+
+
+@require_POST
+@requires("billing.view")
+def find(request: DeskRequest) -> HttpResponse:
+    """What was scanned or typed: one visit opens, several are offered, none is said."""
+    text = request.POST.get("text", "").replace("\x00", "").strip()[:2000]
+    found = find_visits(request.actor.facility, text, on=timezone.localdate()) if text else []
+    if len(found) == 1:
+        return redirect("cashier-visit", found[0].pk)
+    context = {**_context(request), "found": found, "text": text}
+    if found:
+        return render(request, TEMPLATE, context)
+    message = "Không có lượt khám nào khớp với nội dung vừa quét hoặc gõ" if text else "Chưa có gì để tìm"
+    return render_refusal(request, Refusal("nothing_found", message, field="text"), TEMPLATE, context)
+
+
+@require_GET
+@requires("billing.view")
+def open_visit(request: DeskRequest, pk: int) -> HttpResponse:
+    """One visit: the split line by line, its account, its receipts."""
+    return render(request, TEMPLATE, _context(request, _visit(request, pk)))
+
+
+@require_POST
+@requires("billing.close")
+def close(request: DeskRequest, pk: int) -> HttpResponse:
+    """F9 on an examined visit: store the split."""
+    visit = _visit(request, pk)
+    form = CloseForm(request.POST)
+
+    def act() -> str:
+        reason = form.cleaned_data["drugs_declined_reason"]
+        result = close_visit(visit=visit, actor=request.actor, at=timezone.now(), drugs_declined_reason=reason)
+        payable = queries.payable_amount(result)
+        return f"Đã chốt chi phí, người bệnh trả {money_text(payable)} đ" if payable else "Đã chốt, không phải trả tiền"
+
+    return _act(request, visit, "close_form", form, act)
+
+
+@require_POST
+@requires("billing.collect")
+def take(request: DeskRequest, pk: int) -> HttpResponse:
+    """F9 on a closed visit: a receipt."""
+    visit = _visit(request, pk)
+    form = CollectForm(request.POST)
+
+    def act() -> str:
+        data = form.cleaned_data
+        entry = collect(
+            visit=visit,
+            amount=data["amount"],
+            method=data["method"],
+            actor=request.actor,
+            at=timezone.now(),
+            idempotency_key=data["idempotency_key"],
+        )
+        return f"Đã thu {money_text(entry.amount)} đ, phiếu {entry.number}"
+
+    return _act(request, visit, "collect_form", form, act)
+
+
+@require_POST
+@requires("billing.refund")
+def give_back(request: DeskRequest, pk: int) -> HttpResponse:
+    """A refund from one receipt."""
+    receipt = queries.get_entry(request.actor.facility, pk)
+    form = RefundForm(request.POST, auto_id=f"id_{receipt.pk}_%s")
+
+    def act() -> str:
+        data = form.cleaned_data
+        entry = refund(
+            entry=receipt,
+            amount=data["amount"],
+            reason=data["reason"],
+            actor=request.actor,
+            at=timezone.now(),
+            idempotency_key=data["idempotency_key"],
+        )
+        return f"Đã hoàn {money_text(entry.amount)} đ từ phiếu {receipt.number}, phiếu hoàn {entry.number}"
+
+    return _act(request, _visit(request, receipt.visit_id), "refund_form", form, act, refund_of=receipt.pk)
+
+
+@require_POST
+@requires("billing.reopen")
+def reopen(request: DeskRequest, pk: int) -> HttpResponse:
+    """Open a closed visit for a correction."""
+    visit = _visit(request, pk)
+    form = ReasonForm(request.POST)
+
+    def act() -> str:
+        reopen_visit(visit=visit, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
+        return "Đã mở lại lượt khám; hồ sơ BHYT cũ không còn hiệu lực, hãy chốt lại sau khi sửa"
+
+    return _act(request, visit, "reopen_form", form, act)
+
+
+def _act(
+    request: DeskRequest, visit: Visit, name: str, form: forms.Form, act: Callable[[], str], **more: Any
+) -> HttpResponse:
+    """Run the service of a form: its message over the visit, or the form with the error beside its field."""
+    if form.is_valid():
+        try:
+            saved(request, act())
+        except (NotFound, PermissionRefused):
+            raise
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+            status, heard = status_of(refusal), refusal
+        else:
+            return redirect("cashier-visit", visit.pk)
+    else:
+        status, heard = 422, None
+    fresh = _visit(request, visit.pk)  # another desk may have changed it meanwhile
+    context = {**_context(request, fresh), name: form, "form": form, "refusal": heard, **more}
+    return render(request, TEMPLATE, context, status=status)
+
+
+# What the page shows
+
+
+def _visit(request: DeskRequest, pk: int) -> Visit:
+    return queries.get_visit(request.actor.facility, pk)
+
+
+def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]:
+    actor = request.actor
+    list_context = _waiting(actor.facility, visit.pk if visit else None)
+    session = queries.open_session_of(actor.facility, actor.user.pk) if actor.may("billing.collect") else None
+    context: dict[str, Any] = {
+        **list_context,
+        "next": _next(list_context["rows"], visit),
+        "may": {name: actor.may(f"billing.{name}") for name in ("close", "collect", "refund", "reopen")},
+        "session": session,
+        "drawer": queries.expected_cash(session) if session else ZERO,
+    }
+    if visit is not None:
+        context |= _opened(request, visit)
+        if session is None:
+            context["session_form"] = OpenSessionForm(initial={"opening_float": ZERO, "back": visit.pk})
+    return context
+
+
+def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
+    is_closed = visit.state == Visit.State.CLOSED
+    split, entries = shown_split(visit), queries.entries_of(visit)
+    paid = sum((-e.amount if e.kind == CashEntry.Kind.REFUND else e.amount for e in entries), ZERO)
+    due = split.payable - paid if is_closed else ZERO
+    blockers = [] if is_closed else queries.blockers(visit)
+    return {
+        "visit": visit,
+        "strip": strip_of(visit),
+        "is_closed": is_closed,
+        "split": split,
+        "entries": entries,
+        "last_receipt": next((e for e in reversed(entries) if e.kind == CashEntry.Kind.RECEIPT), None),
+        "paid": paid,
+        "due": due,
+        "to_return": -due,
+        "blockers": [b for b in blockers if b.code != queries.NOT_DISPENSED],
+        "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
+        "warnings": [] if is_closed else queries.warnings(visit),
+        "can_close": visit.state == Visit.State.EXAMINED and not split.missing,
+        "close_form": CloseForm(),
+        "collect_form": CollectForm(initial={"amount": due, "method": "cash", "idempotency_key": uuid4().hex}),
+        "refund_key": uuid4().hex,
+        "reopen_form": ReasonForm(),
+    }
+
+
+def strip_of(visit: Visit) -> dict[str, str]:
+    """The patient as the strip above the work shows them."""
+    patient, card = visit.patient, visit.card if visit.is_insured else None
+    until = f" đến {day_text(card.valid_to)}" if card and card.valid_to else ""
+    return {
+        "full_name": patient.full_name,
+        "code": patient.code,
+        "birth_text": patient.birth.text(),
+        "age_text": age_text(patient.born_on, local(visit.arrived_at).date(), patient.birth.precision),
+        "sex_text": patient.get_sex_display(),
+        "card_text": f"{card.number}{until}" if card else "",
+        "rate_text": "" if card else "Tự trả",
+        "allergy_text": patient.allergies,
+        "visit_text": visit.claim_code,
+    }
+
+
+def _waiting(facility: Facility, current: int | None) -> dict[str, Any]:
+    rows = queries.visits_to_settle(facility, since=_recent())
+    labels = _tickets(facility, [row.visit.pk for row in rows])
+    for row in rows:
+        row.visit.ticket_label = labels.get(row.visit.pk, "–")  # type: ignore[attr-defined]
+    text = ",".join(f"{row.visit.pk}:{row.due}:{row.is_closed}:{row.is_waiting_for_drugs}" for row in rows)
+    return {"rows": rows, "seen": hashlib.sha256(text.encode()).hexdigest()[:16], "current_pk": current}
+
+
+def _recent() -> date:
+    return timezone.localdate() - timedelta(days=RECENT_DAYS)
+
+
+def _tickets(facility: Facility, visit_ids: Sequence[int]) -> dict[int, str]:
+    """The first queue number of each visit."""
+    tickets = QueueTicket.objects.for_facility(facility).filter(visit_id__in=visit_ids).order_by("-issued_at", "-pk")
+    return {ticket.visit_id: ticket.label for ticket in tickets}
+
+
+def _next(rows: Sequence[queries.DueVisit], current: Visit | None) -> Visit | None:
+    """The one after the open one, else the first; those who still wait for their drugs come last."""
+    visits = [row.visit for row in sorted(rows, key=lambda row: row.is_waiting_for_drugs)]
+    pks = [visit.pk for visit in visits]
+    if current is not None and current.pk in pks:
+        at = pks.index(current.pk)
+        visits = visits[at + 1 :] + visits[:at]
+    return visits[0] if visits else None
+
+
+def visit_url(visit_id: int) -> str:
+    """Where the cashier sees the visit."""
+    return reverse("cashier-visit", args=[visit_id])
