@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.accounts.actor import facilities_of
 from his.accounts.models import User
-from his.accounts.models import User
 from his.core.errors import NotFound
 from his.ui import nav
 

@@ -7,7 +7,6 @@ from django.db.models import F, Q
 from his.core.models import FacilityModel
 from patients.models.visits import Visit
 
-
 _FROZEN = """
     IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND %s) THEN
         RAISE EXCEPTION 'a signed examination is frozen';

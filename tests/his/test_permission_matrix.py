@@ -15,7 +15,7 @@ MATRIX = Path(__file__).parent.parent / "golden" / "permission_matrix.txt"
 SERVICE_MODULES = (
     "his.accounts.services",
     "his.catalogs.services",
-    "his.printing.forms",
+    "his.printing.services",
     "patients.services.people",
     "patients.services.visits",
     "patients.services.reception",
