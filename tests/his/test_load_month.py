@@ -15,16 +15,19 @@ from his.accounts.models import Facility
 from his.audit.models import AuditEntry
 from his.audit.record import broken_positions
 from his.catalogs.services import import_catalog
-from his.core.dates import BirthDate, vn_datetime
+from his.core.dates import VIETNAM, BirthDate, vn_datetime
 from his.core.errors import Refusal
 from his.demo.places import HOSPITAL, STATION, build_places
+from his.demo.volume import account
 from his.demo.volume import load as volume
 from his.demo.volume.measure import Timings, free_month
 from his.demo.volume.plan import Draft, Planner
 from his.demo.volume.setting import Setting, read_setting
 from his.demo.volume.supply import deliver
+from insurance.benefits.engine import split
 from insurance.billing.charges import not_yet_charged, sync_charges
 from insurance.billing.closing import close_visit, compute
+from insurance.billing.facts import facts_of
 from insurance.billing.queries import amount_due, expected_cash
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult, CashEntry, CashSession
@@ -143,6 +146,17 @@ def check_money(summary: dict[str, str], lines: list[dict[str, str]]) -> None:
         assert Decimal(summary[tag]) == sum(Decimal(line[of_line]) for line in lines)
     for tag in ("T_BHTT", "T_BNCCT", "T_BNTT"):
         assert Decimal(summary[tag]) == sum(Decimal(line[tag]) for line in lines)
+
+
+def test_the_split_of_a_returning_patient_knows_the_copayments_of_earlier_visits(facilities, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        account, "split", lambda facts, items, params: seen.append(facts) or split(facts, items, params)
+    )
+    load(facilities[HOSPITAL], visits=500, seed=3)
+    stored = Visit.objects.select_related("patient", "card", "facility").order_by("pk")
+    assert seen == [facts_of(visit, on=visit.ended_at.astimezone(VIETNAM).date()) for visit in stored]
+    assert any(facts.copay_paid_this_year for facts in seen)
 
 
 def test_the_services_find_nothing_to_add_to_a_loaded_visit(facilities):
