@@ -1,0 +1,87 @@
+"""A small month of visits for the tests of reports, and the XML of its claims read by other code than the product's."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from his.demo.places import Place
+from insurance.claims.export import export_month
+from patients.models import Visit
+from patients.services.visits import open_visit
+from reports.engine import run
+from reports.models import ReportRun
+from reports.period import Period
+from tests.cast import World, at
+from tests.insurance import walk
+from tests.insurance.money_audit import tables_of
+
+OCTOBER = Period.parse_month("2026-10")
+MONEY = ("T_TONGCHI_BV", "T_TONGCHI_BH", "T_BHTT", "T_BNCCT", "T_BNTT", "T_NGUONKHAC")
+HOSTILE_NAME = "Lê <Thị> & 'Nở' \"Út\""
+
+
+def person_visit(
+    world: World, place: Place, name: str, card: str, *, day: datetime | None = None, **how: str
+) -> walk.Walk:
+    """A visit of an invented person with a card; on the test day unless an instant is given."""
+    patient, kept = walk.someone(place, name, card=card, registered=how.pop("registered", ""))
+    if day is None:
+        return walk.visit_of(world, place, patient, kept, **how)
+    visit = open_visit(
+        patient=patient,
+        card=kept,
+        room=place.rooms["PK1"],
+        actor=place.actor("reception"),
+        at=day,
+        route="registered",
+        **how,
+    )
+    return walk.Walk(world, place, visit, now=day)
+
+
+def small_month(world: World, place: Place) -> list[walk.Walk]:
+    """Five visits: co-payment with odd sums, a child, a programme with drugs for days, a self-payer, an unpaid one."""
+    lan = walk.lan_full(world, place)
+    lan.settled()
+    child = person_visit(world, place, HOSTILE_NAME, "TE1999912345601").examine("J20.9").sign()
+    child.settled()
+    chronic = person_visit(world, place, "Đỗ Mạn Tính", "HT3999912345602", visit_type="05", hour=9)
+    chronic.examine("I10").order(walk.CBC).prescribe((walk.AMLODIPIN, 14)).sign().dispense().settled()
+    hung = walk.hung(world, place, 10).examine("J06.9").sign()
+    hung.settled()
+    owing = person_visit(world, place, "Hoàng Thị Nợ", "GD4999912345603", hour=11)
+    owing.examine("I10").order(walk.ULTRASOUND, walk.GLUCOSE).prescribe((walk.HALF_PAID, 3)).sign().dispense().close()
+    return [lan, child, chronic, hung, owing]
+
+
+def made(place: Place, period: Period = OCTOBER, **how: Path) -> ReportRun:
+    """Form 01/BH of the place, run by its claims officer."""
+    return run(form="01BH", facility=place.facility, period=period, actor=place.actor("claims"), at=at(17), **how)
+
+
+def exported(place: Place, folder: Path, month: date = OCTOBER.start) -> dict[str, dict[str, str]]:
+    """XML1 of each claim file of the month by claim code."""
+    export_month(month=month, out_dir=folder, actor=place.actor("claims"), at=at(16))
+    return {path.stem: tables_of(path.read_bytes())["XML1"][0] for path in sorted(folder.glob("*.xml"))}
+
+
+def by_code(report: ReportRun) -> dict[str, dict[str, object]]:
+    """Rows of a report by claim code, cells by tag."""
+    values = report.values
+    rows = (dict(zip(values["columns"], row, strict=True)) for row in values["rows"])
+    return dict(zip(values["refs"], rows, strict=True))
+
+
+def total(report: ReportRun, tag: str) -> Decimal:
+    """Sum of a money column over the rows."""
+    return sum((Decimal(str(row[tag])) for row in by_code(report).values()), Decimal(0))
+
+
+def failed(report: ReportRun) -> dict[str, list[str]]:
+    """Title -> references of the checks that failed."""
+    return {row["title"]: row["refs"] for row in report.checks if not row["passed"]}
+
+
+def reopened(visit: Visit) -> Visit:
+    """The visit as stored now."""
+    return Visit.objects.get(pk=visit.pk)
