@@ -84,13 +84,17 @@ def licensed(actor: Actor) -> Staff:
     return staff
 
 
+# Of an exam: rows that are looked at, never written here, and small enough to be kept from one step to the next.
+_KEPT = ("room", "department", "doctor", "facility")
+
+
 def editable(exam: Exam) -> Exam:
-    """The exam, locked, with its visit and patient; refuses a signed one and a finished visit."""
-    exam = (
-        Exam.objects.select_for_update(of=("self",))
-        .select_related("visit__patient", "room", "department", "doctor", "facility")
-        .get(pk=exam.pk)
-    )
+    """The exam, locked and read again, with its visit and patient; refuses a signed one and a finished visit."""
+    given = exam
+    exam = Exam.objects.select_for_update(of=("self",)).select_related("visit__patient").get(pk=given.pk)
+    for name in _KEPT:
+        if Exam._meta.get_field(name).is_cached(given) and getattr(given, f"{name}_id") == getattr(exam, f"{name}_id"):
+            setattr(exam, name, getattr(given, name))
     if exam.is_signed:
         raise Refusal("already_signed", "Phiếu khám đã ký, chỉ còn ghi bổ sung hồ sơ được")
     refuse_finished(exam.visit)
