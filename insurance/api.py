@@ -42,12 +42,9 @@ def get_split(request: DeskRequest, visit_id: int) -> BenefitResult:
 @requires("billing.close")
 def post_close(request: DeskRequest, visit_id: int, body: CloseIn) -> BenefitResult:
     """Settle what a visit costs and who pays."""
-    return close_visit(
-        visit=billing.get_visit(request.actor.facility, visit_id),
-        actor=request.actor,
-        at=timezone.now(),
-        drugs_declined_reason=body.drugs_declined_reason,
-    )
+    visit = billing.get_visit(request.actor.facility, visit_id)
+    close_visit(visit=visit, actor=request.actor, at=timezone.now(), drugs_declined_reason=body.drugs_declined_reason)
+    return get_split(request, visit_id)  # as stored: two decimals
 
 
 @router.post("/visits/{visit_id}/collect", response=EntryOut)

@@ -37,7 +37,7 @@ def open_session(*, opening_float: Decimal, actor: Actor, at: datetime) -> CashS
     """
     if not opening_float.is_finite() or opening_float < 0:
         raise Refusal("negative", "Tiền đầu ca không được âm", field="opening_float")
-    if opening_float != round0(opening_float) or opening_float > AMOUNT_MAX:
+    if opening_float > AMOUNT_MAX or opening_float != round0(opening_float):
         raise Refusal("not_whole", "Tiền đầu ca phải chẵn đồng và hợp lý", field="opening_float")
     try:
         with transaction.atomic():
@@ -154,6 +154,8 @@ def refund(
 def _require_whole(amount: Decimal) -> None:
     if not amount.is_finite() or amount <= 0:
         raise Refusal("not_positive", "Số tiền phải lớn hơn 0", field="amount")
+    if amount > AMOUNT_MAX:
+        raise Refusal("too_much", "Số tiền quá lớn, hãy kiểm tra lại", field="amount")
     if amount != round0(amount):
         raise Refusal("not_whole", "Số tiền phải chẵn đồng", field="amount")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Round
@@ -198,7 +199,7 @@ def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[D
         .annotate(waits_for_drugs=Exists(lines.exclude(Exists(given))))
     )
     rows = [DueVisit(visit, ZERO, False, visit.waits_for_drugs) for visit in waiting]
-    unsettled = unsettled_results(facility)
+    unsettled: QuerySet[Any] = unsettled_results(facility)
     if since is not None:
         unsettled = unsettled.filter(visit__arrived_at__gte=day_range(since)[0])
     rows += [DueVisit(result.visit, result.due, True) for result in unsettled]

@@ -189,8 +189,8 @@ def _address(sent: QueryDict, **more: str) -> str:
     """The screen again with the same month, list and page."""
     query = QueryDict(mutable=True)
     for name in ("month", "view", "page"):
-        if sent.get(name):
-            query[name] = sent[name]
+        if value := sent.get(name):
+            query[name] = str(value)
     query.update(more)
     return f"{reverse('claims')}?{query.urlencode()}"
 

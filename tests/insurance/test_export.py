@@ -17,7 +17,7 @@ from insurance.claims import services
 from insurance.claims.export import ExportResult, export_month
 from insurance.models import BenefitResult, CashEntry, Claim
 from insurance.standards import parse_file, select_standard
-from patients.models import Visit, VisitDiagnosis
+from patients.models import Visit
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import CBC, MONTH, PARACETAMOL
@@ -108,7 +108,7 @@ def test_one_bad_visit_is_reported_and_stops_no_other(
 ) -> None:
     steps = month(world)
     code = steps["lan"].visit.claim_code
-    VisitDiagnosis.objects.filter(visit=steps["lan"].visit).delete()
+    walk.lose_diagnoses(steps["lan"].visit)
     (error,) = export(world, tmp_path).errors
     assert (error.claim_code, error.reason) == (code, "Lượt khám không có chẩn đoán đã ký")
     assert [p.stem for p in tmp_path.glob("*.xml")] == [steps["mai"].visit.claim_code]
@@ -188,7 +188,7 @@ def test_the_command_says_what_is_wrong(world: World, tmp_path: Path, capsys: py
         command("12345", "2026-10", tmp_path)
     with pytest.raises(CommandError, match="tháng viết dạng"):
         command("99002", "10/2026", tmp_path)
-    VisitDiagnosis.objects.filter(visit=steps["lan"].visit).delete()
+    walk.lose_diagnoses(steps["lan"].visit)
     with pytest.raises(CommandError, match="1 lượt khám không xuất được") as failed:
         command("99002", "2026-10", tmp_path)
     assert failed.value.returncode == 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import pgtrigger
 from django.test import Client
 
 from his.accounts.actor import Actor
@@ -14,7 +15,7 @@ from insurance.billing.cash import collect, open_session
 from insurance.billing.closing import close_visit
 from insurance.billing.queries import amount_due, open_session_of
 from insurance.models import BenefitResult, CashEntry
-from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Visit
+from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Visit, VisitDiagnosis
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import ResultInput, order_service, record_result
 from patients.services.people import add_card, register_patient
@@ -205,6 +206,12 @@ def visit_of(
         **{"route": "registered" if card else "self", "reason": "Khám", **how},
     )
     return Walk(world, place, visit, now=at(hour, 5))
+
+
+def lose_diagnoses(visit: Visit) -> None:
+    """Damage a record as only a defect could: the signed diagnoses are gone."""
+    with pgtrigger.ignore("patients.VisitDiagnosis:signed_is_frozen"):
+        VisitDiagnosis.objects.filter(visit=visit).delete()
 
 
 def signed_in(place: Place, key: str = "cashier") -> Client:

@@ -1,0 +1,97 @@
+"""The programming interface settles, collects and builds by the same services as the screens."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from insurance.billing.queries import current_result
+from insurance.claims.services import content_of
+from insurance.models import CashEntry, Claim
+from tests.cast import World, at
+from tests.insurance import walk
+from tests.insurance.walk import drawer, signed_in
+
+pytestmark = pytest.mark.django_db
+ROOT = "/api/insurance"
+
+
+@pytest.fixture(autouse=True)
+def clock(time_machine) -> None:
+    time_machine.move_to(at(14), tick=False)
+
+
+def post(client: Client, path: str, **body: object):
+    return client.post(ROOT + path, body, content_type="application/json")
+
+
+def test_close_collect_refund(world: World) -> None:
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    drawer(place)
+    client, visit = signed_in(place), step.visit.pk
+    (due,) = client.get(f"{ROOT}/visits/due").json()
+    assert (due["claim_code"], due["is_closed"]) == (step.visit.claim_code, False)
+    assert client.get(f"{ROOT}/visits/{visit}/split").status_code == 404
+    closed = post(client, f"/visits/{visit}/close").json()
+    assert Decimal(closed["payable_amount"]) == 390160
+    assert sum(Decimal(line["fund_amount"]) for line in closed["lines"]) == Decimal(closed["fund_amount"])
+    assert closed == client.get(f"{ROOT}/visits/{visit}/split").json()
+    again = post(client, f"/visits/{visit}/close")
+    assert (again.status_code, again.json()["code"]) == (409, "already_closed")
+    for _ in range(2):
+        entry = post(client, f"/visits/{visit}/collect", amount="390160", idempotency_key="k").json()
+    assert entry["number"] == "PT26.000001"
+    refused = post(client, f"/visits/{visit}/collect", amount="1")
+    assert (refused.status_code, refused.json()["code"]) == (422, "nothing_due")
+    back = post(client, f"/receipts/{entry['id']}/refund", amount="160", reason="Thừa").json()
+    assert (back["kind"], back["reverses"]) == ("refund", "PT26.000001")
+    assert CashEntry.objects.count() == 2
+    for amount in ("NaN", "Infinity", "1e400", "x"):
+        assert post(client, f"/visits/{visit}/collect", amount=amount).status_code == 422
+
+
+def test_claims(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.settled()
+    client, visit = signed_in(world.hospital, "claims"), step.visit.pk
+    assert client.get(f"{ROOT}/claims/{visit}/file").status_code == 404
+    built = post(client, f"/claims/{visit}/build").json()
+    assert (built["version"], built["state"], built["findings"]) == (1, "clean", [])
+    assert client.get(f"{ROOT}/claims/{visit}/file").content == content_of(Claim.objects.get())
+    listed = client.get(f"{ROOT}/claims", {"month": "2026-10", "view": "clean"}).json()
+    assert (listed["count"], listed["counts"]["closed"]) == (1, 1)
+    (item,) = listed["items"]
+    result = current_result(step.visit)
+    assert result is not None
+    assert (item["state"], Decimal(item["fund_amount"])) == ("clean", result.fund_amount)
+    assert client.get(f"{ROOT}/claims", {"month": "x"}).json()["code"] == "bad_month"
+    assert client.get(f"{ROOT}/claims", {"month": "2026-10", "view": "x"}).status_code == 404
+    hung = walk.hung(world, world.hospital).examine("J06.9").sign()
+    hung.close()
+    assert post(client, f"/claims/{hung.visit.pk}/build").json()["code"] == "not_claimed"
+
+
+def test_permissions_and_other_facilities(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.settled()
+    visit, entry = step.visit.pk, CashEntry.objects.get().pk
+    paths = [f"/visits/{visit}/split", f"/claims/{visit}/file"]
+    writes = [
+        f"/visits/{visit}/close",
+        f"/visits/{visit}/collect",
+        f"/receipts/{entry}/refund",
+        f"/claims/{visit}/build",
+    ]
+    body = {"amount": "1", "reason": "Thử"}
+    for path in paths:
+        assert Client().get(ROOT + path).status_code == 401
+        assert signed_in(world.hospital, "doctor").get(ROOT + path).status_code == 403
+        assert signed_in(world.station, "claims").get(ROOT + path).status_code == 404
+    for path in writes:
+        assert post(Client(), path, **body).status_code == 401
+        assert post(signed_in(world.hospital, "doctor"), path, **body).status_code == 403
+        key = "claims" if "claims" in path else "cashier"
+        assert post(signed_in(world.station, key), path, **body).status_code == 404
+    assert signed_in(world.station).get(f"{ROOT}/visits/due").json() == []
+    assert signed_in(world.station, "claims").get(f"{ROOT}/claims", {"month": "2026-10"}).json()["count"] == 0
