@@ -53,7 +53,7 @@ def load_facility(
     menu = read_menu(place.facility, month)
     rooms = {room.code: room for room in place.rooms.values() if room.kind == Room.Kind.EXAM and room.exam_service_code}
     plan = plan_month(menu, month, visits=visits, rooms={code: room.name for code, room in sorted(rooms.items())})
-    _lose_nothing_that_matters()
+    _hurry()
     actors = {role: place.actor(role) for role in place.users}
     store = open_stores(actors["pharmacist"], demand=plan.demand(), drugs=plan.drugs(), month=month)
     desk = Desk(
@@ -67,10 +67,14 @@ def load_facility(
     return Loaded(place.facility.code, len(plan.visits), {kind: sorted(names) for kind, names in menu.missing.items()})
 
 
-def _lose_nothing_that_matters() -> None:
-    """Do not wait for the disk at each commit: after a crash the demonstration is loaded again."""
+def _hurry() -> None:
+    """Settings of this session for many small transactions: no wait for the disk, joins planned as they are written.
+
+    After a crash of the machine the demonstration is loaded again, so nothing that matters can be lost.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
+        cursor.execute("SET join_collapse_limit = 1")
 
 
 def _run(desk: Desk, plan: MonthPlan, progress: Callable[[date], None] | None) -> None:
