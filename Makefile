@@ -64,6 +64,5 @@ e2e: setup  ## Run the flows in a real browser (needs chromium)
 bench: export HIS_VAR = $(VAR)/bench
 bench: setup  ## Measure loading and exporting a month of VISITS=20000 visits, on a database of its own
 	@$(MANAGE) migrate --verbosity 0
-	@bash -c 'time $(MANAGE) load_month --facility 99002 --month 2026-10 --visits $(VISITS) --seed 1'
-	@bash -c 'time $(MANAGE) export_claims --facility 99002 --month 2026-10 --out "$(VAR)/bench/claims"'
+	@$(MANAGE) bench claims --visits $(VISITS)
 	@$(MANAGE) db stop
