@@ -6,3 +6,14 @@ from django.apps import AppConfig
 class HisConfig(AppConfig):
     name = "his"
     verbose_name = "Nền tảng"
+
+    def ready(self) -> None:
+        """Show the administrator's desk and the audit list in the top bar."""
+        from his.ui.nav import NavItem, register
+
+        register(
+            NavItem(
+                "admin", "Quản trị", "admin", "accounts.manage", "user", 90, "Tài khoản, nhân viên, khoa phòng, cơ sở"
+            ),
+            NavItem("audit", "Nhật ký", "audit", "audit.view", "eye", 95, "Ai đã làm gì, lúc nào"),
+        )

@@ -6,6 +6,7 @@ from his.api import api
 
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
+    path("admin/", include("his.accounts.urls")),
     path("api/", api.urls),
     path("patients/", include("patients.urls")),
     path("patients/papers/", include("patients.printing.urls")),

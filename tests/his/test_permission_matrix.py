@@ -13,7 +13,10 @@ from tests.cast import World
 
 MATRIX = Path(__file__).parent.parent / "golden" / "permission_matrix.txt"
 SERVICE_MODULES = (
-    "his.accounts.services",
+    "his.accounts.services.accounts",
+    "his.accounts.services.facilities",
+    "his.accounts.services.places",
+    "his.accounts.services.staff",
     "his.catalogs.services",
     "his.printing.services",
     "patients.services.people",

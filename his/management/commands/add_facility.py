@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
 
 from his.accounts.actor import system_actor
 from his.accounts.models import Facility, FacilityStatus
-from his.accounts.services import add_account, add_facility
+from his.accounts.services.accounts import add_account
+from his.accounts.services.facilities import add_facility
 from his.core.errors import Refusal
 
 
@@ -31,22 +34,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         password = getpass.getpass("Mật khẩu quản trị (ít nhất 10 ký tự): ")
         try:
-            facility = add_facility(
-                code=options["code"],
-                name=options["name"],
-                kind=options["kind"],
-                tier=options["tier"],
-                points=options["points"],
-                former_line=options["former_line"],
-                since=options["since"],
-            )
-            add_account(
-                username=options["admin"],
-                full_name="Quản trị",
-                password=password,
-                roles=["administrator"],
-                actor=system_actor(facility),
-            )
+            with transaction.atomic():  # no facility without its administrator
+                facility = add_facility(
+                    code=options["code"],
+                    name=options["name"],
+                    kind=options["kind"],
+                    tier=options["tier"],
+                    points=options["points"],
+                    former_line=options["former_line"],
+                    since=options["since"],
+                )
+                add_account(
+                    username=options["admin"],
+                    full_name="Quản trị",
+                    password=password,
+                    roles=["administrator"],
+                    actor=system_actor(facility),
+                    at=timezone.now(),
+                )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         self.stdout.write(f"Đã khai báo {facility} và tài khoản {options['admin']}")

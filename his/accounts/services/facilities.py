@@ -1,0 +1,144 @@
+"""Facilities: founding one, its details, and its tier by periods (xếp cấp, NĐ 188/2025 Đ19)."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from his.accounts.actor import Actor
+from his.accounts.models import Facility, FacilityStatus
+from his.audit.record import Entry, append_entries
+from his.core.codes import FACILITY_CODE
+from his.core.errors import Refusal
+from his.core.text import nfc
+from his.service import audit_facts, service
+
+MOST_POINTS = Decimal(100)
+
+
+@transaction.atomic
+def add_facility(
+    *,
+    code: str,
+    name: str,
+    kind: str,
+    tier: str,
+    since: date,
+    points: Decimal | None = None,
+    former_line: str = "",
+    is_provisional: bool = False,
+    **details: str,
+) -> Facility:
+    """Found a facility with its tier from a day on. Only the operator at the server does this: there is no actor yet.
+
+    Refuses a code that is not five digits, a taken code, unknown kinds and tiers.
+    """
+    if not FACILITY_CODE.match(code):
+        raise Refusal("code", "Mã cơ sở gồm đúng 5 chữ số", field="code")
+    if Facility.objects.filter(code=code).exists():
+        raise Refusal("taken", f"Cơ sở {code} đã có", field="code")
+    if kind not in Facility.Kind.values:
+        raise Refusal("kind", f"Loại cơ sở là một trong {', '.join(Facility.Kind.values)}", field="kind")
+    _known_tier(tier, points, former_line)
+    facility = Facility.objects.create(code=code, name=nfc(name), kind=kind, **details)
+    FacilityStatus.objects.create(
+        facility=facility,
+        tier=tier,
+        points=points,
+        former_line=former_line,
+        is_provisional=is_provisional,
+        valid_from=since,
+    )
+    entry = Entry(None, "accounts.add_facility", "his.facility", facility.pk, {"code": code, "tier": tier})
+    append_entries(facility, [entry], at=timezone.now())
+    return facility
+
+
+@service(action="accounts.update_facility", permission="accounts.manage")
+def update_facility(
+    *,
+    name: str,
+    actor: Actor,
+    parent_name: str = "",
+    address: str = "",
+    phone: str = "",
+    province_code: str = "",
+    commune_code: str = "",
+    bank_account: str = "",
+    bank_code: str = "",
+) -> Facility:
+    """Change what papers and claims print about the facility. Its code and kind decide rights: the operator's work.
+
+    Refuses an empty name, and place codes that are not digits.
+    """
+    facility = _locked(actor)
+    if not nfc(name):
+        raise Refusal("name", "Hãy gõ tên cơ sở", field="name")
+    for field, value in (("province_code", province_code), ("commune_code", commune_code)):
+        if value and not (value.isascii() and value.isdigit()):
+            raise Refusal("place_code", "Mã địa bàn chỉ gồm chữ số", field=field)
+    details = {
+        "name": nfc(name),
+        "parent_name": nfc(parent_name),
+        "address": nfc(address),
+        "phone": nfc(phone),
+        "province_code": province_code,
+        "commune_code": commune_code,
+        "bank_account": nfc(bank_account),
+        "bank_code": nfc(bank_code),
+    }
+    changed = [field for field, value in details.items() if getattr(facility, field) != value]
+    for field in changed:
+        setattr(facility, field, details[field])
+    facility.save(update_fields=changed)
+    audit_facts(changed=",".join(changed))
+    return facility
+
+
+@service(action="accounts.set_tier", permission="accounts.manage")
+def set_tier(
+    *,
+    tier: str,
+    since: date,
+    actor: Actor,
+    points: Decimal | None = None,
+    former_line: str = "",
+    is_provisional: bool = False,
+) -> FacilityStatus:
+    """Give the facility a tier from a day on: the period before ends the day before and stays on record.
+
+    `points` are those of the ranking, 0 to 100. With the first day of the latest period, that period is put right
+    instead. Closed visits keep the split they were closed with. Refuses a day before the latest period.
+    """
+    _known_tier(tier, points, former_line)
+    facility = _locked(actor)
+    latest: FacilityStatus | None = FacilityStatus.objects.for_facility(facility).order_by("-valid_from").first()
+    if latest is not None and since < latest.valid_from:
+        raise Refusal(
+            "tier_period", f"Đã có xếp cấp từ {latest.valid_from:%d/%m/%Y}; ngày mới không được trước ngày đó", "since"
+        )
+    if latest is None or since > latest.valid_from:
+        if latest is not None and (latest.valid_to is None or latest.valid_to >= since):
+            latest.valid_to = since - timedelta(days=1)
+            latest.save(update_fields=["valid_to"])
+        latest = FacilityStatus(facility=facility, valid_from=since)
+    latest.tier, latest.points = tier, points
+    latest.former_line, latest.is_provisional = former_line, is_provisional
+    latest.save()
+    audit_facts(tier=tier, points=points, former_line=former_line, since=since)
+    return latest
+
+
+def _known_tier(tier: str, points: Decimal | None, former_line: str) -> None:
+    if tier not in FacilityStatus.Tier.values:
+        raise Refusal("tier", f"Cấp chuyên môn là một trong {', '.join(FacilityStatus.Tier.values)}", field="tier")
+    if points is not None and not 0 <= points <= MOST_POINTS:
+        raise Refusal("points", "Điểm xếp cấp từ 0 đến 100", field="points")
+    if former_line and former_line not in FacilityStatus.FormerLine.values:
+        raise Refusal("former_line", "Tuyến trước đây không hợp lệ", field="former_line")
+
+
+def _locked(actor: Actor) -> Facility:
+    """The actor's facility, held until the end: two administrators change it one after the other."""
+    return Facility.objects.select_for_update(no_key=True).get(pk=actor.facility.pk)

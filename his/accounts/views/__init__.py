@@ -1,0 +1,1 @@
+"""The administrator's desk: accounts, staff, places, the facility, its lists, and the audit list."""
