@@ -4,11 +4,14 @@ A data set gives typed rows with a reference (the claim code), what was left out
 check may ask about, and the counterpart with which the rows must agree.
 """
 
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from lxml import etree
 
 from his.accounts.models import Facility
 from his.core.dates import day_range, local
@@ -17,20 +20,26 @@ from insurance.claims.build import build_tables
 from insurance.claims.gather import Record, gather
 from insurance.claims.services import content_of, reason_left_out
 from insurance.models import Claim
-from insurance.standards import load, parse_envelope
-from insurance.standards.rows import SummaryRow
+from insurance.standards import load
 from patients.models import Visit
 from reports.period import Period
 
 CHUNK = 500
+SUMMARY = "XML1"
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its reference, when it counts as ended, and its typed values by English name."""
+    """One row: its reference, and typed values by English name: those of a record, and a few of its own."""
 
     ref: str
-    values: Mapping[str, Any]
+    record: object
+    own: Mapping[str, Any]
+
+    def value(self, name: str) -> Any:
+        """The value that a column names as its source."""
+        return self.own[name] if name in self.own else getattr(self.record, name)
 
 
 @dataclass(slots=True)
@@ -76,7 +85,8 @@ def settled_visits(facility: Facility, period: Period) -> Dataset:
             found.flags["incomplete"].append(code)
             found.left_out.append((code, refusal.message_vi))
             continue
-        found.rows.append(Row(code, _values(summary)))
+        # One card in the form: the first where a claim names several, as other systems do; the circular does not say.
+        found.rows.append(Row(code, summary, {"card_number": next(iter(summary.card_numbers), "")}))
         if summary.paid_at is None:
             found.flags["unpaid"].append(code)
         if summary.arrived_at and summary.ended_at:
@@ -94,12 +104,6 @@ def _records(facility: Facility, period: Period) -> Iterator[Record]:
     for start in range(0, len(ids), CHUNK):
         chunk = visits.filter(pk__in=ids[start : start + CHUNK]).select_related("patient", "card", "facility")
         yield from gather(facility, list(chunk.order_by("claim_code")))
-
-
-def _values(summary: SummaryRow) -> dict[str, Any]:
-    names = SummaryRow.__dataclass_fields__
-    # One card in the form: the first where a claim names several, as other systems do; the circular does not say.
-    return {name: getattr(summary, name) for name in names} | {"card_number": next(iter(summary.card_numbers), "")}
 
 
 def _overlapping(stays: Mapping[int, Sequence[tuple[datetime, datetime, bool, str]]]) -> list[str]:
@@ -143,9 +147,11 @@ def _flag_claims(facility: Facility, period: Period, found: Dataset) -> None:
 def claim_summaries(facility: Facility, period: Period) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Table XML1 of each stored claim of the month, read back from the bytes that are exported."""
     for claim in _claims(facility, period).order_by("claim_code").iterator(chunk_size=200):
-        for parsed in parse_envelope(load(claim.standard), content_of(claim)):
-            for row in parsed.tables.get("XML1", []):
-                yield claim.claim_code, row
+        names = load(claim.standard).envelope
+        for part in etree.fromstring(content_of(claim), _PARSER).iter(names.file):
+            if part.findtext(names.table) == SUMMARY:
+                fields = etree.fromstring(b64decode(part.findtext(names.content, "")), _PARSER)
+                yield claim.claim_code, {field.tag: field.text or "" for field in fields}
 
 
 SOURCES: dict[str, Source] = {"settled_visits": Source(settled_visits, claim_summaries)}

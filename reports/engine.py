@@ -4,7 +4,7 @@ A run is a snapshot: it never changes, exports are made from it alone, and runni
 gives the same run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -84,16 +84,15 @@ def freeze(form: Form, facility: Facility, period: Period, data: Dataset) -> dic
 
 
 def _place(form: Form, row: Row) -> tuple[int, str, Row]:
-    code = row.values[form.column(form["section_column"]).source]
-    day = cell(form.column(form["section_day_column"]), row.values[form.column(form["section_day_column"]).source])
-    section = form.section_of(code, day_of(str(day)))
+    code, day = (form.column(form[name]) for name in ("section_column", "section_day_column"))
+    section = form.section_of(row.value(code.source), day_of(str(cell(day, row.value(day.source)))))
     order = list(form.section_order())
     return (order.index(section) if section != UNPLACED else len(order)), section, row
 
 
 def _row(form: Form, row: Row, number: int) -> list[Cell]:
     def value(column: Column) -> Any:
-        return number if column.tag == form["number_column"] else row.values[column.source]
+        return number if column.tag == form["number_column"] else row.value(column.source)
 
     return [cell(column, value(column)) for column in form.columns]
 
@@ -105,26 +104,28 @@ def _facts(form: Form, values: Mapping[str, Any], data: Dataset, facility: Facil
     for check in form.checks:
         if check.kind == "equals":
             counterpart = SOURCES[form["dataset"]].counterpart(facility, period)
-            sums, differing = compare_rows(form, values, dict(counterpart), check.columns)
+            sums, differing = compare_rows(form, values, counterpart, check.columns)
             figures[check.figures] = sums
             flags[f"{check.figures}_differ"] = differing
     return Facts(flags, figures)
 
 
 def compare_rows(
-    form: Form, values: Mapping[str, Any], others: Mapping[str, Mapping[str, str]], tags: tuple[str, ...]
+    form: Form, values: Mapping[str, Any], others: Iterable[tuple[str, Mapping[str, str]]], tags: tuple[str, ...]
 ) -> tuple[dict[str, Decimal], list[str]]:
     """Sums of the counterpart by column, and the references whose counterpart says something else or is no row here.
 
     Rows without a counterpart are not compared: they have a check of their own.
     """
-    sums = {tag: sum((Decimal(texts[tag] or 0) for texts in others.values()), Decimal("0.00")) for tag in tags}
+    sums = dict.fromkeys(tags, Decimal("0.00"))
     columns = [(at, column) for at, column in enumerate(form.columns) if column.tag != form["number_column"]]
     known = dict(zip(values["refs"], values["rows"], strict=True))
-    differing = [ref for ref in others if ref not in known]
-    for ref, row in known.items():
-        texts = others.get(ref)
-        if texts is not None and any(not _same(column, row[at], texts.get(column.tag)) for at, column in columns):
+    differing = []
+    for ref, texts in others:
+        for tag in tags:
+            sums[tag] += Decimal(texts[tag] or 0)
+        row = known.get(ref)
+        if row is None or any(not _same(column, row[at], texts.get(column.tag)) for at, column in columns):
             differing.append(ref)
     return sums, sorted(differing)
 

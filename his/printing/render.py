@@ -7,6 +7,8 @@ root and with the fonts of the packages only, so the same template and data give
 
 import json
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ import fontpkg
 import typst
 
 FAMILY = "Be Vietnam Pro"
+PROJECT = Path(__file__).resolve().parents[2]
 BASE = Path(__file__).with_name("base.typ")
 """What every template may use: fonts, footer, money, two-column headers. It is put in front of the template."""
 
@@ -41,6 +44,25 @@ def render_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | None =
         pdf_tags=is_tagged,
     )
     return cast(bytes, pdf)
+
+
+def render_list_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | None = None) -> bytes:
+    """A list of thousands of rows as PDF: without tags, and in a process of its own.
+
+    typst needs about 150 MB for each thousand rows and its caches keep them; a process that ends gives them back.
+    Raises RuntimeError with the template's error.
+    """
+    asked = {"template": str(template), "data": as_json(data), "at": at.isoformat() if at else None}
+    done = subprocess.run(
+        [sys.executable, "-m", "his.printing.list_process"],
+        input=json.dumps(asked).encode(),
+        capture_output=True,
+        cwd=PROJECT,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode(errors="replace").strip())
+    return done.stdout
 
 
 def render_png(template: Path, data: Mapping[str, Any], *, ppi: float = 96) -> list[bytes]:

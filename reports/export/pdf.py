@@ -7,20 +7,23 @@ from typing import Any
 
 from his.core.dates import vn_datetime
 from his.core.money import round0
-from his.printing.render import render_pdf
+from his.printing.render import render_list_pdf, render_pdf
 from his.ui.text import money_text
 from reports.definition import Form
 from reports.export.layout import Layout, layout_of, shown
 
 TEMPLATE = Path(__file__).with_name("table.typ")
-TAGGED_ROWS = 500
-"""Longer lists are printed without tags for screen readers: the spreadsheet serves those better."""
+LONG_LIST = 500
+"""More rows are printed without tags for screen readers (the spreadsheet serves those better), in a process apart."""
 
 
 def to_pdf(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
     """The form as PDF. The time in the file is the end of the period, so the same report gives the same bytes."""
     made = vn_datetime(date.fromisoformat(values["period"]["end"]), time())
-    return render_pdf(TEMPLATE, paper_data(form, values, sha256), at=made, is_tagged=len(values["rows"]) <= TAGGED_ROWS)
+    paper = paper_data(form, values, sha256)
+    if len(values["rows"]) > LONG_LIST:
+        return render_list_pdf(TEMPLATE, paper, at=made)
+    return render_pdf(TEMPLATE, paper, at=made)
 
 
 def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, Any]:

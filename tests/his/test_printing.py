@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from his.audit.models import AuditEntry
 from his.printing.codes import code128_svg, qr_svg
 from his.printing.models import PrintRecord
-from his.printing.render import as_json, render_pdf, render_png
+from his.printing.render import as_json, render_list_pdf, render_pdf, render_png
 from his.printing.services import Form, print_form
 from patients.models import QueueTicket
 from patients.printing.ticket import TICKET, print_ticket
@@ -55,6 +55,15 @@ def test_the_same_data_give_the_same_bytes(plain: Path) -> None:
     assert render_pdf(plain, data, at=at(9)) == render_pdf(plain, data, at=at(9))
     assert render_pdf(plain, data, at=at(9)) != render_pdf(plain, data, at=at(10))
     assert len(render_pdf(plain, data, is_tagged=False)) < len(render_pdf(plain, data))
+
+
+def test_a_long_list_is_printed_in_a_process_apart(plain: Path, tmp_path: Path) -> None:
+    data = {"text": HOSTILE + "Ẵ"}
+    assert render_list_pdf(plain, data, at=at(9)) == render_pdf(plain, data, at=at(9), is_tagged=False)
+    wrong = tmp_path / "wrong.typ"
+    wrong.write_text("#data.missing")
+    with pytest.raises(RuntimeError, match="missing"):
+        render_list_pdf(wrong, data)
 
 
 @pytest.mark.parametrize("value", [1.5, Decimal(1), [{"a": [2.0]}], {"x": b"1"}])

@@ -13,7 +13,7 @@ from lxml import etree
 from his.core.money import round0
 from his.printing.render import render_png
 from reports.export import EXPORTERS
-from reports.export.pdf import TEMPLATE, paper_data
+from reports.export.pdf import TEMPLATE, paper_data, to_pdf
 from reports.export.xlsx import to_xlsx
 from reports.export.xml import to_xml
 from tests.his.paper_pictures import PPI, assert_looks_like
@@ -151,4 +151,9 @@ def test_a_long_paper_repeats_its_header() -> None:
     values["sections"], values["refs"] = ["I"] * many, [str(n) for n in range(many)]
     pages = render_png(TEMPLATE, paper_data(FORM, values, digest(values)), ppi=PPI)
     assert len(pages) > 2
+    values["rows"] = values["rows"] * 5
+    values["sections"], values["refs"] = ["I"] * many * 5, [str(n) for n in range(many * 5)]
+    content = to_pdf(FORM, values, digest(values))
+    assert content == to_pdf(FORM, values, digest(values))
+    assert content.startswith(b"%PDF")
     assert_looks_like("form_01bh_long", pages[1:2])
