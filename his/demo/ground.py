@@ -6,7 +6,6 @@ number of visits once it is complete. Data that are not the demonstration's own 
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -58,13 +57,18 @@ def survey() -> Ground:
     return Ground(is_empty=False, is_broken_off=any(_LOADING in found for found in of_own))
 
 
+def is_embedded() -> bool:
+    """Whether the database is the product's own cluster, not one that DATABASE_URL names."""
+    return bool(connection.settings_dict["ENGINE"] == "his.database.backend")
+
+
 def clear(*, is_confirmed: bool) -> None:
     """Throw everything in the database away and make the tables anew.
 
     Refuses a database with facilities of a real province, and, unless confirmed, one that DATABASE_URL names.
     """
     survey()
-    if settings.DATABASES["default"]["ENGINE"] != "his.database.backend" and not is_confirmed:
+    if not is_embedded() and not is_confirmed:
         raise Refusal("not_confirmed", "DATABASE_URL đang được đặt: muốn xóa sạch cơ sở dữ liệu đó, thêm --yes")
     with busy_as_refusal(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '10s'")

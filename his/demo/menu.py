@@ -90,24 +90,35 @@ class Menu:
         return None
 
     def _drug(self, spec: DrugSpec) -> tuple[DrugChoice, Drug] | None:
-        for choice in spec.choices:
-            fits = [row for row in self.drugs if row.quantity_rule == choice.rule and self._named(row, choice.words)]
-            if not re.search(r"\btiêm\b", choice.words):
-                fits = [row for row in fits if not row.route_code.startswith("2.") or choice.rule == "pack"]
-            if fits:
-                # One ingredient before a combination, the shortest name first.
-                parts = re.compile(r"[+;,]")
-                return choice, min(fits, key=lambda row: (len(parts.findall(row.ingredient)), len(row.name), row.code))
+        # A combination only where no choice has its ingredient alone.
+        for is_strict in (True, False):
+            for choice in spec.choices:
+                fits = [row for row in self.drugs if self._fits(choice, row, is_strict=is_strict)]
+                if fits:
+                    return choice, min(fits, key=lambda row: (_parts(row.ingredient), len(row.name), row.code))
         self.missing["drug"].add(" | ".join(choice.words for choice in spec.choices))
         return None
 
+    def _fits(self, choice: DrugChoice, row: Drug, *, is_strict: bool) -> bool:
+        if row.quantity_rule != choice.rule or (is_strict and _parts(row.ingredient) > _parts(choice.words)):
+            return False
+        # Outpatients are given no injections, insulin pens and vials apart.
+        if row.route_code.startswith("2.") and choice.rule != "pack":
+            return False
+        return self._named(row, choice.words)
+
     def _named(self, row: PricedService | Drug, words: str) -> bool:
-        """Whether each word begins a word of the row's name, ingredient or strength."""
+        """Whether each word begins a word of the row's name, ingredient, strength or unit."""
         known = self._words.get(id(row))
         if known is None:
-            strength = f" {row.strength}" if isinstance(row, Drug) else ""
-            known = self._words[id(row)] = set(tokens(f"{row.search_name} {fold(strength).replace(' ', '')}"))
+            more = f" {row.strength.replace(' ', '')} {row.unit}" if isinstance(row, Drug) else ""
+            known = self._words[id(row)] = set(tokens(f"{row.search_name}{fold(more)}"))
         return all(any(one.startswith(word) for one in known) for word in tokens(fold(words)))
+
+
+def _parts(ingredient: str) -> int:
+    """How many ingredients are combined, less one."""
+    return len(re.findall(r"[+;,]", ingredient))
 
 
 def read_menu(facility: Facility, on: date) -> Menu:

@@ -259,5 +259,5 @@ def _bring_back(desk: Desk, visit: Visit, given: Any, paid: Decimal, at: datetim
     back = paid - payable_amount(result)
     if back > 0:
         yield (at := at + timedelta(minutes=1))
-        receipt = visit.cash_entries.order_by("pk").first()
+        receipt = visit.cash_entries.earliest("pk")
         refund(entry=receipt, amount=back, reason="Trả lại thuốc", actor=cashier, at=at)

@@ -93,7 +93,7 @@ def editable(exam: Exam) -> Exam:
     given = exam
     exam = Exam.objects.select_for_update(of=("self",)).select_related("visit__patient").get(pk=given.pk)
     for name in _KEPT:
-        if Exam._meta.get_field(name).is_cached(given) and getattr(given, f"{name}_id") == getattr(exam, f"{name}_id"):
+        if name in given._state.fields_cache and getattr(given, f"{name}_id") == getattr(exam, f"{name}_id"):
             setattr(exam, name, getattr(given, name))
     if exam.is_signed:
         raise Refusal("already_signed", "Phiếu khám đã ký, chỉ còn ghi bổ sung hồ sơ được")

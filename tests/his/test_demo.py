@@ -1,0 +1,244 @@
+"""The demonstration: the same month twice, equal totals everywhere, and nobody's real data in danger."""
+
+from collections import Counter as Count
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from his.accounts.models import Facility
+from his.audit.models import AuditEntry
+from his.audit.record import broken_positions
+from his.catalogs.models import PricedService
+from his.core.errors import Refusal
+from his.demo import ground
+from his.demo.cast import DIACRITICS
+from his.demo.catalogs import import_folder, import_starter
+from his.demo.menu import read_menu, set_exam_services
+from his.demo.month import MONTH, load_facility
+from his.demo.outcome import Outcome, export_all
+from his.demo.places import HOSPITAL, STATION, Place, build_places, load_places
+from his.demo.plan import MonthPlan, VisitPlan, plan_month
+from his.demo.profiles import profiles
+from his.demo.show import dong, tables
+from insurance.models import CashSession
+from patients.models import Patient, Visit
+from pharmacy.models import Lot, LotBalance, Store
+from pharmacy.queries import balance_differences
+
+VISITS = 16
+
+
+@pytest.fixture
+def places(db: None) -> dict[str, Place]:
+    built = build_places()
+    import_starter([place.facility for place in built.values()])
+    return built
+
+
+def run(code: str, folder: Path) -> tuple[Outcome, dict[str, bytes]]:
+    """Load a small month at a facility, export it, and answer the figures and every file written."""
+    place = load_places()[code]
+    load_facility(place, visits=VISITS)
+    outcome = export_all(place, MONTH, folder / "claims", folder / "reports")
+    return outcome, {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.*"))}
+
+
+@pytest.mark.parametrize("code", [STATION, HOSPITAL])
+def test_the_same_month_twice_gives_the_same_files_whatever_the_clock(places, tmp_path, code):
+    with transaction.atomic(), time_machine.travel("2026-11-03 08:00+07:00"):
+        _, first = run(code, tmp_path / "first")
+        transaction.set_rollback(True)
+    with time_machine.travel("2027-02-28 23:59+07:00"):
+        _, second = run(code, tmp_path / "second")
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert sum(name.endswith(".xml") and name.startswith("claims") for name in first) >= VISITS - 5
+
+
+@pytest.mark.parametrize("code", [STATION, HOSPITAL])
+def test_receipts_splits_claims_and_report_agree(places, tmp_path, code):
+    outcome, _ = run(code, tmp_path)
+    assert outcome.agrees
+    assert outcome.visits == VISITS
+    assert outcome.claims == outcome.report_rows == VISITS - sum(outcome.left_out.values())
+    assert outcome.claim_files == outcome.splits == outcome.report
+    assert outcome.splits["T_BHTT"] > 0
+    assert outcome.payable == outcome.received - outcome.refunded + outcome.owed > 0
+    assert sum(line.endswith("KHỚP") for line in tables([outcome])) == 2
+    outcome.report["T_BHTT"] += Decimal("0.01")
+    assert not outcome.agrees
+    assert sum(line.endswith("LỆCH") for line in tables([outcome])) == 1
+
+
+def test_it_leaves_a_sound_database(places):
+    place = places[HOSPITAL]
+    load_facility(place, visits=VISITS)
+    assert set(Visit.objects.values_list("state", flat=True)) == {Visit.State.CLOSED}
+    assert not CashSession.objects.filter(closed_at__isnull=True).exists()
+    assert balance_differences(place.facility) == []
+    month = AuditEntry.objects.latest("pk").month
+    assert broken_positions(place.facility, month) == []
+    assert {"patients.open_visit", "billing.collect"} <= set(AuditEntry.objects.values_list("action", flat=True))
+
+
+def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(places):
+    load_facility(places[HOSPITAL], visits=VISITS)
+    lots = Count(Lot.objects.filter(expires_on__gte=MONTH).values_list("drug__code", flat=True))
+    assert lots
+    assert min(lots.values()) == 2
+    assert Lot.objects.filter(number="L'26-07").exists()
+    expired = LotBalance.objects.get(lot__expires_on__lt=MONTH)
+    assert expired.on_hand == 200
+    assert expired.store.kind == Store.Kind.DISPENSARY
+
+
+def test_the_cast_is_there(places):
+    for place in places.values():
+        load_facility(place, visits=VISITS)
+    names = set(Patient.objects.values_list("full_name", flat=True))
+    assert {"Nguyễn Thị Lan", "Trần Văn Hùng", "Lê Văn Tí", "Trần Thị Mai", "Phạm Văn Sáu", DIACRITICS} <= names
+    hoa = Patient.objects.filter(full_name="Đỗ Thị Hoa")
+    assert hoa.count() == 2
+    assert len({row.born_on.year for row in hoa}) == 1
+    sau = Patient.objects.filter(full_name="Phạm Văn Sáu", facility__code=HOSPITAL).get()
+    first, second = sau.cards.order_by("valid_from")
+    assert first.valid_to is not None
+    assert first.valid_to >= second.valid_from
+    assert Patient.objects.filter(birth_precision="year", full_name="Bùi Thị Gấm").count() == 2
+    of_mai = Visit.objects.filter(patient__full_name="Trần Thị Mai", facility__code=HOSPITAL)
+    referred = of_mai.earliest("arrived_at")
+    assert (referred.route, referred.referral_facility_code) == ("referral", STATION)
+    assert not Visit.objects.filter(patient__full_name="Trần Văn Hùng", is_insured=True).exists()
+
+
+def planned(place: Place, visits: int) -> MonthPlan:
+    rooms = {room.code: room.name for room in place.rooms.values() if room.exam_service_code}
+    return plan_month(read_menu(place.facility, MONTH), MONTH, visits=visits, rooms=rooms)
+
+
+def test_every_profile_is_at_home_in_the_starter_catalogue(places):
+    menu = read_menu(places[HOSPITAL].facility, MONTH)
+    for profile in profiles():
+        menu.main_code(profile)
+        for order in profile.orders:
+            menu.service(order)
+        for drug in profile.drugs:
+            menu.drug(drug)
+    assert dict(menu.missing) == {}
+
+
+def test_a_hospital_month_has_what_a_hospital_sees(places):
+    visits = planned(places[HOSPITAL], 1200).visits
+    assert len(visits) == 1200
+    routes = Count(visit.route for visit in visits)
+    assert set(routes) == {"registered", "self", "referral", "follow_up", "emergency"}
+    assert min(routes.values()) >= 25
+    kinds = Count(visit.visit_type for visit in visits)
+    assert set(kinds) == {"01", "08"}
+    assert kinds["08"] > 150
+    assert {visit.profile.injury for visit in visits} >= {"1", "2", "4", "8"}
+    assert {card.number[:3] for visit in visits for card in visit.person.cards} >= {
+        "TE1", "HS4", "GD4", "DN4", "HN2", "CN3", "HT3", "BT2"
+    }  # fmt: skip
+    assert all(card.number[3:5] == "99" for visit in visits for card in visit.person.cards)
+    assert len({id(visit.person) for visit in visits}) < 1150
+    assert {visit.ending for visit in visits} == {"paid", "part", "debt", "wrong_method", "returned"}
+    assert 30 < sum(visit.card is None for visit in visits) < 150
+
+
+def test_times_follow_one_another_within_the_working_day(places):
+    for place in places.values():
+        for visit in planned(place, 300).visits:
+            assert_in_order(visit)
+
+
+def assert_in_order(visit: VisitPlan) -> None:
+    exam = visit.exam
+    assert visit.arrived_at < exam.started_at < exam.signed_at
+    for order in exam.orders:
+        assert exam.started_at < order.ordered_at < order.performed_at < order.result_at < exam.signed_at
+    assert exam.signed_at - visit.arrived_at < timedelta(hours=5)
+    assert visit.arrived_at.hour >= 7
+    assert exam.signed_at.hour < 18
+    assert exam.signed_at.date() == visit.arrived_at.date()
+    if exam.follow_up_on:
+        assert exam.follow_up_on > visit.arrived_at.date()
+
+
+def test_rooms_take_their_exam_from_a_price_list_with_other_codes(places):
+    facility = places[HOSPITAL].facility
+    for row in facility_exams(facility):
+        row.code = f"X{row.code}"
+        row.save(update_fields=["code"])
+    changed = set_exam_services(facility, MONTH)
+    assert "PK3 Phòng khám Nhi: X03.1896" in changed
+    assert "PK1 Phòng khám Nội 1: X02.1896" in changed
+    assert set_exam_services(facility, MONTH) == []
+
+
+def facility_exams(facility):
+    return PricedService.objects.for_facility(facility).filter(group_code="13")
+
+
+@pytest.mark.django_db
+def test_a_database_with_a_real_facility_is_never_touched():
+    Facility.objects.create(code="01001", name="Trạm thật", kind=Facility.Kind.COMMUNE_STATION)
+    for options in ([], ["--fresh"], ["--fresh", "--yes"]):
+        with pytest.raises(CommandError, match="01001"):
+            call_command("demo", *options)
+    assert Facility.objects.get().code == "01001"
+
+
+@pytest.mark.django_db
+def test_data_that_are_not_the_demonstrations_own_need_fresh():
+    build_places()
+    with pytest.raises(CommandError, match="--fresh"):
+        call_command("demo")
+    assert ground.survey() == ground.Ground(is_empty=False)
+
+
+@pytest.mark.django_db
+def test_a_database_of_one_s_own_is_cleared_only_when_confirmed(monkeypatch):
+    monkeypatch.setattr(ground, "is_embedded", lambda: False)
+    build_places()
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("demo", "--fresh")
+    assert Facility.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_marks_tell_empty_broken_off_and_loaded_apart():
+    assert ground.survey() == ground.Ground(is_empty=True)
+    places = ground.found()
+    assert ground.survey() == ground.Ground(is_empty=False, is_broken_off=True)
+    ground.mark_loaded(places[STATION].facility, "starter", 3)
+    assert ground.survey().is_broken_off
+    ground.mark_loaded(places[HOSPITAL].facility, "starter", 3)
+    assert ground.survey() == ground.Ground(is_empty=False, catalogs="starter")
+
+
+@pytest.mark.django_db
+def test_clearing_leaves_empty_tables():
+    build_places()
+    connection.check_constraints()  # no deferred check may be pending when the tables go
+    ground.clear(is_confirmed=False)
+    assert ground.survey().is_empty
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pgtrigger%'")
+        assert cursor.fetchone()[0] > 10
+
+
+def test_a_folder_without_the_files_is_refused_before_anything_is_stored(db, tmp_path):
+    facilities = [place.facility for place in build_places().values()]
+    with pytest.raises(Refusal, match="icd10_qd4469"):
+        list(import_folder(tmp_path, facilities))
+    assert not AuditEntry.objects.exists()
+
+
+def test_amounts_read_as_people_write_them():
+    assert [dong(Decimal(x)) for x in ("0.00", "1234567.00", "12.50", "-0.40")] == ["0", "1.234.567", "12,50", "-0,40"]
