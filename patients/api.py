@@ -13,9 +13,20 @@ from his.core import dates
 from his.core.errors import NotFound, Refusal
 from patients import queries, scan
 from patients.api_clinical import router as clinical
-from patients.schemas import CardIn, CardOut, PatientIn, PatientOut, ScanIn, ScanOut, VisitDetail, VisitIn, VisitOut
+from patients.schemas import (
+    CardIn,
+    CardOut,
+    PatientChanges,
+    PatientIn,
+    PatientOut,
+    ScanIn,
+    ScanOut,
+    VisitDetail,
+    VisitIn,
+    VisitOut,
+)
 from patients.services import reception as desk
-from patients.services.people import add_card, register_patient
+from patients.services.people import add_card, register_patient, update_patient
 
 router = Router(tags=["patients"])
 router.add_router("", clinical)
@@ -54,6 +65,18 @@ def create_patient(request: DeskRequest, body: PatientIn) -> tuple[int, PatientO
 def patient(request: DeskRequest, pk: int) -> PatientOut:
     """One person with cards."""
     return PatientOut.of(queries.get_patient(request.actor.facility, pk))
+
+
+@router.patch("/people/{int:pk}", response=PatientOut)
+@requires("patients.register")
+def change_patient(request: DeskRequest, pk: int, body: PatientChanges) -> PatientOut:
+    """Correct facts about a person."""
+    facility = request.actor.facility
+    changes = {name: value for name, value in body.dict(exclude={"birth"}).items() if value is not None}
+    if body.birth is not None:
+        changes["birth"] = body.birth.value()
+    update_patient(patient=queries.get_patient(facility, pk), actor=request.actor, at=timezone.now(), **changes)
+    return PatientOut.of(queries.get_patient(facility, pk))
 
 
 @router.post("/people/{int:pk}/cards", response={201: CardOut})

@@ -7,7 +7,7 @@ from his.access import DeskRequest, requires
 from his.catalogs import queries as catalogs
 from his.core.errors import NotFound, Refusal
 from patients.models import Exam, ServiceOrder
-from patients.queries import get_visit
+from patients.queries import get_room, get_visit
 from patients.queries_clinical import current_exam, desk_order, drugs_by_code, orders_of, prescription_of
 from patients.schemas_clinical import (
     DiagnosesIn,
@@ -130,8 +130,11 @@ def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> Pre
 @router.post("/visits/{int:pk}/sign", response=ExamOut)
 @requires("patients.examine")
 def sign(request: DeskRequest, pk: int, body: SignIn) -> ExamOut:
-    """Sign the exam and its prescription."""
-    return ExamOut.of(sign_exam(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), **body.dict()))
+    """Sign the exam and its prescription; perhaps send the person on to another room."""
+    room = get_room(request.actor.facility, body.send_on_room_id) if body.send_on_room_id is not None else None
+    facts = body.dict(exclude={"send_on_room_id"})
+    signed = sign_exam(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), send_on_to=room, **facts)
+    return ExamOut.of(signed)
 
 
 def _code(text: str) -> str:

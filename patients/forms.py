@@ -8,8 +8,10 @@ from django import forms
 from django.urls import reverse_lazy
 
 from his.accounts.models import Room
-from his.catalogs.models import Sex
+from his.catalogs import queries as catalogs
+from his.catalogs.models import AdministrativeUnit, Sex
 from his.core import dates
+from his.core.codes import clean_code, identity_kind
 from his.core.dates import BirthDate
 from his.core.errors import Refusal
 from his.ui.forms import DayField, NumberField, add_refusal
@@ -75,6 +77,8 @@ class VisitForm(forms.Form):
     referral_number = _text("Số giấy chuyển/hẹn", 60)
     injury_code = forms.ChoiceField(label="Tai nạn", required=False)
     reason = _text("Lý do đến khám", 1000)
+    commune = forms.CharField(label="Xã, phường nơi ở", required=False, max_length=10, widget=forms.HiddenInput)
+    commune_text = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)
     priority = forms.BooleanField(label="Ưu tiên", required=False)
     confirm_second = forms.BooleanField(label="Vẫn mở thêm lượt khám hôm nay", required=False)
     source = forms.ChoiceField(required=False, choices=Source.choices, widget=forms.HiddenInput)
@@ -116,7 +120,21 @@ class VisitForm(forms.Form):
                     self.add_error(name, message)
         elif any(cleaned.get(name) for name in CARD_FIELDS[1:]) and "card_number" not in self.errors:
             self.add_error("card_number", "Ghi mã thẻ, hoặc xóa các ô còn lại của thẻ")
+        self._find_commune(cleaned)
         return cleaned
+
+    def _find_commune(self, cleaned: dict[str, Any]) -> None:
+        """The codes of the chosen commune; words without a choice are told, not dropped."""
+        code, typed = cleaned.get("commune", ""), cleaned.get("commune_text", "")
+        unit = catalogs.commune_on(code, self.on)
+        cleaned["commune_code"], cleaned["province_code"] = (unit.code, unit.parent_code) if unit else ("", "")
+        if unit is None and (code or typed):
+            self.add_error("commune", f"Chưa chọn xã, phường cho “{typed or code}”")
+
+    @property
+    def commune_words(self) -> str:
+        """What stands in the box of the commune."""
+        return str(self["commune_text"].value() or "")
 
     def refuse(self, refusal: Refusal) -> None:
         """Put a refusal of the services beside the field of this form that it is about."""
@@ -125,10 +143,13 @@ class VisitForm(forms.Form):
             field = "card_valid_to" if refusal.code == "card_expired" else "card_number"
         add_refusal(self, Refusal(refusal.code, refusal.message_vi, field=field))
 
+    begins_at_commune = False
+
     def focus_first_gap(self, *names: str) -> None:
         """Begin in the first of these fields that is empty, else at the room."""
         name = next((name for name in names if not self[name].value()), "room")
         self.fields[name].widget.attrs["data-focus"] = ""
+        self.begins_at_commune = name == "commune"
 
     @property
     def shows_card(self) -> bool:
@@ -147,19 +168,27 @@ class NewPatientForm(VisitForm):
     full_name = _text("Họ và tên", 300, required=True)
     birth = forms.CharField(label="Ngày sinh")
     sex = forms.ChoiceField(label="Giới tính", choices=[("", "Chọn"), *Sex.choices])
-    citizen_id = _text("Số định danh", 30, inputmode="numeric")
+    citizen_id = _text("Số định danh, hộ chiếu", 30)
     phone = _text("Điện thoại", 30, inputmode="tel")
     address = _text("Địa chỉ", 600)
     social_insurance_no = _text("Mã số BHXH", 20, inputmode="numeric")
     old_id_number = _text("CMND cũ", 20, inputmode="numeric")
     ethnicity_code = forms.ChoiceField(label="Dân tộc", required=False)
+    occupation_code = forms.ChoiceField(label="Nghề nghiệp", required=False)
+    nationality_code = _text("Quốc tịch (mã)", 3, inputmode="numeric")
     guardian_name = _text("Cha, mẹ, người giám hộ", 300)
     guardian_phone = _text("Điện thoại người giám hộ", 30, inputmode="tel")
     allergies = _text("Dị ứng", 600)
     field_order = ("full_name", "birth", "sex", "citizen_id", "phone", "address")
     confirm_duplicate = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, ethnicities: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        ethnicities: Sequence[tuple[str, str]] = (),
+        occupations: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         attrs = {
             **_OFF,
@@ -172,7 +201,15 @@ class NewPatientForm(VisitForm):
         self.fields["birth"] = BirthField(
             label="Ngày sinh", max_length=30, on=self.on, widget=forms.TextInput(attrs=attrs)
         )
+        identity = self.fields["citizen_id"].widget.attrs
+        identity |= {
+            "hx-post": reverse_lazy("reception-identity"),
+            "hx-trigger": "change",
+            "hx-target": "#identity_words",
+            "aria-describedby": "identity_words",
+        }
         self._choose("ethnicity_code", ethnicities or [("01", "Kinh")])
+        self._choose("occupation_code", occupations or [("00", "Không xác định")])
         for name, message in (("full_name", "Hãy ghi họ và tên"), ("birth", "Hãy ghi ngày sinh, năm sinh hoặc tuổi")):
             self.fields[name].error_messages["required"] = message
         self.fields["sex"].error_messages["required"] = "Hãy chọn giới tính"
@@ -181,8 +218,15 @@ class NewPatientForm(VisitForm):
     def shows_person_more(self) -> bool:
         """Whether the seldom used fields of the person should be open."""
         named = ("guardian_name", "guardian_phone", "allergies")
-        checked = (*named, "old_id_number", "social_insurance_no", "ethnicity_code")
-        return any(self[name].value() for name in named) or any(self.errors.get(name) for name in checked)
+        checked = (*named, "old_id_number", "social_insurance_no", "ethnicity_code", "occupation_code")
+        return any(self[name].value() for name in named) or any(
+            self.errors.get(name) for name in (*checked, "nationality_code")
+        )
+
+    @property
+    def identity_words(self) -> str:
+        """What paper the number is of, for the line under the box."""
+        return identity_words(str(self["citizen_id"].value() or ""))
 
 
 class KnownPatientForm(VisitForm):
@@ -226,13 +270,21 @@ class VitalsForm(forms.Form):
         "height_cm": "cm",
     }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, begin: str = "pulse", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["pulse"].widget.attrs["data-focus"] = ""
+        self.fields[begin].widget.attrs["data-focus"] = ""
 
     def rows(self) -> list[tuple[forms.BoundField, str]]:
         """Fields with their units, in the order of the paper form."""
         return [(self[name], unit) for name, unit in self.UNITS.items()]
+
+
+_PAPERS = {"citizen": "Căn cước công dân", "passport": "Hộ chiếu Việt Nam", "foreign": "Giấy tờ nước ngoài"}
+
+
+def identity_words(number: str, *, is_foreigner: bool = False) -> str:
+    """The paper that a number is of, in words; empty when it is of none."""
+    return _PAPERS.get(identity_kind(clean_code(number), is_foreigner=is_foreigner), "")
 
 
 def has_priority_age(birth: BirthDate, on: date) -> bool:
@@ -249,6 +301,7 @@ def person_initial(scan: Scan, on: date, *, ethnicities: Sequence[tuple[str, str
     if scan.kind == "name":
         initial["full_name"] = " ".join(word for word in scan.full_name.split() if not word.isdigit())
     initial["ethnicity_code"] = _ethnicity(scan.ethnicity, ethnicities)
+    initial |= {"occupation_code": "00", "nationality_code": "000", **commune_initial(scan.address, on)}
     initial["priority"] = bool(scan.birth and has_priority_age(scan.birth, on))
     return {**initial, **card_initial(scan)}
 
@@ -272,9 +325,22 @@ def card_initial(scan: Scan) -> dict[str, Any]:
     }
 
 
-def known_initial(patient: Patient, card: InsuranceCard | None, on: date) -> dict[str, Any]:
-    """What is known of a registered person for a visit on the day."""
+def commune_initial(address: str, on: date) -> dict[str, str]:
+    """The commune that an address names beyond doubt, as the box shows it; nothing otherwise."""
+    return _commune(catalogs.commune_of_address(address, on=on) if address else None, on)
+
+
+def _commune(unit: AdministrativeUnit | None, on: date) -> dict[str, str]:
+    if unit is None:
+        return {}
+    return {"commune": unit.code, "commune_text": catalogs.commune_names([unit], on=on)[unit.code]}
+
+
+def known_initial(patient: Patient, card: InsuranceCard | None, on: date, address: str = "") -> dict[str, Any]:
+    """What is known of a registered person for a visit on the day; `address` is that of the scanned paper."""
+    stored = _commune(catalogs.commune_on(patient.commune_code, on), on)
     return {
+        **(stored or commune_initial(address or patient.address, on)),
         "card": str(card.pk) if card else "",
         "phone": patient.phone,
         "address": patient.address,

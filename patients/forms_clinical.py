@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from his.accounts.models import Facility
+from his.accounts.models import Facility, Room
 from his.catalogs import queries as catalogs
 from his.catalogs.models import Drug, PricedService
 from his.core.codes import ICD10, clean_code
@@ -20,6 +20,8 @@ from patients.queries_clinical import drugs_by_code
 from patients.services.prescriptions import LineInput
 
 LINES_MAX = 60
+SEND_ON = "send_on"
+"""The choice among the outcomes that is none: the visit goes on in another room."""
 TREATMENT_RESULTS = (
     ("1", "Khỏi"),
     ("2", "Đỡ"),
@@ -55,7 +57,13 @@ class ExamForm(forms.Form):
     findings = long_text("Khám", 5)
     treatment = short_text("Phương pháp điều trị")
     advice = short_text("Lời dặn")
-    outcome = forms.ChoiceField(label="Xử trí", choices=Exam.Outcome.choices, required=False, initial="home")
+    outcome = forms.ChoiceField(
+        label="Xử trí",
+        choices=[*Exam.Outcome.choices, (SEND_ON, "Chuyển phòng khám")],
+        required=False,
+        initial="home",
+    )
+    send_on_to = forms.CharField(label="Chuyển đến phòng", required=False, widget=forms.Select)
     treatment_result_code = forms.ChoiceField(
         label="Kết quả điều trị", choices=TREATMENT_RESULTS, required=False, initial="2"
     )
@@ -63,10 +71,28 @@ class ExamForm(forms.Form):
     transfer_facility_code = short_text("Mã nơi chuyển đến", inputmode="numeric")
     transfer_reason = short_text("Lý do chuyển")
 
+    def offer_rooms(self, rooms: Sequence[Room]) -> None:
+        """Rooms to send the person on to; without any, that outcome is not offered."""
+        outcome = self.fields["outcome"]
+        assert isinstance(outcome, forms.ChoiceField)
+        names = [(str(room.pk), f"{room.code} · {room.name}") for room in rooms]
+        self.fields["send_on_to"].widget = forms.Select(choices=[("", "Chọn phòng"), *names])
+        if not rooms:
+            outcome.choices = list(Exam.Outcome.choices)
+
+    def room_to_send_to(self, rooms: Sequence[Room]) -> Room | None:
+        """The room that was chosen with the outcome; None for any other outcome. Refuses a missing or unknown room."""
+        if self.cleaned_data.get("outcome") != SEND_ON:
+            return None
+        room = next((room for room in rooms if str(room.pk) == self.cleaned_data.get("send_on_to")), None)
+        if room is None:
+            raise Refusal("send_on", "Chọn phòng khám chuyển đến", field="send_on_to")
+        return room
+
     @classmethod
     def of(cls, exam: Exam) -> "ExamForm":
         """The form as the draft has it."""
-        initial = {name: getattr(exam, name) for name in cls.base_fields}
+        initial = {name: getattr(exam, name) for name in cls.base_fields if name != "send_on_to"}
         initial["outcome"] = exam.outcome or Exam.Outcome.HOME
         initial["treatment_result_code"] = exam.treatment_result_code or "2"
         return cls(initial=initial)
@@ -78,13 +104,16 @@ class ExamForm(forms.Form):
 
     def draft(self) -> dict[str, Any]:
         """Arguments of `save_exam`; a day that cannot be read yet is left as it was."""
-        values = {name: self.cleaned_data[name] for name in self.base_fields if name in self.cleaned_data}
+        kept = [name for name in self.base_fields if name != "send_on_to" and name in self.cleaned_data]
+        values = {name: self.cleaned_data[name] for name in kept}
+        if values.get("outcome") == SEND_ON:
+            del values["outcome"]
         if "follow_up_on" in values and values["follow_up_on"] is None:
             values["clear_follow_up"] = True
         return values
 
     def outcome_values(self) -> dict[str, Any]:
-        """Arguments of `sign_exam`."""
+        """Arguments of `sign_exam`; with a room to send to the outcome is not read."""
         names = ("outcome", "treatment_result_code", "follow_up_on", "transfer_facility_code", "transfer_reason")
         return {name: self.cleaned_data.get(name) for name in names}
 

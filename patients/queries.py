@@ -8,6 +8,7 @@ from django.db.models import Case, Count, IntegerField, Model, OuterRef, Prefetc
 
 from his.accounts.models import Facility, Room
 from his.catalogs import queries as catalogs
+from his.catalogs.models import AdministrativeUnit
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.text import fold, nfc
@@ -17,6 +18,8 @@ from patients.models import InsuranceCard, Patient, QueueTicket, Visit, VitalSig
 RowT = TypeVar("RowT", bound=Model)
 
 LIMIT = 20
+_LATELY = 1000
+"""How many of the last people show where the people of a facility live; more would slow the box."""
 # A person with several cards is treated by the one of the highest entitlement (Luật BHYT Đ22 k2): the third
 # character of the number is the level (QĐ 1351/QĐ-BHXH): 5 and 1 full, 2 full with a ceiling, 3 95 %, 4 80 %.
 _LEVELS = "51234"
@@ -111,6 +114,20 @@ def _with_cards(rows: QuerySet[Patient]) -> QuerySet[Patient]:
     return rows.prefetch_related(Prefetch("cards", queryset=InsuranceCard.objects.order_by("-valid_from", "-pk")))
 
 
+def usual_communes(facility: Facility, on: date, *, limit: int = 10) -> list[AdministrativeUnit]:
+    """Communes of the day where most of the people registered lately live, then those near the facility."""
+    lately = Patient.objects.for_facility(facility).order_by("-pk").values("pk")[:_LATELY]
+    lived = Patient.objects.filter(pk__in=lately).exclude(commune_code="").values_list("commune_code")
+    codes = [code for code, _ in lived.annotate(people=Count("pk")).order_by("-people", "commune_code")[:limit]]
+    codes += [code for code in [facility.commune_code] if code and code not in codes]
+    units = AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.COMMUNE, code__in=codes)
+    found = sorted(units, key=lambda unit: codes.index(unit.code))[:limit]
+    if len(found) < limit:
+        near = catalogs.communes("", on=on, province_code=facility.province_code, limit=limit)
+        found += [unit for unit in near if unit.code not in codes][: limit - len(found)]
+    return found
+
+
 def get_patient(facility: Facility, pk: int) -> Patient:
     """A person of the facility with cards, or NotFound."""
     return _found(_with_cards(Patient.objects.for_facility(facility)).filter(pk=pk).first())
@@ -159,17 +176,17 @@ def _preference(card: InsuranceCard) -> tuple[int, int, int]:
 def visits_today(
     facility: Facility, day: date, *, room: Room | None = None, states: Sequence[str] = (), text: str = ""
 ) -> QuerySet[Any]:
-    """Visits that arrived on the day, the latest first, each with `ticket_id` and `ticket_number` of its first number.
+    """Visits that arrived on the day, the latest first, each with `ticket_id` and `ticket_number` of its last number.
 
     `text` narrows to names (without marks) or the end of the claim code.
     """
     start, end = day_range(day)
-    first = QueueTicket.objects.filter(visit=OuterRef("pk")).order_by("pk")
+    last = QueueTicket.objects.filter(visit=OuterRef("pk")).order_by("-pk")
     rows = (
         Visit.objects.for_facility(facility)
         .filter(arrived_at__gte=start, arrived_at__lt=end)
         .select_related("patient", "room", "card")
-        .annotate(ticket_id=Subquery(first.values("pk")[:1]), ticket_number=Subquery(first.values("number")[:1]))
+        .annotate(ticket_id=Subquery(last.values("pk")[:1]), ticket_number=Subquery(last.values("number")[:1]))
     )
     if room is not None:
         rows = rows.filter(room=room)

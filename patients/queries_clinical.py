@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from his.accounts.models import Department, Facility, Room, Staff
-from his.catalogs.models import Diagnosis, Drug, LongPrescriptionDisease
+from his.catalogs.models import Diagnosis, DiagnosisPair, Drug, LongPrescriptionDisease
 from his.core.dates import age_text, day_range, local
 from his.core.text import fold, nfc
 from patients import dosing, hooks
@@ -106,15 +106,57 @@ class DiagnosisWarning:
 
 
 def diagnosis_warnings(exam: Exam) -> list[DiagnosisWarning]:
-    """What is odd about the diagnoses of an exam: a more specific code exists, the age does not fit, and so on."""
-    day = local(exam.started_at).date()
-    chosen = {row.code: row for row in exam.diagnoses.all()}
-    known = Diagnosis.objects.on(day).filter(code__in=chosen)
-    return [
-        DiagnosisWarning(row.code, message)
-        for row in sorted(known, key=lambda row: chosen[row.code].position)
-        for message in warnings_of(row, exam.visit.patient, day, is_main=chosen[row.code].is_main)
+    """What is odd about the stored diagnoses of an exam."""
+    rows = list(exam.diagnoses.all())
+    main = next((row.code for row in rows if row.is_main), "")
+    others = [row.code for row in rows if not row.is_main]
+    return warnings_of_codes(main, others, exam.visit.patient, local(exam.started_at).date())
+
+
+def warnings_of_codes(main: str, others: Sequence[str], patient: Patient, day: date) -> list[DiagnosisWarning]:
+    """What is odd about diagnoses: a more specific code exists, the age does not fit, half a dagger pair, and so on."""
+    chosen = [code for code in [main, *others] if code]
+    known = {row.code: row for row in Diagnosis.objects.on(day).filter(code__in=chosen)}
+    found = [
+        DiagnosisWarning(code, message)
+        for code in chosen
+        if code in known
+        for message in warnings_of(known[code], patient, day, is_main=code == main)
     ]
+    return found + _pair_warnings(main, chosen, day)
+
+
+def _pair_warnings(main: str, chosen: Sequence[str], day: date) -> list[DiagnosisWarning]:
+    """Dagger and asterisk codes always go together, one of the two as the main one (mã kép, QĐ 4469 annex A1)."""
+    pairs = list(DiagnosisPair.objects.on(day).filter(Q(asterisk_code__in=chosen) | Q(dagger_code__in=chosen)))
+    whole = [pair for pair in pairs if pair.dagger_code in chosen and pair.asterisk_code in chosen]
+    paired = {code for pair in whole for code in (pair.dagger_code, pair.asterisk_code)}
+    found = []
+    for pair in whole:
+        if main in {pair.dagger_code, pair.asterisk_code} and main != (right := _main_of(pair, day)):
+            message = f"cặp {pair.dagger_code}† {pair.asterisk_code}*: bệnh chính phải là {right}"
+            found.append(DiagnosisWarning(main, message))
+    for code in chosen:
+        if code in paired:
+            continue
+        if partners := [pair.dagger_code for pair in pairs if pair.asterisk_code == code]:
+            found.append(DiagnosisWarning(code, f"mã (*) phải đi kèm mã (†): {_some(partners)}"))
+        elif partners := [pair.asterisk_code for pair in pairs if pair.dagger_code == code]:
+            found.append(DiagnosisWarning(code, f"mã (†) phải đi kèm mã (*): {_some(partners)}"))
+    return found
+
+
+def _main_of(pair: DiagnosisPair, day: date) -> str:
+    """The main code of a pair; the later list of codes that may not be main (TT 06/2026) goes before annex A1."""
+    if not Diagnosis.objects.on(day).filter(code=pair.main_code, not_as_main=True).exists():
+        return pair.main_code
+    return pair.dagger_code if pair.main_code == pair.asterisk_code else pair.asterisk_code
+
+
+def _some(codes: Sequence[str]) -> str:
+    """The first codes of a list; a dagger code may have dozens of partners."""
+    distinct = sorted(set(codes))
+    return ", ".join(distinct[:4]) + (" …" if len(distinct) > 4 else "")
 
 
 def warnings_of(diagnosis: Diagnosis, patient: Patient, day: date, *, is_main: bool) -> list[str]:
@@ -159,7 +201,16 @@ def tickets_of_room(room: Room, day: date) -> list[QueueTicket]:
 
 
 def current_exam(visit: Visit) -> Exam | None:
-    """The open exam of a visit, else the last signed one, with its diagnoses read."""
+    """The exam that a desk goes on with: the open one, else the last signed one, with its diagnoses read.
+
+    None when the visit waits: for its first exam, or for the next one in the room that it was sent on to.
+    """
+    last = last_exam(visit)
+    return None if last is not None and last.is_signed and visit.state == Visit.State.OPEN else last
+
+
+def last_exam(visit: Visit) -> Exam | None:
+    """The open exam of a visit, else the last signed one, also when the visit was sent on."""
     rows = visit.exams.select_related("room", "department", "doctor", "visit__patient", "facility", "signed_by")
     return rows.prefetch_related("diagnoses").order_by("signed_at", "pk").last() if visit.pk else None
 
@@ -182,10 +233,13 @@ def prescription_of(exam: Exam) -> Prescription | None:
     return found if found is not None and list(found.lines.all()) else None
 
 
-def earlier_exams(visit: Visit, limit: int = 6) -> list[Exam]:
-    """Signed exams of the same person before this visit, newest first, with diagnoses and prescribed drugs."""
+def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> list[Exam]:
+    """Signed exams of the same person before the current one, newest first, with diagnoses and prescribed drugs.
+
+    An exam of the same visit in another room is among them.
+    """
     rows = Exam.objects.for_facility(visit.facility).filter(visit__patient=visit.patient_id, signed_at__isnull=False)
-    rows = rows.exclude(visit=visit).select_related("visit", "doctor", "room")
+    rows = rows.exclude(pk=current.pk if current else None).select_related("visit", "doctor", "room")
     return list(rows.prefetch_related("diagnoses", "prescription__lines__drug").order_by("-started_at")[:limit])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from his.core.codes import CITIZEN_ID, OLD_ID, SOCIAL_INSURANCE_NO, is_card_number
+from his.core.codes import CITIZEN_ID, OLD_ID, SOCIAL_INSURANCE_NO, identity_kind, is_card_number
 from his.core.dates import BirthDate
 from his.core.text import fold, nfc
 
@@ -22,6 +22,7 @@ Kind = Literal[
     "insurance_card",
     "chip",
     "citizen_id",
+    "passport",
     "old_id",
     "social_insurance_no",
     "card_number",
@@ -398,6 +399,8 @@ def _typed(text: str) -> Scan:
     if _CARD_TYPED.match(compact) or (_CARD_LIKE.match(compact) and any(char.isdigit() for char in compact)):
         rule = "2 chữ, 1 số từ 1 đến 5, rồi 12 chữ số"
         return _unsupported(f"Mã thẻ BHYT không đúng: cần 15 ký tự ({rule}), đang có {len(compact)} ký tự")
+    if not compact.isdigit() and identity_kind(compact) and " " not in text:
+        return Scan("passport", citizen_id=compact)
     if _is_name(text):
         return Scan("name", full_name=text)
     return _unsupported("Mã này phần mềm không đọc được; hãy quét căn cước, thẻ BHYT hoặc gõ số, họ tên")

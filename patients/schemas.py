@@ -55,10 +55,33 @@ class PatientIn(Schema):
     social_insurance_no: str = ""
     phone: str = ""
     address: str = ""
+    province_code: str = ""
+    commune_code: str = ""
+    nationality_code: str = "000"
     ethnicity_code: str = "01"
+    occupation_code: str = "00"
     guardian_name: str = ""
     guardian_phone: str = ""
     allergies: str = ""
+
+
+class PatientChanges(Schema):
+    """Facts to correct; what is absent stays. Province and commune go together."""
+
+    full_name: str | None = None
+    birth: BirthSchema | None = None
+    sex: Literal["1", "2", "3"] | None = None
+    citizen_id: str | None = None
+    phone: str | None = None
+    address: str | None = None
+    province_code: str | None = None
+    commune_code: str | None = None
+    nationality_code: str | None = None
+    ethnicity_code: str | None = None
+    occupation_code: str | None = None
+    guardian_name: str | None = None
+    guardian_phone: str | None = None
+    allergies: str | None = None
 
 
 class PatientOut(PatientIn):

@@ -30,13 +30,14 @@ class ExamIn(Schema):
 
 
 class SignIn(Schema):
-    """How an exam ends."""
+    """How an exam ends. With `send_on_room_id` the visit goes on in that exam room and the outcome is not read."""
 
     outcome: str = "home"
     treatment_result_code: str = "2"
     follow_up_on: date | None = None
     transfer_facility_code: str = ""
     transfer_reason: str = ""
+    send_on_room_id: int | None = None
 
 
 class DiagnosisOut(Schema):

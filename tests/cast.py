@@ -10,13 +10,13 @@ from decimal import Decimal
 
 import pytest
 
-from his.catalogs.models import Diagnosis, Drug, PricedService
+from his.catalogs.models import AdministrativeUnit, CodeEntry, Diagnosis, Drug, PricedService
 from his.core.dates import VIETNAM, BirthDate
 from his.core.text import fold
 from his.demo.places import HOSPITAL, STATION, Place, build_places
-from patients.models import InsuranceCard, Patient, Visit
+from patients.models import InsuranceCard, Patient, Visit, VitalSigns
 from patients.services.people import add_card, register_patient
-from patients.services.visits import open_visit
+from patients.services.visits import open_visit, record_vitals
 
 DAY = date(2026, 10, 6)
 
@@ -48,6 +48,13 @@ _DIAGNOSES = [
     ("O26.9", "Tình trạng liên quan đến thai nghén, không xác định"),
     ("Z34.9", "Giám sát thai nghén bình thường, không xác định"),
 ]
+_UNITS = [
+    ("province", "99", "Tỉnh Ví Dụ", ""),
+    ("commune", "99001", "Xã Thí Dụ", "99"),
+    ("commune", "99002", "Phường Kiểm Thử", "99"),
+    ("commune", "99003", "Xã Mô Phỏng", "99"),
+]
+_OCCUPATIONS = [("00", "Không xác định"), ("61", "Lao động nông nghiệp")]
 _SERVICES = [
     ("02.1896", "Khám Nội", "13", 39800),
     ("03.1896", "Khám Nhi", "13", 39800),
@@ -130,6 +137,18 @@ def world(db: None) -> World:
         Diagnosis.objects.create(
             code=code, name=name, search_name=fold(f"{code} {name}"), valid_from=date(2020, 1, 1), source="test"
         )
+    for level, code, name, parent in _UNITS:
+        AdministrativeUnit.objects.create(
+            level=level,
+            code=code,
+            name=name,
+            search_name=fold(name),
+            parent_code=parent,
+            valid_from=date(2025, 7, 1),
+            source="test",
+        )
+    for number, (code, name) in enumerate(_OCCUPATIONS):
+        CodeEntry.objects.create(list="occupations", code=code, name=name, position=number, valid_from=date(2020, 1, 1))
     for place in places.values():
         small_catalogue(place)
     return World(places[STATION], places[HOSPITAL])
@@ -185,6 +204,12 @@ def lan_visit(place: Place, hour: int = 8) -> Visit:
         actor=place.actor("reception"),
         at=at(hour),
     )
+
+
+def weigh(visit: Visit, place: Place, when: datetime | None = None) -> VitalSigns:
+    """The weight that a claim must say, taken on arrival unless an instant is given."""
+    when, kg = when or visit.arrived_at, Decimal("52.5")
+    return record_vitals(visit=visit, weight_kg=kg, actor=place.actor("nurse"), at=when)
 
 
 def money(text: str) -> Decimal:

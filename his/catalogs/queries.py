@@ -60,12 +60,89 @@ def search_drugs(facility: Facility, q: str, *, on: date, limit: int = 10) -> li
     return _ranked(Drug.objects.for_facility(facility).on(on), q, q.strip().upper(), limit)
 
 
-def communes(q: str, *, on: date, province_code: str = "", limit: int = 10) -> list[AdministrativeUnit]:
-    """Communes of the day by name, optionally of one province."""
+def communes(q: str, *, on: date, province_code: str = "", near: str = "", limit: int = 10) -> list[AdministrativeUnit]:
+    """Communes of the day by name, optionally of one province; words of the province may stand in the query too.
+
+    `tan thanh ca mau` finds Tân Thành of Cà Mau. Communes of the province `near` come before equally good ones.
+    """
     rows = AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.COMMUNE)
     if province_code:
         rows = rows.filter(parent_code=province_code)
-    return _ranked(rows, q, q.strip(), limit) if fold(q) else list(rows.order_by("search_name")[:limit])
+    here = _case(When(parent_code=near, then=0), otherwise=1)
+    words = _WORD.findall(fold(q))
+    if not words:
+        return list(rows.order_by(here, "search_name", "code")[:limit])
+    in_name = _all_match(rf"\m{re.escape(word)}" for word in words)
+    whole = _all_match(rf"\m{re.escape(word)}\M" for word in words)
+    begins = Q(search_name__regex=rf"^({'|'.join(COMMUNE_LEVELS)})? ?{re.escape(' '.join(words))}")
+    order = [_case(When(whole, then=0), When(in_name, then=1), otherwise=2), _case(When(begins, then=0), otherwise=1)]
+    fits = in_name | _with_province(words, on) | (Q(code__startswith=words[0]) if len(words) == 1 else Q(pk__in=[]))
+    return list(rows.filter(fits).order_by(order[0], here, order[1], Length("name"), "code")[:limit])
+
+
+def _with_province(words: Sequence[str], on: date) -> Q:
+    """The condition that some words begin words of the province's name and the others those of the commune's."""
+    found = Q(pk__in=[])
+    for province in provinces(on=on):
+        rest = [word for word in words if not re.search(rf"\b{re.escape(word)}", province.search_name)]
+        if len(rest) < len(words):
+            found |= Q(parent_code=province.code) & _all_match(rf"\m{re.escape(word)}" for word in rest)
+    return found
+
+
+def commune_on(code: str, on: date) -> AdministrativeUnit | None:
+    """The commune of that code on the day; its `parent_code` is the province."""
+    level = AdministrativeUnit.Level.COMMUNE
+    return AdministrativeUnit.objects.on(on).filter(level=level, code=code[:10]).first() if code else None
+
+
+def commune_names(units: Iterable[AdministrativeUnit], *, on: date) -> dict[str, str]:
+    """Communes by code as people say them: "Xã Thí Dụ, Tỉnh Ví Dụ"."""
+    names = {province.code: province.name for province in provinces(on=on)}
+    return {unit.code: ", ".join(filter(None, [unit.name, names.get(unit.parent_code, "")])) for unit in units}
+
+
+def commune_of_address(address: str, *, on: date) -> AdministrativeUnit | None:
+    """The one commune that a written address names, or None: nothing is guessed.
+
+    The commune must be a whole part of the address, be the last part or stand directly before its province, and be
+    the only one that fits. An address of three levels, with a district, names a commune of before 01/07/2025.
+    """
+    parts = _address_parts(address)
+    wanted = {name: at for at, part in enumerate(parts) for name in _commune_spellings(part)}
+    rows = AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.COMMUNE, search_name__in=wanted)
+    spellings = {province.code: _province_spellings(province.search_name) for province in provinces(on=on)}
+    found = []
+    for unit in rows:
+        after = parts[wanted[unit.search_name] + 1 :]
+        if not after or (len(after) == 1 and after[0] in spellings.get(unit.parent_code, ())):
+            found.append(unit)
+    return found[0] if len(found) == 1 else None
+
+
+COMMUNE_LEVELS = ("xa", "phuong", "thi tran", "dac khu")
+_LEVEL_WORDS = re.compile(rf"\s(?=(?:{'|'.join(COMMUNE_LEVELS)}|huyen|quan|thi xa|thanh pho|tp|tinh)\b)")
+_SEPARATORS = re.compile(r"\s*[,;]\s*|\s+[-–]\s+")
+
+
+def _address_parts(address: str) -> list[str]:
+    """The folded parts of an address between commas; without any, before the words of the levels."""
+    parts = [part.strip(" .") for part in _SEPARATORS.split(fold(address)) if part.strip(" .")]
+    return _LEVEL_WORDS.split(parts[0]) if len(parts) == 1 else parts
+
+
+def _commune_spellings(part: str) -> list[str]:
+    """Full names that a part may mean: as it stands when it says its level, else with every level before it."""
+    return (
+        [part]
+        if part.startswith(tuple(f"{level} " for level in COMMUNE_LEVELS))
+        else [f"{level} {part}" for level in COMMUNE_LEVELS]
+    )
+
+
+def _province_spellings(search_name: str) -> set[str]:
+    bare = re.sub(r"^(tinh|thanh pho) ", "", search_name)
+    return {search_name, bare, f"tinh {bare}", f"thanh pho {bare}", f"tp {bare}", f"tp. {bare}", f"tp.{bare}"}
 
 
 def provinces(*, on: date) -> list[AdministrativeUnit]:

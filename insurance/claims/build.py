@@ -12,6 +12,7 @@ from insurance.models import BenefitLine, Charge
 from insurance.standards import PartialDate
 from insurance.standards.rows import CheckInRow, DrugRow, ProgressRow, ResultRow, ServiceRow, SummaryRow
 from patients.models import ClinicalNote, Exam, Patient
+from patients.services.exams import OTHERS_MAX
 
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
@@ -98,17 +99,23 @@ def birth_of(patient: Patient) -> PartialDate:
 
 
 def diagnosis_text(record: Record) -> str:
-    """All diagnoses of the visit as printed: code - name, main first."""
-    return "; ".join(f"{d.code} - {d.name}" for d in record.diagnoses)
+    """All diagnoses of the visit as printed: code - name, main first, each once."""
+    return "; ".join({d.code: f"{d.code} - {d.name}" for d in record.diagnoses}.values())
 
 
 def _main_code(record: Record) -> str:
+    """The main disease of the last exam (MA_BENH_CHINH); those of earlier exams are among the others."""
     return next((d.code for d in record.diagnoses if d.is_main), record.diagnoses[0].code)
+
+
+def _main_code_of(record: Record, exam_id: int) -> str:
+    """The disease that a service of an exam is for: the main one of that exam."""
+    return next((d.code for d in record.diagnoses if d.is_main and d.exam_id == exam_id), _main_code(record))
 
 
 def _other_codes(record: Record) -> tuple[str, ...]:
     main = _main_code(record)
-    return tuple(dict.fromkeys(d.code for d in record.diagnoses if d.code != main))
+    return tuple(dict.fromkeys(d.code for d in record.diagnoses if d.code != main))[:OTHERS_MAX]
 
 
 def _admitted(record: Record) -> datetime | None:
@@ -293,7 +300,7 @@ def _service(record: Record, line: BenefitLine, number: int) -> ServiceRow:
         department_code=(order.department if order else exam.department).code,
         orderer_codes=((order.ordered_by if order else exam.doctor).licence_no,),
         performer_codes=(performer.licence_no,),
-        disease_codes=((order.diagnosis_code if order and order.diagnosis_code else _main_code(record)),),
+        disease_codes=((order and order.diagnosis_code) or _main_code_of(record, order.exam_id if order else exam.pk),),
         ordered_at=order.ordered_at if order else exam.started_at,
         performed_at=(order.performed_at if order else exam.started_at),
         result_at=order.result_at if order else exam.signed_at,

@@ -36,6 +36,7 @@ class Record:
     lines: list[BenefitLine] = field(default_factory=list)
     exams: list[Exam] = field(default_factory=list)
     diagnoses: list[VisitDiagnosis] = field(default_factory=list)
+    """Those of the last exam first, each exam's main one before its others."""
     orders: dict[int, ServiceOrder] = field(default_factory=dict)
     results: list[ServiceResult] = field(default_factory=list)
     drugs: dict[int, PrescriptionLine] = field(default_factory=dict)
@@ -55,9 +56,8 @@ class Record:
 def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
     """The records of closed visits in the given order. Visits without a split in force are left out."""
     ids = [visit.pk for visit in visits]
-    results = {
-        r.visit_id: r for r in BenefitResult.objects.for_facility(facility).filter(visit_id__in=ids, is_current=True)
-    }
+    current = BenefitResult.objects.for_facility(facility).filter(visit_id__in=ids, is_current=True)
+    results = {r.visit_id: r for r in current.defer("explanation", "parameters")}
     records = {visit.pk: Record(visit, results[visit.pk]) for visit in visits if visit.pk in results}
     _lines(facility, records)
     _clinical(facility, records)
@@ -69,20 +69,21 @@ def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
 
 def _lines(facility: Facility, records: dict[int, Record]) -> None:
     rows = BenefitLine.objects.for_facility(facility).filter(result__in=[r.result.pk for r in records.values()])
-    for line in rows.select_related("charge").order_by("result_id", "position"):
+    for line in rows.select_related("charge").defer("reasons").order_by("result_id", "position"):
         records[line.charge.visit_id].lines.append(line)
 
 
 def _clinical(facility: Facility, records: dict[int, Record]) -> None:
     ids = list(records)
     exams = Exam.objects.for_facility(facility).filter(visit_id__in=ids).select_related("doctor", "department")
-    for exam in exams.order_by("started_at", "id"):
+    for exam in exams.defer("snapshot").order_by("started_at", "id"):
         records[exam.visit_id].exams.append(exam)
     diagnoses = VisitDiagnosis.objects.for_facility(facility).filter(visit_id__in=ids)
-    for diagnosis in diagnoses.order_by("-is_main", "position", "id"):
+    for diagnosis in diagnoses.order_by("-exam__started_at", "-exam_id", "-is_main", "position", "id"):
         records[diagnosis.visit_id].diagnoses.append(diagnosis)
     orders = ServiceOrder.objects.for_facility(facility).filter(visit_id__in=ids, state=ServiceOrder.State.PERFORMED)
-    for order in orders.select_related("ordered_by", "performed_by", "department", "service"):
+    orders = orders.select_related("ordered_by", "performed_by", "department", "service")
+    for order in orders.defer("service__indicators", "service__search_name"):
         records[order.visit_id].orders[order.pk] = order
     readings = ServiceResult.objects.for_facility(facility).filter(order__visit_id__in=ids)
     for reading in readings.select_related("read_by", "order").order_by("order_id", "position"):

@@ -11,7 +11,18 @@ from typing import Any
 
 from his.accounts.actor import Actor
 from his.catalogs.models import Sex
-from his.core.codes import CITIZEN_ID, FACILITY_CODE, OLD_ID, PHONE, SOCIAL_INSURANCE_NO, clean_code, is_card_number
+from his.core.codes import (
+    CITIZEN_ID,
+    COMMUNE_CODE,
+    FACILITY_CODE,
+    OLD_ID,
+    PHONE,
+    PROVINCE_CODE,
+    SOCIAL_INSURANCE_NO,
+    clean_code,
+    identity_kind,
+    is_card_number,
+)
 from his.core.dates import BirthDate, local
 from his.core.errors import Refusal
 from his.core.text import fold, given_name_key, initials, nfc
@@ -21,14 +32,16 @@ from patients.services.counters import next_number
 
 _TEXTS = frozenset({"full_name", "address", "guardian_name", "allergies", "blood_group"})
 _CODES = frozenset({"province_code", "commune_code", "nationality_code", "ethnicity_code", "occupation_code"})
-_NUMBERS = frozenset({"citizen_id", "old_id_number", "social_insurance_no"})
+_NUMBERS = frozenset({"old_id_number", "social_insurance_no"})
 _PHONES = frozenset({"phone", "guardian_phone"})
-_CHANGEABLE = _TEXTS | _CODES | _NUMBERS | _PHONES | {"birth", "sex", "source"}
+_CHANGEABLE = _TEXTS | _CODES | _NUMBERS | _PHONES | {"citizen_id", "birth", "sex", "source"}
+
 _CODE = re.compile(r"^[0-9A-Z]+$")
+VIETNAMESE = "000"
+"""MA_QUOCTICH of a citizen of Vietnam."""
 _BREAKS = re.compile(r"[\s.\-()]+")
 
 _SHAPES = {
-    "citizen_id": (lambda text: bool(CITIZEN_ID.match(text)), "Số định danh (CCCD) phải có 12 chữ số"),
     "old_id_number": (lambda text: bool(OLD_ID.match(text) or CITIZEN_ID.match(text)), "Số CMND phải có 9 chữ số"),
     "social_insurance_no": (lambda text: bool(SOCIAL_INSURANCE_NO.match(text)), "Mã số BHXH phải có 10 chữ số"),
 }
@@ -60,8 +73,9 @@ def register_patient(
 ) -> Patient:
     """Register a person at the facility (đăng ký người bệnh); the patient code is `<facility>.<6 digits>`.
 
-    Refuses an empty name, a birth date after `at`, an unknown sex, numbers of the wrong shape, texts that are too
-    long, and a citizen number that another patient of the facility has.
+    `citizen_id` is the number of the citizen card, passport or foreign paper. Province and commune (2 and 5 digits,
+    the two-level list of 2025) go together. Refuses an empty name, a birth date after `at`, an unknown sex, numbers
+    of the wrong shape, texts that are too long, and a citizen number that another patient of the facility has.
     """
     facts = {
         "full_name": full_name,
@@ -178,10 +192,33 @@ def _fill(patient: Patient, facts: Mapping[str, Any], *, on: date) -> None:
             patient.sex = _choice(Sex.values, value, "sex", "Hãy chọn giới tính")
         elif name == "source":
             patient.source = Source(value)
+        elif name == "citizen_id":
+            continue  # its shape depends on the nationality
         else:
             setattr(patient, name, _checked(name, value))
     if "full_name" in facts:
         _set_name_keys(patient)
+    if "citizen_id" in facts:
+        patient.citizen_id = _identity(facts["citizen_id"], patient.nationality_code)
+    if {"province_code", "commune_code"} & set(facts):
+        _refuse_home(patient)
+
+
+def _identity(value: str, nationality_code: str) -> str:
+    number = _BREAKS.sub("", value).upper()
+    if number and not identity_kind(number, is_foreigner=nationality_code != VIETNAMESE):
+        message = "Số định danh có 12 chữ số; hộ chiếu gồm 1 chữ và 7 hoặc 8 số; giấy tờ nước ngoài tối đa 15 chữ, số"
+        raise Refusal("number_shape", f"{message} (đang có {len(number)} ký tự)", field="citizen_id")
+    return number
+
+
+def _refuse_home(patient: Patient) -> None:
+    province, commune = patient.province_code, patient.commune_code
+    if not province and not commune:
+        return
+    if not COMMUNE_CODE.match(commune) or not PROVINCE_CODE.match(province):
+        message = "Nơi ở cần mã tỉnh 2 chữ số và mã xã 5 chữ số"
+        raise Refusal("residence_codes", message, field="commune")
 
 
 def _checked(name: str, value: str) -> str:

@@ -28,7 +28,11 @@ class PersonInput:
     social_insurance_no: str = ""
     phone: str = ""
     address: str = ""
+    province_code: str = ""
+    commune_code: str = ""
+    nationality_code: str = "000"
     ethnicity_code: str = "01"
+    occupation_code: str = "00"
     guardian_name: str = ""
     guardian_phone: str = ""
     allergies: str = ""
@@ -76,18 +80,20 @@ def receive(
     new_card: CardInput | None = None,
     phone: str | None = None,
     address: str | None = None,
+    province_code: str | None = None,
+    commune_code: str | None = None,
     idempotency_key: str = "",
 ) -> Visit:
     """Register or take the person, add the new card, open the visit (tiếp đón).
 
-    For a known person `phone` and `address` correct those two when given. Afterwards all of it is stored, or after a
-    refusal nothing. A visit with a new card goes by that card. The same key again gives the same visit.
+    For a known person phone, address, province and commune correct the stored ones when given. Afterwards all of it is
+    stored, or after a refusal nothing. A visit with a new card goes by that card. The same key again gives the same
+    visit.
     """
     if isinstance(person, Patient):
         patient = person
-        changes = {
-            k: v for k, v in {"phone": phone, "address": address}.items() if v is not None and v != getattr(patient, k)
-        }
+        given = {"phone": phone, "address": address, "province_code": province_code, "commune_code": commune_code}
+        changes = {name: value for name, value in given.items() if value is not None and value != getattr(person, name)}
         if changes:
             patient = update_patient(patient=patient, actor=actor, at=at, **changes)
     else:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from his.accounts.actor import Actor
-from his.accounts.models import Staff
+from his.accounts.models import Room, Staff
 from his.core.codes import FACILITY_CODE
 from his.core.dates import local
 from his.core.errors import Refusal
@@ -24,6 +24,7 @@ from patients.models import (
 )
 from patients.queries_clinical import days_allowed, lines_of, main_code, orders_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
+from patients.services.visits import send_on
 
 TREATMENT_RESULTS = ("1", "2", "3", "4", "5", "6", "7", "8")
 """Codes of KET_QUA_DTRI (QĐ 130/QĐ-BYT, 8 added by QĐ 4750/QĐ-BYT)."""
@@ -43,13 +44,16 @@ def sign_exam(
     transfer_reason: str = "",
     advice: str | None = None,
     treatment: str | None = None,
+    send_on_to: Room | None = None,
 ) -> Exam:
     """Sign the exam and its prescription (ký, kết thúc khám).
 
     Afterwards both are frozen, a snapshot with its SHA-256 is stored, the visit is examined and ended at `at`, and the
-    number of the room is done. Who signs is the doctor of the exam. Refuses without a main diagnosis, with orders that
-    have no result, with an outcome that lacks its details (a future day for a follow-up; facility and reason for a
-    transfer), with more days prescribed than the main diagnosis allows, and with times out of order.
+    number of the room is done. With `send_on_to` the visit goes on in that room instead, and this exam has no outcome:
+    that of the last one counts. Who signs is the doctor of the exam. Refuses without a main diagnosis, with orders
+    that have no result, with an outcome that lacks its details (a future day for a follow-up; facility and reason for
+    a transfer), with more days prescribed than the main diagnosis allows, and with times out of order; an insured
+    visit also without a reason and a weight, which its claim must say (LY_DO_VV, CAN_NANG of XML1).
     """
     visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
     exam = editable(exam)
@@ -60,10 +64,15 @@ def sign_exam(
     main = main_code(exam)
     if not main:
         raise Refusal("no_main_diagnosis", "Chưa có bệnh chính", field="main")
+    if visit.is_insured:
+        _refuse_gaps_of_claim(visit, exam)
     if prescription is not None:
         _refuse_prescription(prescription, main, at)
     set_texts(exam, {"advice": advice, "treatment": treatment})
-    _set_outcome(exam, outcome, follow_up_on, transfer_facility_code, transfer_reason, local(at).date())
+    if send_on_to is None:
+        _set_outcome(exam, outcome, follow_up_on, transfer_facility_code, transfer_reason, local(at).date())
+    else:
+        exam.outcome, exam.follow_up_on, exam.transfer_facility_code, exam.transfer_reason = "", None, "", ""
     if treatment_result_code not in TREATMENT_RESULTS:
         raise Refusal("treatment_result", "Hãy chọn kết quả điều trị", field="treatment_result_code")
     if exam.doctor_id != doctor.pk:
@@ -73,6 +82,8 @@ def sign_exam(
     exam.signed_at = at
     exam.signed_by = actor.user
     exam.snapshot = snapshot_of(exam, doctor, orders, prescription)
+    if send_on_to is not None:
+        exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
     exam.save()
     if prescription is not None and exam.snapshot["prescription"]:
@@ -83,8 +94,18 @@ def sign_exam(
     QueueTicket.objects.filter(visit=visit, room_id=exam.room_id, state__in=busy).update(
         state=QueueTicket.State.DONE, done_at=at
     )
-    audit_facts(main=main, outcome=outcome, sha256=exam.snapshot_sha256)
+    if send_on_to is not None:
+        send_on(visit=visit, room=send_on_to, actor=actor, at=at)
+    audit_facts(main=main, outcome=exam.outcome, sha256=exam.snapshot_sha256)
     return exam
+
+
+def _refuse_gaps_of_claim(visit: Visit, exam: Exam) -> None:
+    if not visit.reason and not exam.reason:
+        raise Refusal("reason_missing", "Chưa có lý do khám: hồ sơ BHYT bắt buộc", field="reason")
+    if not visit.vital_signs.filter(weight_kg__isnull=False).exists():
+        message = "Chưa có cân nặng: hồ sơ BHYT bắt buộc. Hãy đo sinh hiệu."
+        raise Refusal("weight_missing", message, field="weight_kg")
 
 
 def _refuse_unfinished(exam: Exam, orders: list[ServiceOrder], at: datetime) -> None:

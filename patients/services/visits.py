@@ -58,9 +58,9 @@ def open_visit(
     """Open a visit and give it a queue number at an exam room (đăng ký khám).
 
     The claim code `<facility>.<yymm>.<6 digits>` (MA_LK) is fixed here for ever. `is_insured` None means: when a card
-    is given. Refuses a card of another person or not valid on the day, an insured visit without a card, a room where
-    nobody is examined, a referral without the referring facility, and, unless `confirm_second`, a second visit while
-    one of the same day is open.
+    is given. Refuses a card of another person or not valid on the day, an insured visit without a card or of a person
+    whose province and commune are not known (the claim must name them), a room where nobody is examined, a referral
+    without the referring facility, and, unless `confirm_second`, a second visit while one of the same day is open.
     """
     on = local(at).date()
     insured = card is not None if is_insured is None else is_insured
@@ -71,6 +71,9 @@ def open_visit(
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     if patient.born_on > on:
         raise Refusal("before_birth", "Ngày khám trước ngày sinh của người bệnh", field="patient")
+    if insured and not (patient.province_code and patient.commune_code):
+        message = "Khám BHYT: hãy chọn xã, phường nơi ở (hồ sơ BHYT bắt buộc có)"
+        raise Refusal("residence_missing", message, field="commune")
     if not confirm_second:
         _refuse_second_visit(patient, on)
     number = next_number(facility=actor.facility, series=f"visit:{on:%y%m}")
@@ -111,9 +114,56 @@ def _issue_ticket(visit: Visit, room: Room, on: date, at: datetime) -> QueueTick
     )
 
 
-def _refuse_room(room: Room) -> None:
+@service(action="patients.send_on", permission="patients.examine")
+def send_on(*, visit: Visit, room: Room, actor: Actor, at: datetime) -> QueueTicket:
+    """Send a person whose exams are signed on to another exam room (chuyển phòng khám); the new number there.
+
+    Afterwards the visit waits for that room, and the exam there is the next one of the same visit and claim. Refuses a
+    finished visit, one with an exam that is not signed, and a room where the person waits or was examined already.
+    """
+    visit = _locked(visit)
+    if visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED}:
+        raise Refusal("visit_finished", f"Lượt khám {visit.get_state_display().lower()}, không chuyển phòng được")
+    _refuse_room(room, field="send_on_to")
+    exams = list(visit.exams.all())
+    if not exams or any(not exam.is_signed for exam in exams):
+        raise Refusal("not_signed", "Ký phiếu khám ở phòng này trước khi chuyển phòng")
+    waits = visit.tickets.filter(room=room, state__in=[*_CALLABLE, QueueTicket.State.SERVING]).exists()
+    if waits or any(exam.room_id == room.pk for exam in exams):
+        raise Refusal("already_there", f"Người bệnh đã khám hoặc đang chờ ở {room.name}", field="send_on_to")
+    visit.state, visit.ended_at, visit.room, visit.department = Visit.State.OPEN, None, room, room.department
+    visit.save(update_fields=["state", "ended_at", "room", "department"])
+    ticket = _issue_ticket(visit, room, local(at).date(), at)
+    audit_facts(claim_code=visit.claim_code, ticket=ticket.label, room=room.code)
+    return ticket
+
+
+@service(action="patients.end_waiting", permission="patients.examine")
+def end_waiting(*, visit: Visit, actor: Actor, at: datetime) -> Visit:
+    """End a visit that was sent on to a room where the person did not go; the signed exams stand.
+
+    Afterwards the visit is examined, since its last exam was signed, and its costs can be closed. Refuses a visit that
+    does not wait for a further exam.
+    """
+    visit = _locked(visit)
+    last = visit.exams.order_by("signed_at").last()
+    if visit.state != Visit.State.OPEN or last is None or last.signed_at is None:
+        raise Refusal("not_sent_on", "Lượt khám không chờ phòng khám khác")
+    visit.state, visit.ended_at, visit.room, visit.department = (
+        Visit.State.EXAMINED,
+        last.signed_at,
+        last.room,
+        last.department,
+    )
+    visit.save(update_fields=["state", "ended_at", "room", "department"])
+    visit.tickets.filter(state__in=_CALLABLE).update(state=QueueTicket.State.DONE, done_at=at)
+    audit_facts(claim_code=visit.claim_code)
+    return visit
+
+
+def _refuse_room(room: Room, field: str = "room") -> None:
     if room.kind != Room.Kind.EXAM or not room.is_active:
-        raise Refusal("not_exam_room", f"{room.name} không phải phòng khám đang hoạt động", field="room")
+        raise Refusal("not_exam_room", f"{room.name} không phải phòng khám đang hoạt động", field=field)
 
 
 def _refuse_card(patient: Patient, card: InsuranceCard | None, insured: bool, on: date) -> None:
@@ -166,7 +216,7 @@ def cancel_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Vi
     visit = _locked(visit)
     if visit.state == Visit.State.CANCELLED:
         raise Refusal("already_cancelled", "Lượt khám đã hủy trước đó")
-    if visit.state != Visit.State.OPEN:
+    if visit.state != Visit.State.OPEN or visit.exams.exists():
         raise Refusal("exam_begun", "Bác sĩ đã khám, không hủy lượt được")
     why = _fitting(reason, 500, "reason")
     if not why:

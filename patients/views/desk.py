@@ -1,4 +1,4 @@
-"""What the doctor's and the technician's screens share: the clock, the room, the strip, the queue."""
+"""What the doctor's and the technician's screens share: the clock, the room, the queue."""
 
 from datetime import date, datetime
 from typing import Any
@@ -9,22 +9,13 @@ from django.utils import timezone
 from his.access import DeskRequest
 from his.accounts.models import Room
 from his.core.dates import local
-from his.core.errors import NotFound
-from patients.models import QueueTicket, Visit
+from his.core.errors import NotFound, Refusal
+from patients.models import Exam, QueueTicket, Visit
 from patients.queries import exam_rooms, get_room
 from patients.queries_clinical import tickets_of_room
-from patients.views.strip import strip_for
+from patients.services.exams import start_exam
 
 ROOM_KEY = "exam_room"
-
-
-def strip_of(visit: Visit) -> dict[str, str]:
-    """The strip of a visit; the age is that of the day of arrival."""
-    day = local(visit.arrived_at).date()
-    return {
-        **strip_for(visit.patient, on=day, card=visit.card, visit=visit),
-        "rate_text": "" if visit.is_insured else "Tự trả",
-    }
 
 
 def sent(request: HttpRequest) -> dict[str, str]:
@@ -60,6 +51,19 @@ def choose_room(request: HttpRequest, raw: str) -> None:
     if not raw.isdecimal():
         raise NotFound
     request.session[ROOM_KEY] = get_room(request.actor.facility, int(raw)).pk  # type: ignore[attr-defined]
+
+
+def begin_exam(request: DeskRequest, visit: Visit) -> Exam:
+    """The open exam of the visit, begun in its room when there is none.
+
+    A visit that was sent on is begun by a desk of the room where it waits, so that sending twice starts nothing.
+    """
+    if visit.state == Visit.State.OPEN and visit.exams.exists():
+        room, _ = desk_room(request)
+        if room is None or room.pk != visit.room_id:
+            message = f"Người bệnh đã chuyển sang {visit.room.name}; chọn phòng đó để khám tiếp"
+            raise Refusal("already_sent_on", message)
+    return start_exam(visit=visit, actor=request.actor, at=now())
 
 
 def queue_context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]:

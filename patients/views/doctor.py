@@ -1,5 +1,6 @@
 """The doctor's desk: the queue, the exam with its draft and its signing, vital signs, amendments."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import messages
@@ -8,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from his.access import DeskRequest, requires
+from his.accounts.models import Room
 from his.catalogs import queries as catalogs
 from his.core.codes import clean_code
 from his.core.errors import Refusal
@@ -23,14 +25,17 @@ from patients.queries_clinical import (
     diagnosis_warnings,
     earlier_exams,
     favourite_diagnoses,
+    last_exam,
     orders_of,
     prescription_of,
     warnings_of,
+    warnings_of_codes,
 )
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.signing import amend_exam, sign_exam
-from patients.services.visits import call_next, record_vitals
-from patients.views.desk import choose_room, now, queue_context, sent, strip_of, today
+from patients.services.visits import call_next, end_waiting, record_vitals
+from patients.views.desk import begin_exam, choose_room, desk_room, now, queue_context, sent, today
+from patients.views.strip import strip_of_visit
 
 
 @require_GET
@@ -75,28 +80,53 @@ def next_patient(request: DeskRequest) -> HttpResponse:
 def visit(request: DeskRequest, visit_id: int) -> HttpResponse:
     """One visit at the desk. Opening it writes nothing; the exam begins with the first thing that is kept."""
     row = get_visit(request.actor.facility, visit_id)
-    exam = current_exam(row)
+    exam = _shown(request, row)
     form = ExamForm.of(exam) if exam else ExamForm(initial={**ExamForm.beginning(), "reason": row.reason})
     return _screen(request, row, exam, form, DiagnosisForm.of(exam))
 
 
+def _shown(request: DeskRequest, row: Visit) -> Exam | None:
+    """The exam to look at: for other rooms than the one a visit was sent on to, the signed one."""
+    exam = last_exam(row)
+    if exam is None or not exam.is_signed or row.state != Visit.State.OPEN:
+        return exam
+    room, _ = desk_room(request)
+    return None if room is not None and room.pk == row.room_id else exam
+
+
 def _screen(
-    request: DeskRequest, row: Visit, exam: Exam | None, form: ExamForm, diagnoses: DiagnosisForm, status: int = 200
+    request: DeskRequest,
+    row: Visit,
+    exam: Exam | None,
+    form: ExamForm,
+    diagnoses: DiagnosisForm,
+    status: int = 200,
+    **more: object,
 ) -> HttpResponse:
+    queue = queue_context(request, row)
+    form.offer_rooms(_other_rooms(queue["rooms"], row, exam))
     context = {
-        **queue_context(request, row),
+        **queue,
         **panel_context(row, exam),
         "form": form,
         "diagnoses": diagnoses,
         "warnings": diagnosis_warnings(exam) if exam else [],
         "vitals": latest_vitals(row),
-        "strip": strip_of(row),
+        "strip": strip_of_visit(row),
         "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
+        "is_sent_on": exam is not None and exam.is_signed and row.state == Visit.State.OPEN,
+        **more,
     }
     if exam is not None and exam.is_signed:
         context |= {"amendments": exam.amendments.select_related("by").order_by("at"), "amend_form": AmendForm()}
         return render(request, "patients/doctor/signed.html", context, status=status)
     return render(request, "patients/doctor/visit.html", context, status=status)
+
+
+def _other_rooms(rooms: Sequence[Room], row: Visit, exam: Exam | None) -> list[Room]:
+    """Exam rooms that the person may be sent on to: not this one, and none where they were examined."""
+    used = set(row.exams.values_list("room_id", flat=True)) | {exam.room_id if exam else row.room_id}
+    return [room for room in rooms if room.pk not in used]
 
 
 def panel_context(row: Visit, exam: Exam | None) -> dict[str, Any]:
@@ -107,7 +137,7 @@ def panel_context(row: Visit, exam: Exam | None) -> dict[str, Any]:
         "exam": exam,
         "orders": orders,
         "prescription": prescription_of(exam) if exam is not None else None,
-        "earlier": earlier_exams(row),
+        "earlier": earlier_exams(row, exam),
         "panel_version": "-".join(f"{order.pk}{order.state}{order.result_at or ''}" for order in orders),
     }
 
@@ -132,7 +162,7 @@ def _keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: Diagnosis
     Drafts come often, so what did not change is not written again.
     """
     known = current_exam(row)
-    exam = known if known is not None and not known.is_signed else start_exam(visit=row, actor=request.actor, at=now())
+    exam = known if known is not None and not known.is_signed else begin_exam(request, row)
     values = form.draft()
     if any(getattr(exam, name) != value for name, value in values.items() if name != "clear_follow_up"):
         exam = save_exam(exam=exam, actor=request.actor, at=now(), **values)
@@ -171,16 +201,19 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
     try:
         exam = _keep(request, row, form, diagnoses)
         if form.is_valid() and diagnoses.is_valid:
-            exam = sign_exam(exam=exam, actor=request.actor, at=now(), **form.outcome_values())
-            saved(
-                request,
-                f"Đã ký phiếu khám {row.patient.full_name}, {exam.get_outcome_display().lower()}.{_next_step(exam)}",
-            )
+            room = form.room_to_send_to(queue_context(request)["rooms"])
+            exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **form.outcome_values())
+            what = f"chuyển {room.name}" if room else exam.get_outcome_display().lower()
+            saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
             return redirect("doctor")
     except Refusal as refusal:
         if refusal.code.startswith("already_"):
             messages.error(request, refusal.message_vi)
             return redirect("doctor-visit", visit_id=row.pk)
+        if refusal.code == "weight_missing":
+            # The entry of the vital signs opens with its focus on the weight; the typed exam stays below it.
+            asked = {"vitals_form": VitalsForm(begin="weight_kg"), "vitals_wanted": refusal.message_vi}
+            return _screen(request, row, current_exam(row), form, diagnoses, status=422, **asked)
         if not diagnoses.add_refusal(refusal):
             add_refusal(form, refusal)
     for wrong in [diagnoses.main, *diagnoses.others]:
@@ -199,7 +232,7 @@ def _next_step(exam: Exam) -> str:
 def amend(request: DeskRequest, visit_id: int) -> HttpResponse:
     """Add a correction to the signed exam."""
     row = get_visit(request.actor.facility, visit_id)
-    exam = current_exam(row)
+    exam = last_exam(row)
     if exam is None:
         raise Refusal("not_signed", "Phiếu khám chưa ký, hãy sửa trực tiếp")
     form = AmendForm(sent(request))
@@ -208,11 +241,31 @@ def amend(request: DeskRequest, visit_id: int) -> HttpResponse:
         amend_exam(exam=exam, actor=request.actor, at=now(), **form.cleaned_data)
     except Refusal as refusal:
         context = {**queue_context(request, row), **panel_context(row, exam), "vitals": latest_vitals(row)}
-        context |= {"strip": strip_of(row), "amend_form": form}
+        context |= {"strip": strip_of_visit(row), "amend_form": form}
         context |= {"amendments": exam.amendments.select_related("by").order_by("at")}
         return render_refusal(request, refusal, "patients/doctor/signed.html", context, form=form)
     saved(request, "Đã ghi bổ sung hồ sơ")
     return redirect("doctor-visit", visit_id=row.pk)
+
+
+@require_POST
+@requires("patients.examine")
+def end_wait(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """The person did not go to the other room: the visit ends with the exams that are signed."""
+    row = get_visit(request.actor.facility, visit_id)
+    end_waiting(visit=row, actor=request.actor, at=now())
+    saved(request, f"Đã kết thúc lượt khám của {row.patient.full_name}")
+    return redirect("doctor-visit", visit_id=row.pk)
+
+
+@require_POST
+@requires("patients.examine")
+def warnings(request: DeskRequest, visit_id: int) -> HttpResponse:
+    """What is odd about the diagnoses as they stand in the form; nothing is stored."""
+    row = get_visit(request.actor.facility, visit_id)
+    typed = DiagnosisForm.read(sent(request), today())
+    found = warnings_of_codes(clean_code(typed.main.code), [clean_code(c) for c in typed.codes], row.patient, today())
+    return render(request, "patients/doctor/warnings.html", {"warnings": found})
 
 
 @require_http_methods(["GET", "POST"])

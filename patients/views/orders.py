@@ -16,9 +16,8 @@ from patients.forms_clinical import OrderForm
 from patients.models import ServiceOrder, Visit
 from patients.queries import get_visit
 from patients.queries_clinical import desk_order, orders_of
-from patients.services.exams import start_exam
 from patients.services.orders import cancel_order, order_service
-from patients.views.desk import now, sent, today
+from patients.views.desk import begin_exam, now, sent, today
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,7 +31,7 @@ def orders(request: DeskRequest, visit_id: int) -> HttpResponse:
     ready = form.is_valid()
     if form.read_service(request.actor.facility, today()) and ready:
         try:
-            exam = start_exam(visit=row, actor=request.actor, at=now())
+            exam = begin_exam(request, row)
             order = order_service(
                 exam=exam,
                 service=form.chosen,

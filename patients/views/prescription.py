@@ -32,9 +32,8 @@ from patients.queries_clinical import (
     stock_in_words,
     usable_stock,
 )
-from patients.services.exams import start_exam
 from patients.services.prescriptions import prescribe
-from patients.views.desk import now, sent, today
+from patients.views.desk import begin_exam, now, sent, today
 from patients.views.doctor import panel_context
 
 
@@ -49,7 +48,7 @@ def prescription(request: DeskRequest, visit_id: int) -> HttpResponse:
     lines = form.lines(request.actor.facility, today())
     if lines is not None:
         try:
-            exam = start_exam(visit=row, actor=request.actor, at=now())
+            exam = begin_exam(request, row)
             prescribe(exam=exam, lines=lines, note=form.note, actor=request.actor, at=now())
         except Refusal as refusal:
             form.add_refusal(refusal)
@@ -78,7 +77,7 @@ def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int
         "exam": exam,
         "rx": form,
         "days_allowed": days_allowed(main_code(exam), today()) if exam is not None else None,
-        "earlier": [earlier for earlier in earlier_exams(row, limit=3) if hasattr(earlier, "prescription")],
+        "earlier": [earlier for earlier in earlier_exams(row, exam, limit=3) if hasattr(earlier, "prescription")],
     }
     return render(request, "patients/doctor/prescription.html", context, status=status)
 

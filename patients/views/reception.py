@@ -17,16 +17,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
+from his.catalogs import queries as catalogs
 from his.core import dates
 from his.core.errors import NotFound, Refusal
+from his.core.text import nfc
 from his.ui.forms import status_of
+from his.ui.typeahead import Option, answer
 from patients import forms, queries, scan
 from patients.models import Patient, Visit
 from patients.services import reception as desk
 from patients.services.visits import cancel_visit
 from patients.views import polling
 from patients.views import reception_forms as given
-from patients.views.strip import strip_for
+from patients.views.strip import strip_for, strip_of_visit
 
 PAGE = 30
 _BADGES = {"open": "wait", "in_exam": "info", "examined": "ok", "closed": "ok", "cancelled": "off"}
@@ -87,7 +90,7 @@ def save_new(request: DeskRequest) -> HttpResponse:
     if chosen := _number(request.POST.get("use_patient", "")):
         patient = queries.get_patient(facility, chosen)
         return _known_form(request, patient, carried=forms.carried(request.POST.dict()))
-    form = forms.NewPatientForm(request.POST, **given.form_options(facility, on), ethnicities=given.ethnicities_on(on))
+    form = forms.NewPatientForm(request.POST, **given.form_options(facility, on), **given.person_options(on))
     if not form.is_valid():
         return _screen(request, "new", {"form": form}, status=422)
     data = form.cleaned_data
@@ -136,6 +139,7 @@ def save_known(request: DeskRequest, pk: int) -> HttpResponse:
             at=timezone.now(),
             phone=data["phone"],
             address=data["address"],
+            **given.home_changes(request.POST, data),
             idempotency_key=data["key"],
         )
     except NotFound:
@@ -193,6 +197,28 @@ def birth_words(request: DeskRequest) -> HttpResponse:
     return render(request, "patients/reception_birth.html", {"words": f"{birth.text()} · {age}"})
 
 
+@require_POST
+@requires("patients.register")
+def identity_words(request: DeskRequest) -> HttpResponse:
+    """What paper a typed number is of, so that a passport is not taken for a slip."""
+    is_foreigner = request.POST.get("nationality_code", "") not in {"", "000"}
+    words = forms.identity_words(request.POST.get("citizen_id", ""), is_foreigner=is_foreigner)
+    return render(request, "patients/reception_birth.html", {"words": words})
+
+
+@require_GET
+@requires("patients.register")
+def communes(request: DeskRequest) -> HttpResponse:
+    """Rows of the commune box; without a query those where most people of this facility live."""
+    facility, on = request.actor.facility, timezone.localdate()
+    typed = nfc(request.GET.get("q", ""))[:100]
+    found = (
+        catalogs.communes(typed, on=on, near=facility.province_code) if typed else queries.usual_communes(facility, on)
+    )
+    names = catalogs.commune_names(found, on=on)
+    return answer(request, [Option(unit.code, names[unit.code]) for unit in found], show_code=False)
+
+
 # Screens
 
 
@@ -224,10 +250,11 @@ def _today(request: HttpRequest) -> dict[str, Any]:
 
 def _new_form(request: HttpRequest, read: scan.Scan, warnings: Sequence[str] = ()) -> HttpResponse:
     facility, on = request.actor.facility, timezone.localdate()  # type: ignore[attr-defined]
-    options, ethnicities = given.form_options(facility, on), given.ethnicities_on(on)
-    initial = {**forms.person_initial(read, on, ethnicities=ethnicities), **given.visit_initial(options["rooms"])}
-    form = forms.NewPatientForm(initial=initial, ethnicities=ethnicities, **options)
-    form.focus_first_gap("full_name", "birth", "sex")
+    options, lists = given.form_options(facility, on), given.person_options(on)
+    read_facts = forms.person_initial(read, on, ethnicities=lists["ethnicities"])
+    form = forms.NewPatientForm(initial={**read_facts, **given.visit_initial(options["rooms"])}, **lists, **options)
+    insured = ["commune"] if read.card_number else []
+    form.focus_first_gap("full_name", "birth", "sex", *insured)
     return _screen(request, "new", {"form": form, "warnings": (*warnings, *read.warnings), "read": read})
 
 
@@ -247,14 +274,17 @@ def _known_form(
     facility, on = request.actor.facility, timezone.localdate()  # type: ignore[attr-defined]
     options = given.form_options(facility, on)
     card = queries.card_for(patient, on)
-    initial = {**given.visit_initial(options["rooms"]), **forms.known_initial(patient, card, on)}
+    initial = {
+        **given.visit_initial(options["rooms"]),
+        **forms.known_initial(patient, card, on, read.address if read else ""),
+    }
     if last := patient.visits.order_by("-arrived_at").values_list("room_id", flat=True).first():
         initial["room"] = last if last in {room.pk for room in options["rooms"]} else initial["room"]
     if read:
         initial.update(given.scanned_card(patient, read, on))
     initial.update(carried or {})
     form = forms.KnownPatientForm(initial=initial, cards=given.card_choices(patient, on), **options)
-    form.focus_first_gap()
+    form.focus_first_gap(*(["commune"] if initial.get("card") or initial.get("card_number") else []))
     warnings = [*given.differences(patient, read), *read.warnings] if read else []
     return _known_screen(request, patient, form, warnings=warnings)
 
@@ -291,7 +321,7 @@ def _visit(
         "tickets": list(row.tickets.all()),
         "badge": _BADGES[row.state],
         "form": form or forms.CancelForm(),
-        "strip": strip_for(row.patient, on=dates.local(row.arrived_at).date(), card=row.card, visit=row),
+        "strip": strip_of_visit(row),
     }
     return _screen(request, "visit", context, status=status)
 

@@ -36,9 +36,9 @@ def form_options(facility: Facility, on: date) -> dict[str, Any]:
     }
 
 
-def ethnicities_on(on: date) -> Sequence[tuple[str, str]]:
-    """Ethnic groups of the code list (MA_DANTOC); empty when it was not imported."""
-    return code_choices("ethnic_groups", on)
+def person_options(on: date) -> dict[str, Sequence[tuple[str, str]]]:
+    """Ethnic groups and occupations of the code lists (MA_DANTOC, MA_NGHE_NGHIEP); empty when not imported."""
+    return {"ethnicities": code_choices("ethnic_groups", on), "occupations": code_choices("occupations", on)}
 
 
 def visit_initial(rooms: Sequence[Room]) -> dict[str, Any]:
@@ -48,11 +48,13 @@ def visit_initial(rooms: Sequence[Room]) -> dict[str, Any]:
 
 def person_input(data: Mapping[str, Any]) -> desk.PersonInput:
     """The person of a valid form."""
-    names = [name for name in desk.PersonInput.__slots__ if name not in {"source", "ethnicity_code"}]
-    facts = {name: data[name] for name in names}
-    return desk.PersonInput(
-        **facts, ethnicity_code=data["ethnicity_code"] or "01", source=data["source"] or Source.TYPED
-    )
+    usual = {"ethnicity_code": "01", "occupation_code": "00", "nationality_code": "000", "source": Source.TYPED}
+    return desk.PersonInput(**{name: data[name] or usual.get(name, "") for name in desk.PersonInput.__slots__})
+
+
+def home_changes(sent: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, str]:
+    """Province and commune of a known person, when the form that was sent had the box."""
+    return {name: data[name] for name in ("province_code", "commune_code")} if "commune" in sent else {}
 
 
 def card_input(data: Mapping[str, Any]) -> desk.CardInput | None:

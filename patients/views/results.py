@@ -15,7 +15,8 @@ from patients.forms_results import ResultRow, read_results, result_rows
 from patients.models import ServiceOrder
 from patients.queries_clinical import desk_order, lately_performed, performing_departments, waiting_orders
 from patients.services.orders import record_result
-from patients.views.desk import now, sent, strip_of, today
+from patients.views.desk import now, sent, today
+from patients.views.strip import strip_of_visit
 
 DEPARTMENT_KEY = "results_department"
 LIST_LIMIT = 100
@@ -123,7 +124,7 @@ def _screen(
         **_list_context(request, order),
         "rows": rows,
         "is_laboratory": bool(order.service.indicators) or order.service.group_code == "1",
-        "strip": strip_of(order.visit),
+        "strip": strip_of_visit(order.visit),
         "device_code": order.device_code,
         "is_locked": order.exam.is_signed or order.state == ServiceOrder.State.CANCELLED,
         **more,

@@ -1,6 +1,5 @@
 """The patient strip as the desks of this package show it: who is open, in the same place on every screen."""
 
-from collections.abc import Mapping
 from datetime import date
 
 from his.core import dates
@@ -8,10 +7,15 @@ from his.ui.text import day_text
 from patients.models import InsuranceCard, Patient, Visit
 
 
-def strip_for(
-    patient: Patient, *, on: date, card: InsuranceCard | None = None, visit: Visit | None = None
-) -> Mapping[str, str]:
-    """What the component `patient_strip.html` wants."""
+def strip_of_visit(visit: Visit) -> dict[str, str]:
+    """The strip of a visit: its card, the age on the day of arrival, and who pays."""
+    on = dates.local(visit.arrived_at).date()
+    payer = "" if visit.is_insured else "Tự trả"
+    return {**strip_for(visit.patient, on=on, card=visit.card), "visit_text": visit.claim_code, "rate_text": payer}
+
+
+def strip_for(patient: Patient, *, on: date, card: InsuranceCard | None = None) -> dict[str, str]:
+    """What the component `patient_strip.html` wants of a person, with the card that counts on the day."""
     until = f" · đến {day_text(card.valid_to)}" if card and card.valid_to else ""
     return {
         "full_name": patient.full_name,
@@ -21,5 +25,4 @@ def strip_for(
         "sex_text": patient.get_sex_display(),
         "card_text": f"{card.number} · ĐK {card.registered_facility_code}{until}" if card else "",
         "allergy_text": patient.allergies,
-        "visit_text": visit.claim_code if visit else "",
     }

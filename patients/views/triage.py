@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
-from his.core import dates
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, saved, status_of
 from patients import queries
@@ -16,7 +15,7 @@ from patients.forms import VitalsForm
 from patients.models import Visit
 from patients.services.visits import record_vitals
 from patients.views import polling
-from patients.views.strip import strip_for
+from patients.views.strip import strip_of_visit
 
 
 @require_GET
@@ -63,7 +62,7 @@ def _screen(request: DeskRequest, visit: Visit, form: VitalsForm, *, status: int
         "visit": visit,
         "form": form,
         "earlier": visit.vital_signs.order_by("-taken_at", "-pk"),
-        "strip": strip_for(visit.patient, on=dates.local(visit.arrived_at).date(), card=visit.card, visit=visit),
+        "strip": strip_of_visit(visit),
     }
     return render(request, "patients/triage.html", context, status=status)
 

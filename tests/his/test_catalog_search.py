@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from his.accounts.models import Facility
 from his.catalogs import queries
-from his.catalogs.models import CodeEntry, Diagnosis, Drug
+from his.catalogs.models import AdministrativeUnit, CodeEntry, Diagnosis, Drug
 from his.catalogs.services import import_catalog
 from his.core.errors import Refusal
 
@@ -113,6 +113,10 @@ def test_services_and_drugs_of_the_own_facility(hospital: Facility, station: Fac
 def test_places_and_code_lists(station: Facility) -> None:
     assert [row.code for row in queries.communes("thi du", on=DAY)] == ["99001"]
     assert [row.code for row in queries.communes("", on=DAY, province_code="99")] == ["99002", "99003", "99001"]
+    assert [row.code for row in queries.communes("thi du vi du", on=DAY)] == ["99001"]
+    assert [row.code for row in queries.communes("vi du mo", on=DAY)] == ["99003"]
+    assert [row.code for row in queries.communes("99002", on=DAY)] == ["99002"]
+    assert queries.communes("thi du ca mau", on=DAY) == []
     assert queries.unit_name("province", "99", DAY) == "Tỉnh Ví Dụ"
     assert queries.unit_name("province", "98", DAY) == ""
     assert len(queries.provinces(on=DAY)) == 35
@@ -121,6 +125,39 @@ def test_places_and_code_lists(station: Facility) -> None:
     assert queries.code_choices("sexes", DAY) == (("2", "Nữ"), ("1", "Nam"))
     assert queries.code_name("sexes", "1", DAY) == "Nam"
     assert queries.code_name("sexes", "9", DAY) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("Thôn Giả Định, xã Thí Dụ, tỉnh Ví Dụ", "99001"),
+        ("Tổ 5, Thí Dụ, Ví Dụ", "99001"),
+        ("Thôn Giả Định, Xã Thí Dụ", "99001"),
+        ("Thôn 1 xã Thí Dụ tỉnh Ví Dụ", "99001"),
+        ("Số 1 - Phường Kiểm Thử - Tỉnh Ví Dụ", "99002"),
+        ("Thôn Giả Định, Xã Thí Dụ, Huyện Kiểm Thử, Tỉnh Ví Dụ", ""),
+        ("Thôn Giả Định, Xã Thí Dụ, Tỉnh Cà Mau", ""),
+        ("Xã Thí Dụ Mới, Tỉnh Ví Dụ", ""),
+        ("Phường Thí Dụ, Tỉnh Ví Dụ", ""),
+        ("Tỉnh Ví Dụ", ""),
+        ("'; <b>, , -", ""),
+        ("", ""),
+    ],
+)
+def test_an_address_names_a_commune_or_none(station: Facility, address: str, code: str) -> None:
+    found = queries.commune_of_address(address, on=DAY)
+    assert (found.code if found else "") == code
+
+
+def test_a_name_that_two_provinces_have_is_no_answer_without_the_province(station: Facility) -> None:
+    twin = {"level": "commune", "code": "98001", "name": "Xã Thí Dụ", "search_name": "xa thi du", "parent_code": "96"}
+    AdministrativeUnit.objects.create(**twin, valid_from=date(2025, 7, 1), source="test")
+    assert queries.commune_of_address("Thôn 1, Xã Thí Dụ", on=DAY) is None
+    named = queries.commune_of_address("Thôn 1, Xã Thí Dụ, Ví Dụ", on=DAY)
+    assert named is not None
+    assert named.code == "99001"
+    assert [row.code for row in queries.communes("thi du", on=DAY, near="99")] == ["99001", "98001"]
+    assert [row.code for row in queries.communes("thi du", on=DAY, near="96")] == ["98001", "99001"]
 
 
 def test_a_search_is_one_query(station: Facility) -> None:

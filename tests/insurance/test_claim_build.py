@@ -16,8 +16,9 @@ from insurance.claims.services import build, build_claim, content_of
 from insurance.models import BenefitResult, Claim, Finding
 from insurance.standards import load, parse_envelope, select_standard
 from patients.models import Visit
+from patients.services.exams import set_diagnoses, start_exam
 from patients.services.orders import ResultInput, record_result
-from patients.services.signing import write_note
+from patients.services.signing import sign_exam, write_note
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import CBC, GLUCOSE, HALF_PAID, PARACETAMOL, ULTRASOUND
@@ -225,3 +226,30 @@ def test_gathering_many_visits_asks_as_often_as_gathering_one(
     with django_assert_max_num_queries(13):  # type: ignore[operator]
         records = gather(place.facility, visits)
     assert len(records) == 4
+
+
+def test_two_exams_make_one_claim(world: World) -> None:
+    """The first doctor sends the person on; the claim names the last main disease and both exams, 100 % and 30 %."""
+    place = world.hospital
+    step = walk.lan(world, place).examine("I10", ["J06.9"]).order(GLUCOSE)
+    step.sign(send_on_to=place.rooms["PK5"])
+    assert (step.visit.state, step.visit.room) == (Visit.State.OPEN, place.rooms["PK5"])
+    doctor = place.actor("doctor5")
+    exam = start_exam(visit=step.visit, actor=doctor, at=at(10))
+    set_diagnoses(exam=exam, main="E11.9", others=["J06.9"], actor=doctor, at=at(10, 5))
+    sign_exam(exam=exam, actor=doctor, at=at(10, 10))
+    step.visit.refresh_from_db()
+    step.now = at(10, 15)
+    step.settled()
+    claim = built(step)
+    assert findings(claim) == []
+    content = content_of(claim)
+    assert money_audit.faults(content) == []
+    tables = money_audit.tables_of(content)
+    summary = tables["XML1"][0]
+    assert (summary["MA_BENH_CHINH"], summary["MA_BENH_KT"]) == ("E11.9", "J06.9;I10")
+    assert summary["CHAN_DOAN_RV"].count("J06.9") == 1
+    assert summary["NGAY_RA"] == "202610061010"
+    exams = [row for row in tables["XML3"] if row["MA_NHOM"] == "13"]
+    assert [(row["TYLE_TT_DV"], row["MA_BENH"]) for row in exams] == [("100", "I10"), ("30", "E11.9")]
+    assert [row["MA_BENH"] for row in tables["XML3"] if row["MA_NHOM"] == "1"] == ["I10"]

@@ -12,7 +12,7 @@ from patients.services.exams import set_diagnoses, start_exam
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
 from patients.views import desk
-from tests.cast import World, at, lan_visit
+from tests.cast import World, at, lan_visit, weigh
 
 HTMX = {"HX-Request": "true"}
 TEXT = 'Đau <b>đầu</b>, bà nói: "nhức" & d\'accord'
@@ -30,7 +30,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list:
 
 @pytest.fixture
 def visit(world: World) -> Visit:
-    return lan_visit(world.station)
+    row = lan_visit(world.station)
+    weigh(row, world.station)
+    return row
 
 
 @pytest.fixture
@@ -335,11 +337,11 @@ def test_queries_of_the_screen_do_not_grow_with_the_queue(client, visit, world, 
     examined(world, visit)
     now = second_visit(world, visit)
     client.get(url("doctor-visit", now))
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         client.get(url("doctor-visit", now))
     for _ in range(4):
         second_visit(world, visit)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         client.get(url("doctor-visit", now))
     with django_assert_max_num_queries(7):
         client.get(reverse("doctor"))

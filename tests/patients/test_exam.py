@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from his.catalogs.models import Diagnosis
+from his.catalogs.models import Diagnosis, DiagnosisPair
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from patients.models import Exam, QueueTicket, Visit
-from patients.queries_clinical import diagnosis_warnings
+from patients.queries_clinical import diagnosis_warnings, warnings_of_codes
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.visits import call_next, cancel_visit
 from tests.cast import World, at, lan_visit
@@ -114,3 +114,30 @@ def test_odd_diagnoses_are_warned_about_not_refused(world, exam):
     assert found == [("J45", "có mã chi tiết hơn"), ("P07.1", "không hợp tuổi (72 tuổi)")]
     # A code that ended the day before is unknown on the day of the exam.
     assert refused(set_diagnoses, exam=exam, main="I10", actor=doctor, at=at(8, 20)).code == "unknown_diagnosis"
+
+
+def test_dagger_and_asterisk_codes_go_together(world, exam):
+    """Annex A1 names the main one of a pair, unless a later list says that it may not be main."""
+    since = {"valid_from": date(2020, 1, 1), "source": "test"}
+    for code, not_main in (("A01.0", False), ("G01", True), ("I39.0", False), ("E11.6", False)):
+        Diagnosis.objects.create(code=code, name=code, search_name="x", not_as_main=not_main, **since)
+    for asterisk in ("G01", "I39.0"):
+        DiagnosisPair.objects.create(dagger_code="A01.0", asterisk_code=asterisk, main_code=asterisk, **since)
+    patient, found = exam.visit.patient, []
+    for main, others in (
+        ("A01.0", ["G01"]),
+        ("A01.0", ["I39.0"]),
+        ("I39.0", ["A01.0"]),
+        ("I39.0", ["I10"]),
+        ("I10", ["A01.0"]),
+        ("I10", []),
+    ):
+        found.append([(w.code, w.message_vi) for w in warnings_of_codes(main, others, patient, date(2026, 10, 6))])
+    assert found == [
+        [],
+        [("A01.0", "cặp A01.0† I39.0*: bệnh chính phải là I39.0")],
+        [],
+        [("I39.0", "mã (*) phải đi kèm mã (†): A01.0")],
+        [("A01.0", "mã (†) phải đi kèm mã (*): G01, I39.0")],
+        [],
+    ]

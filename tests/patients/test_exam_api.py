@@ -5,7 +5,7 @@ from django.test import Client
 
 from his.core.dates import local
 from patients.models import Exam, Visit
-from tests.cast import World, at, lan_visit
+from tests.cast import World, at, lan_visit, weigh
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def visit(world: World) -> Visit:
-    return lan_visit(world.station)
+    row = lan_visit(world.station)
+    weigh(row, world.station)
+    return row
 
 
 def signed_in(world: World, role: str = "doctor", place: str = "station") -> Client:

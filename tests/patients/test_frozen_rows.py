@@ -12,7 +12,7 @@ from patients.services.exams import set_diagnoses, start_exam
 from patients.services.orders import ResultInput, order_service, record_result
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
-from tests.cast import World, at, lan_visit
+from tests.cast import World, at, lan_visit, weigh
 
 SIGNED: list[tuple[type[models.Model], dict[str, object]]] = [
     (Exam, {"findings": "khác"}),
@@ -34,6 +34,7 @@ def signed(world: World) -> Exam:
     record_result(order=order, results=[result], actor=place.actor("technician"), at=at(9))
     line = LineInput(drug=world.drug(place, "TH0002"), morning=Decimal(1), days=28)
     prescribe(exam=exam, lines=[line], actor=doctor, at=at(9, 5))
+    weigh(exam.visit, place)
     return sign_exam(exam=exam, actor=doctor, at=at(9, 10))
 
 

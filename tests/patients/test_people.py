@@ -212,3 +212,37 @@ def test_numbers_need_a_transaction_and_start_at_one(world):
 def test_a_number_outside_a_transaction_is_a_defect():
     with pytest.raises(RuntimeError):
         next_number(facility=None, series="a")
+
+
+@pytest.mark.parametrize(
+    ("number", "nationality", "stored"),
+    [
+        ("099190000789", "000", "099190000789"),
+        ("c1234567", "000", "C1234567"),
+        ("B 12345678", "000", "B12345678"),
+        ("ab-123456", "000", "AB123456"),
+        ("123456789", "005", "123456789"),
+    ],
+)
+def test_a_passport_or_foreign_paper_is_an_identity(world, number, nationality, stored):
+    assert register(world, citizen_id=number, nationality_code=nationality).citizen_id == stored
+
+
+@pytest.mark.parametrize(
+    "number", ["123456789", "09919000078", "C123456789012345", "A'1", "<b>1", "ABCDEFGH", "C123456\u0667", "A123"]
+)
+def test_other_numbers_are_no_identity(world, number):
+    with pytest.raises(Refusal) as refused:
+        register(world, citizen_id=number)
+    assert (refused.value.code, refused.value.field) == ("number_shape", "citizen_id")
+
+
+def test_province_and_commune_go_together(world):
+    lan, _ = ba_lan(world.station)
+    actor = world.station.actor("reception")
+    for home in ({"commune_code": ""}, {"province_code": ""}, {"commune_code": "9900"}, {"province_code": "990"}):
+        with pytest.raises(Refusal) as refused:
+            update_patient(patient=lan, actor=actor, at=at(9), **home)
+        assert refused.value.field == "commune"
+    moved = update_patient(patient=lan, province_code="", commune_code="", actor=actor, at=at(9))
+    assert moved.commune_code == ""

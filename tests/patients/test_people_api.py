@@ -36,6 +36,11 @@ def test_from_person_to_visit(api, world):
     card_id = post(api, f"/people/{pk}/cards", card).json()["id"]
     assert post(api, f"/people/{pk}/cards", card).json()["id"] == card_id
     body = {"patient_id": pk, "room_id": world.station.rooms["PK1"].pk, "card_id": card_id, "idempotency_key": "k"}
+    homeless = post(api, "/visits", body)
+    assert (homeless.status_code, homeless.json()["code"]) == (422, "residence_missing")
+    home = {"province_code": "99", "commune_code": "99001"}
+    moved = api.patch(f"{ROOT}/people/{pk}", home, content_type="application/json")
+    assert (moved.json()["commune_code"], moved.json()["full_name"]) == ("99001", PERSON["full_name"])
     visit = post(api, "/visits", body)
     assert visit.status_code == 201
     assert post(api, "/visits", body).json() == visit.json()

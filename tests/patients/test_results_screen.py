@@ -9,7 +9,7 @@ from patients.models import ServiceOrder
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.orders import order_service
 from patients.services.signing import sign_exam
-from tests.cast import World, at, lan_visit
+from tests.cast import World, at, lan_visit, weigh
 
 BLOOD, SUGAR, SCAN = "22.0121.1369", "23.0075.1494", "18.0015.0001"
 
@@ -105,6 +105,7 @@ def test_nothing_changes_after_the_exam_was_signed(client, orders, world):
     doctor = world.hospital.actor("doctor")
     for order in orders:
         client.post(result_url(order), {"results-0-value": "5", "results-0-conclusion": "Bình thường"})
+    weigh(orders[0].visit, world.hospital)
     sign_exam(exam=orders[0].exam, actor=doctor, at=at(9, 1))
     assert "Phiếu khám đã ký" in client.get(result_url(orders[0])).content.decode()
     answer = client.post(result_url(orders[0]), {"results-0-value": "6"}, follow=True)

@@ -9,12 +9,20 @@ from django.db import InternalError, connection, transaction
 
 from his.core.errors import NotFound, Refusal
 from patients.models import Exam, QueueTicket, Visit
+from patients.queries_clinical import current_exam
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import ResultInput, cancel_order, order_service, record_result
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import amend_exam, canonical, fingerprint, sign_exam, write_note
-from patients.services.visits import record_vitals
-from tests.cast import World, at, lan_visit
+from patients.services.visits import (
+    call_next,
+    cancel_visit,
+    end_waiting,
+    open_visit,
+    record_vitals,
+    send_on,
+)
+from tests.cast import World, anh_hung, at, lan_visit, weigh
 
 SUGAR = "23.0075.1494"
 
@@ -160,6 +168,79 @@ def test_notes_on_the_course(world, exam):
     assert (note.text, note.written_by) == ("Tỉnh, <đỡ> đau", world.station.staff["doctor"])
     assert refused(write_note, visit=exam.visit, text=" ", actor=doctor, at=at(9)).field == "text"
     assert refused(write_note, visit=exam.visit, text="x", actor=doctor, at=at(7)).code == "before_arrival"
+
+
+def test_an_insured_visit_is_not_signed_without_what_its_claim_must_say(world):
+    place, visit = world.station, lan_visit(world.station)
+    doctor = place.actor("doctor")
+    exam = start_exam(visit=visit, actor=doctor, at=at(8, 10))
+    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 20))
+    record_vitals(visit=visit, pulse=80, actor=doctor, at=at(8, 30))
+    light = refused(sign, world=world, exam=exam)
+    assert (light.code, light.field) == ("weight_missing", "weight_kg")
+    weigh(visit, place)
+    Visit.objects.filter(pk=visit.pk).update(reason="")
+    save_exam(exam=exam, reason="", actor=doctor, at=at(8, 40))
+    mute = refused(sign, world=world, exam=exam)
+    assert (mute.code, mute.field) == ("reason_missing", "reason")
+    save_exam(exam=exam, reason="Đau đầu", actor=doctor, at=at(8, 45))
+    assert sign(world, exam).is_signed
+
+
+def test_a_self_payer_may_be_signed_without_reason_and_weight(world):
+    place, doctor = world.station, world.station.actor("doctor")
+    hung = anh_hung(place)
+    visit = open_visit(patient=hung, room=place.rooms["PK1"], actor=place.actor("reception"), at=at(8))
+    exam = start_exam(visit=visit, actor=doctor, at=at(8, 10))
+    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 20))
+    assert sign(world, exam).is_signed
+
+
+@pytest.fixture
+def sent_on(world: World) -> Exam:
+    """Bà Lan's exam at the hospital, signed, with her sent on from PK1 to PK5."""
+    place = world.hospital
+    visit, doctor = lan_visit(place), place.actor("doctor")
+    weigh(visit, place)
+    exam = start_exam(visit=visit, actor=doctor, at=at(8, 10))
+    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 20))
+    return sign_exam(exam=exam, send_on_to=place.rooms["PK5"], actor=doctor, at=at(9))
+
+
+def test_sending_on_opens_the_visit_for_the_other_room(world, sent_on):
+    place, visit = world.hospital, Visit.objects.get(pk=sent_on.visit_id)
+    assert (visit.state, visit.room, visit.ended_at) == (Visit.State.OPEN, place.rooms["PK5"], None)
+    first, second = visit.tickets.order_by("pk")
+    assert (first.state, second.state, second.room) == ("done", "waiting", place.rooms["PK5"])
+    assert (sent_on.outcome, sent_on.snapshot["exam"]["sent_on_to"]) == ("", place.rooms["PK5"].name)
+    assert current_exam(visit) is None
+    assert refused(cancel_visit, visit=visit, reason="x", actor=place.actor("reception"), at=at(9)).code == "exam_begun"
+    called = call_next(room=place.rooms["PK5"], actor=place.actor("doctor5"), at=at(9, 5))
+    again = start_exam(visit=visit, room=called.room, actor=place.actor("doctor5"), at=at(9, 5))
+    set_diagnoses(exam=again, main="E11.9", actor=place.actor("doctor5"), at=at(9, 10))
+    sign_exam(exam=again, actor=place.actor("doctor5"), at=at(9, 15))
+    visit.refresh_from_db()
+    assert (visit.state, visit.ended_at) == (Visit.State.EXAMINED, at(9, 15))
+    assert not visit.tickets.exclude(state="done").exists()
+
+
+def test_a_person_is_sent_only_where_it_makes_sense(world, sent_on):
+    place, doctor = world.hospital, world.hospital.actor("doctor")
+    visit = Visit.objects.get(pk=sent_on.visit_id)
+    for room, code in (("PK5", "already_there"), ("PK1", "already_there"), ("XN", "not_exam_room")):
+        refusal = refused(send_on, visit=visit, room=place.rooms[room], actor=doctor, at=at(9, 1))
+        assert (refusal.code, refusal.field) == (code, "send_on_to")
+    start_exam(visit=visit, actor=place.actor("doctor5"), at=at(9, 5))
+    assert refused(send_on, visit=visit, room=place.rooms["PK2"], actor=doctor, at=at(9, 6)).code == "not_signed"
+    assert refused(end_waiting, visit=visit, actor=doctor, at=at(9, 6)).code == "not_sent_on"
+
+
+def test_who_does_not_go_to_the_other_room_is_ended(world, sent_on):
+    doctor, visit = world.hospital.actor("doctor"), Visit.objects.get(pk=sent_on.visit_id)
+    ended = end_waiting(visit=visit, actor=doctor, at=at(10))
+    assert (ended.state, ended.ended_at, ended.room_id) == (Visit.State.EXAMINED, at(9), sent_on.room_id)
+    assert not ended.tickets.exclude(state="done").exists()
+    assert refused(end_waiting, visit=visit, actor=doctor, at=at(10)).code == "not_sent_on"
 
 
 @pytest.mark.django_db(transaction=True)

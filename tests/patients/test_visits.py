@@ -7,7 +7,7 @@ import pytest
 
 from his.core.dates import BirthDate
 from his.core.errors import NotFound, Refusal
-from patients.models import QueueTicket, Visit
+from patients.models import Patient, QueueTicket, Visit
 from patients.queries import ahead_of, latest_vitals, waiting
 from patients.services.people import add_card
 from patients.services.reception import CardInput, PersonInput, VisitInput, receive
@@ -192,7 +192,12 @@ def test_the_closing_step_belongs_to_the_closing_service(world):
 
 
 PERSON = PersonInput(
-    full_name="Lê Bé Tí", birth=BirthDate(date(2023, 10, 12), "day"), sex="2", guardian_name="Lê Thị Mẹ"
+    full_name="Lê Bé Tí",
+    birth=BirthDate(date(2023, 10, 12), "day"),
+    sex="2",
+    province_code="99",
+    commune_code="99001",
+    guardian_name="Lê Thị Mẹ",
 )
 CARD = CardInput("TE1999987654321", "99001", date(2023, 10, 12), None)
 
@@ -248,3 +253,11 @@ def test_the_slip_counts_who_is_called_before(world):
     hung = anh_hung(world.station)
     visits = [open_for(world, hung, priority=p, confirm_second=True) for p in (False, False, True)]
     assert [ahead_of(visit.tickets.get()) for visit in visits] == [1, 2, 0]
+
+
+def test_an_insured_visit_needs_the_commune_of_the_person(world):
+    lan, card = ba_lan(world.station)
+    Patient.objects.filter(pk=lan.pk).update(province_code="", commune_code="")
+    refusal = refusal_of(open_for, world, lan, card=card)
+    assert (refusal.code, refusal.field) == ("residence_missing", "commune")
+    assert not open_for(world, lan, card=card, is_insured=False).is_insured

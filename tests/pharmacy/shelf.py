@@ -15,7 +15,7 @@ from patients.services.visits import open_visit
 from pharmacy.models import Lot, LotBalance, StockDocument, Store
 from pharmacy.services.stock import GoodsLine, receive_goods
 from pharmacy.services.stores import create_store
-from tests.cast import World, anh_hung, at, lan_visit
+from tests.cast import World, anh_hung, at, lan_visit, weigh
 
 PARACETAMOL, AMLODIPIN = "TH0001", "TH0002"
 
@@ -68,6 +68,7 @@ def sign(
         for code, quantity in drugs
     ]
     prescription = prescribe(exam=exam, lines=lines, actor=doctor, at=when)
+    weigh(visit, place, when)
     sign_exam(exam=exam, actor=doctor, at=when + timedelta(minutes=5))
     prescription.refresh_from_db()
     return prescription
