@@ -104,8 +104,7 @@ def export_month(
     (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
     result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
     for records in _chunks(actor, month):
-        for record in records:
-            _export_one(record, out_dir, result, actor, at, standard)
+        _export_chunk(records, out_dir, result, actor, at, standard)
         if progress is not None:
             progress(len(result.files) + len(result.left_out))
     _remove_stale(out_dir, actor.facility.code, {row.file for row in result.files})
@@ -123,23 +122,37 @@ def _chunks(actor: Actor, month: date) -> Iterator[list[Record]]:
         yield gather(actor.facility, [chunk[pk] for pk in ids[start : start + CHUNK]])
 
 
-def _export_one(record: Record, out_dir: Path, result: ExportResult, actor: Actor, at: datetime, standard: str) -> None:
+def _export_chunk(
+    records: list[Record], out_dir: Path, result: ExportResult, actor: Actor, at: datetime, standard: str
+) -> None:
+    made = []
+    for record in records:
+        built = _built(record, result, standard)
+        if built is not None:
+            made.append((record, built))
+    claims = store(made, actor, at)
+    clean = [claim.pk for claim, (_, built) in zip(claims, made, strict=True) if not built.problems]
+    Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(exported_at=at)
+    Claim.objects.filter(pk__in=clean).update(state=Claim.State.EXPORTED)
+    for record, built in made:
+        exported = _exported(record.visit.claim_code, built)
+        (out_dir / exported.file).write_bytes(built.content)
+        result.files.append(exported)
+        for name, attribute in _TOTALS.items():
+            result.totals[name] += getattr(record.result, attribute)
+
+
+def _built(record: Record, result: ExportResult, standard: str) -> Built | None:
+    """The claim of one record, or None with the reason in the result."""
     code = record.visit.claim_code
     if reason := reason_left_out(record):
         result.left_out.append(LeftOut(code, "rule", reason))
-        return
+        return None
     built = try_build(record, standard)
     if isinstance(built, str):
         result.left_out.append(LeftOut(code, "error", built))
-        return
-    claim = store(record, built, actor, at)
-    Claim.objects.filter(pk=claim.pk).update(
-        exported_at=at, **({} if built.problems else {"state": Claim.State.EXPORTED})
-    )
-    (out_dir / f"{code}.xml").write_bytes(built.content)
-    result.files.append(_exported(code, built))
-    for name, attribute in _TOTALS.items():
-        result.totals[name] += getattr(record.result, attribute)
+        return None
+    return built
 
 
 def _exported(code: str, built: Built) -> Exported:

@@ -79,7 +79,7 @@ def _clinical(facility: Facility, records: dict[int, Record]) -> None:
     for exam in exams.defer("snapshot").order_by("started_at", "id"):
         records[exam.visit_id].exams.append(exam)
     diagnoses = VisitDiagnosis.objects.for_facility(facility).filter(visit_id__in=ids)
-    for diagnosis in diagnoses.order_by("-exam__started_at", "-exam_id", "-is_main", "position", "id"):
+    for diagnosis in diagnoses.order_by("-exam_id", "-is_main", "position", "id"):
         records[diagnosis.visit_id].diagnoses.append(diagnosis)
     orders = ServiceOrder.objects.for_facility(facility).filter(visit_id__in=ids, state=ServiceOrder.State.PERFORMED)
     orders = orders.select_related("ordered_by", "performed_by", "department", "service")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db.models import QuerySet
 
@@ -61,7 +62,7 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     if not records:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
     built = build(records[0], standard)
-    claim = store(records[0], built, actor, at)
+    (claim,) = store([(records[0], built)], actor, at)
     audit_facts(
         claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems)
     )
@@ -87,19 +88,20 @@ def build_month(*, month: date, actor: Actor, at: datetime, after: str = "", lim
     """
     lock_claims(actor.facility)
     visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
-    built, with_findings, errors = 0, 0, []
+    made: list[tuple[Record, Built]] = []
+    errors: list[tuple[str, str]] = []
     for record in gather(actor.facility, visits):
         if reason_left_out(record):
             continue
-        made = try_build(record)
-        if isinstance(made, str):
-            errors.append((record.visit.claim_code, made))
-            continue
-        store(record, made, actor, at)
-        built += 1
-        with_findings += bool(made.problems)
-    audit_facts(month=month.strftime("%Y-%m"), after=after, built=built, findings=with_findings, errors=len(errors))
-    return Progress(visits[-1].claim_code if len(visits) == limit else "", built, with_findings, tuple(errors))
+        built = try_build(record)
+        if isinstance(built, str):
+            errors.append((record.visit.claim_code, built))
+        else:
+            made.append((record, built))
+    store(made, actor, at)
+    with_findings = sum(1 for _, built in made if built.problems)
+    audit_facts(month=month.strftime("%Y-%m"), after=after, built=len(made), findings=with_findings, errors=len(errors))
+    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(made), with_findings, tuple(errors))
 
 
 def visits_of_month(facility: Facility, month: date) -> QuerySet[Visit]:
@@ -128,13 +130,19 @@ def build(record: Record, standard: str = "") -> Built:
     """The claim of one record: rows, bytes, findings. The same record gives the same bytes."""
     if reason := reason_left_out(record):
         raise Refusal("not_claimed", reason)
-    chosen = load(standard) if standard else select_standard(local(claim_end(record)).date())
+    chosen = load(standard) if standard else _standard_on(local(claim_end(record)).date())
     tables = build_tables(record)
     problems = find_problems(chosen, tables, claim_end(record))
     documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope()]
     made_on = local(record.result.computed_at).date()
     content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
     return Built(chosen, content, problems, {name: len(rows) for name, rows in tables.in_envelope()})
+
+
+@lru_cache(maxsize=64)
+def _standard_on(day: date) -> Standard:
+    """The standard of the day; a month of claims asks for the same few days again and again."""
+    return select_standard(day)
 
 
 def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
@@ -144,20 +152,47 @@ def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -
     return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
 
 
-def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
-    """Keep a built claim as the current version, or the current one when nothing changed."""
-    digest = hashlib.sha256(built.content).hexdigest()
-    last = Claim.objects.filter(visit=record.visit).defer("content").order_by("-version").first()
-    if last is not None and last.is_current:
-        if (last.sha256, last.standard, last.result_id) == (digest, built.standard.name, record.result.pk):
-            return _rechecked(last, built)
-        Claim.objects.filter(pk=last.pk).update(is_current=False, state=Claim.State.SUPERSEDED)
-    claim = Claim.objects.create(
+def store(made: Sequence[tuple[Record, Built]], actor: Actor, at: datetime) -> list[Claim]:
+    """Keep built claims as the current versions, in the same order; what did not change keeps its version.
+
+    The claims of the facility must be locked. Asks the database as often for many claims as for one.
+    """
+    latest = _latest([record.visit.pk for record, _ in made])
+    claims: list[Claim] = []
+    fresh: list[tuple[Claim, Built]] = []
+    for record, built in made:
+        last = latest.get(record.visit.pk)
+        digest = hashlib.sha256(built.content).hexdigest()
+        if last is not None and last.is_current and _is_same(last, digest, record, built):
+            claims.append(_rechecked(last, built))
+            continue
+        claim = _claim(record, built, digest, last.version + 1 if last else 1, actor, at)
+        fresh.append((claim, built))
+        claims.append(claim)
+    replaced = [latest[claim.visit_id].pk for claim, _ in fresh if claim.visit_id in latest]
+    Claim.objects.filter(pk__in=replaced).update(is_current=False, state=Claim.State.SUPERSEDED)
+    Claim.objects.bulk_create(claim for claim, _ in fresh)
+    Finding.objects.bulk_create(finding for claim, built in fresh for finding in _findings(claim, built))
+    return claims
+
+
+def _latest(visit_ids: Sequence[int]) -> dict[int, Claim]:
+    """The last version of each visit, without its bytes."""
+    rows = Claim.objects.filter(visit_id__in=visit_ids).defer("content").order_by("visit_id", "-version")
+    return {claim.visit_id: claim for claim in rows.distinct("visit_id")}
+
+
+def _is_same(claim: Claim, digest: str, record: Record, built: Built) -> bool:
+    return (claim.sha256, claim.standard, claim.result_id) == (digest, built.standard.name, record.result.pk)
+
+
+def _claim(record: Record, built: Built, digest: str, version: int, actor: Actor, at: datetime) -> Claim:
+    return Claim(
         facility=record.visit.facility,
         visit=record.visit,
         result=record.result,
         claim_code=record.visit.claim_code,
-        version=last.version + 1 if last else 1,
+        version=version,
         standard=built.standard.name,
         state=_state(built),
         content=gzip.compress(built.content, compresslevel=6, mtime=0),
@@ -166,16 +201,16 @@ def store(record: Record, built: Built, actor: Actor, at: datetime) -> Claim:
         built_at=at,
         built_by=actor.user,
     )
-    _keep_findings(claim, built)
-    return claim
 
 
 def _rechecked(claim: Claim, built: Built) -> Claim:
     """The same bytes checked again: a rule or code list may have changed since."""
+    if claim.state != Claim.State.FINDINGS and not built.problems:
+        return claim  # a claim without the state of findings has none
     if set(claim.findings.values_list("key", flat=True)) == set(_keyed(built)):
         return claim
     claim.findings.all().delete()
-    _keep_findings(claim, built)
+    Finding.objects.bulk_create(_findings(claim, built))
     claim.state = _state(built)
     claim.save(update_fields=["state"])
     return claim
@@ -185,22 +220,22 @@ def _state(built: Built) -> str:
     return Claim.State.FINDINGS if built.problems else Claim.State.CLEAN
 
 
-def _keyed(built: Built) -> dict[str, Problem]:
-    return {_key(problem): problem for problem in built.problems}
-
-
-def _keep_findings(claim: Claim, built: Built) -> None:
-    Finding.objects.bulk_create(_finding(claim, key, problem) for key, problem in _keyed(built).items())
-
-
 def content_of(claim: Claim) -> bytes:
     """The bytes of a stored claim as they are exported."""
     return gzip.decompress(bytes(claim.content))
 
 
+def _keyed(built: Built) -> dict[str, Problem]:
+    return {_key(problem): problem for problem in built.problems}
+
+
 def _key(problem: Problem) -> str:
     parts = (problem.code, problem.table, str(problem.row or 0), problem.tag)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def _findings(claim: Claim, built: Built) -> list[Finding]:
+    return [_finding(claim, key, problem) for key, problem in _keyed(built).items()]
 
 
 def _finding(claim: Claim, key: str, problem: Problem) -> Finding:

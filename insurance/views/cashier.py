@@ -240,9 +240,11 @@ def strip_of(visit: Visit) -> dict[str, str]:
 
 def _waiting(facility: Facility, current: int | None) -> dict[str, Any]:
     rows = queries.visits_to_settle(facility, since=_recent())
-    labels = _tickets(facility, [row.visit.pk for row in rows])
+    labels, today = _tickets(facility, [row.visit.pk for row in rows]), timezone.localdate()
     for row in rows:
         row.visit.ticket_label = labels.get(row.visit.pk, "–")  # type: ignore[attr-defined]
+        ended = local(row.visit.ended_at or row.visit.arrived_at)
+        row.visit.when_text = f"{ended:%H:%M}" if ended.date() == today else f"{ended:%d/%m}"  # type: ignore[attr-defined]
     text = ",".join(f"{row.visit.pk}:{row.due}:{row.is_closed}:{row.is_waiting_for_drugs}" for row in rows)
     return {"rows": rows, "seen": hashlib.sha256(text.encode()).hexdigest()[:16], "current_pk": current}
 

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, Refusal
 from insurance.billing import queries
 from insurance.billing.cash import close_session, collect, open_session, refund
 from insurance.billing.closing import reopen_visit
+from insurance.locks import lock_claims
 from insurance.models import CashEntry, CashSession
 from tests.cast import World, at
 from tests.insurance import walk
@@ -212,3 +213,40 @@ def test_two_cashiers_collect_and_only_one_takes_the_money(world: World) -> None
     assert sorted(getattr(answer, "code", "receipt") for answer in answers) == ["nothing_due", "receipt"]
     assert queries.paid_amount(step.visit) == 390160
     assert CashEntry.objects.get().number == "PT26.000001"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_too_long_for_a_drawer_or_the_claims_is_told_to_try_again(world: World, settings) -> None:
+    settings.LOCK_TIMEOUT = "200ms"
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    step.close()
+    actor, manager = drawer(place), place.actor("manager")
+
+    def elsewhere(task: Callable[[], object]) -> str:
+        def run() -> str:
+            try:
+                task()
+                return "done"
+            except Refusal as refusal:
+                return refusal.code
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run).result()
+
+    def take() -> CashEntry:
+        return collect(visit=step.visit, amount=Decimal(1000), actor=actor, at=at(12))
+
+    def reopen() -> object:
+        return reopen_visit(visit=step.visit, reason="Sai", actor=manager, at=at(13))
+
+    with transaction.atomic():
+        CashSession.objects.select_for_update().get()
+        assert elsewhere(take) == "busy"
+    with transaction.atomic():
+        lock_claims(place.facility)
+        assert elsewhere(reopen) == "busy"
+        lock_claims(world.station.facility)  # the other facility's claims are another lock
+    assert (elsewhere(take), elsewhere(reopen)) == ("done", "done")
