@@ -39,6 +39,7 @@ class OrderPlan:
     performed_at: datetime
     result_at: datetime
     results: tuple[ResultInput, ...]
+    device_code: str
     is_procedure: bool
 
 
@@ -175,6 +176,7 @@ class Clinic:
             performed_at=performed,
             result_at=performed + timedelta(minutes=rng.randint(*lasting)),
             results=results,
+            device_code=item.device_code,
             is_procedure=item.group_code in PROCEDURE_GROUPS,
         )
 

@@ -22,10 +22,11 @@ _CODE = re.compile(r"^\d{2}\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class ServiceItem:
-    """A service that can be ordered; `indicators` are the figures of its result."""
+    """A service that can be ordered: the figures of its result and the machine that makes them (MA_MAY)."""
 
     row: PricedService
     indicators: tuple[dict[str, str], ...]
+    device_code: str
 
     @property
     def code(self) -> str:
@@ -124,15 +125,15 @@ def _parts(ingredient: str) -> int:
 def read_menu(facility: Facility, on: date) -> Menu:
     """Read the catalogue of a facility in force on the day, in the order of codes."""
     menu = Menu(facility, on)
-    known = {
-        cells["code"].rsplit(".", 1)[0]: cells["result_indicators"] for _row, cells in starter.rows("services.csv")
-    }
+    known = {cells["code"].rsplit(".", 1)[0]: cells for _row, cells in starter.rows("services.csv")}
     for row in PricedService.objects.for_facility(facility).on(on).exclude(group_code="").order_by("code"):
         if row.group_code == EXAM_GROUP or row.group_code in BED_GROUPS:
             continue
-        # A price list of form 05/DM names no figures: those of the same national service serve.
-        figures = row.indicators or starter.indicators(known.get(row.code.rsplit(".", 1)[0], ""))
-        menu.services.append(ServiceItem(row, tuple(figures)))
+        # A price list of form 05/DM names no figures and no machines: those of the same national service serve.
+        cells = known.get(row.code.rsplit(".", 1)[0], {})
+        figures = row.indicators or starter.indicators(cells.get("result_indicators", ""))
+        machine = row.device_code or cells.get("device_code", "")
+        menu.services.append(ServiceItem(row, tuple(figures), machine))
     menu.drugs = list(Drug.objects.for_facility(facility).on(on).filter(price__gt=0).order_by("code"))
     wanted = {code for row in profiles() for code in (*row.main, *(code for code, _ in row.others))}
     menu.diagnoses = {row.code: row for row in Diagnosis.objects.on(on).filter(code__in=wanted)}

@@ -162,6 +162,7 @@ def _orders(desk: Desk, plan: VisitPlan, exam: Exam) -> Iterator[datetime]:
             order=stored,
             results=order.results,
             performed_at=order.performed_at,
+            device_code=order.device_code,
             actor=_performer(desk, order, doctor),
             at=order.result_at,
         )
@@ -193,8 +194,6 @@ def _sign(desk: Desk, plan: VisitPlan, visit: Visit, exam: Exam) -> Prescription
         actor=doctor,
         at=planned.signed_at,
     )
-    if prescription is not None:
-        prescription.refresh_from_db(fields=["signed_at"])
     return prescription
 
 
