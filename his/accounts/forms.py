@@ -19,7 +19,12 @@ SUFFIXES = (".xlsx", ".xls", ".ods", ".csv")
 class AccountForm(forms.Form):
     """What an account is called, may do, and acts as."""
 
-    full_name = forms.CharField(label="Họ tên", max_length=150, error_messages={"required": "Hãy gõ họ tên"})
+    full_name = forms.CharField(
+        label="Họ tên",
+        max_length=150,
+        widget=forms.TextInput({"data-focus": ""}),
+        error_messages={"required": "Hãy gõ họ tên"},
+    )
     staff = forms.ModelChoiceField(
         Staff.objects.none(),
         label="Là nhân viên",
@@ -97,7 +102,12 @@ class DepartmentChoice(forms.ModelChoiceField):
 class StaffForm(forms.Form):
     """A staff record put right, or changed from a day on."""
 
-    full_name = forms.CharField(label="Họ tên", max_length=255, error_messages={"required": "Hãy gõ họ tên"})
+    full_name = forms.CharField(
+        label="Họ tên",
+        max_length=255,
+        widget=forms.TextInput({"data-focus": ""}),
+        error_messages={"required": "Hãy gõ họ tên"},
+    )
     title = forms.CharField(label="Chức danh", max_length=100, required=False)
     department = DepartmentChoice(empty_label="Không thuộc khoa nào", required=False)
     licence_no = forms.CharField(label="Số giấy phép hành nghề", max_length=100, required=False)
@@ -170,7 +180,12 @@ class RoomForm(forms.Form):
 class FacilityForm(forms.Form):
     """What papers and claims print about the facility."""
 
-    name = forms.CharField(label="Tên cơ sở", max_length=255, error_messages={"required": "Hãy gõ tên cơ sở"})
+    name = forms.CharField(
+        label="Tên cơ sở",
+        max_length=255,
+        widget=forms.TextInput({"data-focus": ""}),
+        error_messages={"required": "Hãy gõ tên cơ sở"},
+    )
     parent_name = forms.CharField(label="Cơ quan chủ quản", max_length=255, required=False)
     address = forms.CharField(label="Địa chỉ", max_length=255, required=False)
     phone = forms.CharField(label="Điện thoại", max_length=20, required=False)
@@ -198,6 +213,7 @@ class CatalogForm(forms.Form):
     kind = forms.ChoiceField(
         label="Danh mục",
         choices=[("price_list", "Bảng giá dịch vụ (mẫu 05/DM)"), ("drug_list", "Danh mục thuốc (mẫu 03/DM)")],
+        widget=forms.Select({"data-focus": ""}),
     )
     path = forms.FileField(
         label="Tệp bảng tính (.xlsx)",

@@ -1,6 +1,12 @@
-"""The actions and rows of the audit list in words."""
+"""The actions, rows and figures of the audit list in words."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from his.accounts.roles import ROLES
+from his.ui.text import day_text, money_text
 
 ACTIONS: Final[dict[str, str]] = {
     "accounts.add_account": "Lập tài khoản",
@@ -104,6 +110,57 @@ OBJECTS: Final[dict[str, str]] = {
     "reports.reportrun": "Báo cáo",
 }
 
+# Only these figures are shown: who reads the audit list need not have the right to see diagnoses or drugs.
+FACTS: Final[dict[str, str]] = {
+    "added": "thêm",
+    "amount": "số tiền",
+    "built": "đã lập",
+    "by": "bởi",
+    "changed": "đổi",
+    "claim_code": "mã lượt",
+    "claims": "hồ sơ",
+    "closed": "kết thúc",
+    "code": "mã",
+    "copy": "bản",
+    "counted": "đếm được",
+    "document": "chứng từ",
+    "errors": "lỗi",
+    "exam_service_code": "công khám",
+    "expected": "theo sổ",
+    "fields": "mục sửa",
+    "findings": "cảnh báo",
+    "form": "biểu mẫu",
+    "insured": "BHYT",
+    "is_active": "đang dùng",
+    "kind": "loại",
+    "last_day": "ngày cuối",
+    "licence_no": "giấy phép",
+    "lines": "số dòng",
+    "lot": "lô",
+    "month": "tháng",
+    "number": "số",
+    "period": "kỳ",
+    "points": "điểm",
+    "prescription": "đơn",
+    "read": "đọc",
+    "reason": "lý do",
+    "reverses": "hủy",
+    "roles": "vai trò",
+    "room": "phòng",
+    "rows": "số dòng",
+    "since": "từ ngày",
+    "source": "tệp",
+    "ticket": "số chờ",
+    "tier": "cấp",
+    "unchanged": "giữ nguyên",
+    "username": "tài khoản",
+    "version": "phiên bản",
+    "visits": "lượt",
+    "warnings": "cảnh báo",
+}
+_AMOUNTS = ("amount", "counted", "expected")
+_DAYS = ("since", "last_day")
+
 
 def action_vi(action: str) -> str:
     """The action in words; its code when there are none yet."""
@@ -113,3 +170,26 @@ def action_vi(action: str) -> str:
 def object_vi(object_type: str) -> str:
     """The kind of row in words; its code when there are none yet."""
     return OBJECTS.get(object_type, object_type)
+
+
+def facts_vi(facts: Mapping[str, Any]) -> list[str]:
+    """The figures of an entry in words; those without words are not shown."""
+    return [f"{FACTS[name]} {_written(name, facts[name])}" for name in facts if name in FACTS and _tells(facts[name])]
+
+
+def _tells(value: Any) -> bool:
+    return value not in (None, "", "None")
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "có" if value else "không"
+    text = str(value)
+    if name == "roles":
+        return ", ".join(ROLES[role][0] if role in ROLES else role for role in text.split(","))
+    try:
+        if name in _AMOUNTS:
+            return money_text(Decimal(text))
+        return day_text(date.fromisoformat(text)) if name in _DAYS else text
+    except (InvalidOperation, ValueError):
+        return text

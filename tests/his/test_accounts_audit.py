@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from his.accounts.services.places import add_department
 from his.audit.models import AuditEntry
-from his.audit.words import ACTIONS
+from his.audit.words import ACTIONS, facts_vi
 from his.service import REGISTRY
 from tests.cast import DAY, World, at, lan_visit
 from tests.his.test_permission_matrix import SERVICE_MODULES
@@ -36,12 +36,18 @@ def test_the_day_is_told_in_words_without_names(desk, world):
     assert "Nguyên vẹn" in page
 
 
+def test_figures_are_written_and_diagnoses_are_not() -> None:
+    facts = {"amount": "39800.00", "roles": "cashier,manager", "since": "2026-10-06", "insured": True, "reason": None}
+    said = ["số tiền 39.800", "vai trò Thu ngân, Lãnh đạo", "từ ngày 06/10/2026", "BHYT có"]
+    assert facts_vi({**facts, "main": "I10", "others": "E11.9", "drugs": "TH0001", "visit_id": 3}) == said
+
+
 def test_one_user_and_one_day_are_picked(desk, world, time_machine):
     lan_visit(world.hospital)
     admin = world.hospital.actor("admin")
     add_department(code="K99", name="Mới", actor=admin)
     lines = desk.get(reverse("audit"), {"user": admin.user.pk}).context["lines"]
-    assert [(line["action"], line["facts"]) for line in lines] == [("Thêm khoa", "code: K99")]
+    assert [(line["action"], line["facts"]) for line in lines] == [("Thêm khoa", ["mã K99"])]
     assert desk.get(reverse("audit"), {"day": "05/10/2026"}).context["lines"] == []
     time_machine.move_to(at(9, day=DAY.replace(day=8)), tick=False)
     desk.logout()

@@ -25,7 +25,7 @@ from his.service import audit_facts, service
 
 USERNAME = re.compile(r"^[a-z0-9][a-z0-9._-]{2,49}$", re.ASCII)
 MANAGERS = frozenset(role for role, (_, held) in ROLES.items() if "accounts.manage" in held)
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that are read for one another
+_LETTERS = "abcdefghjkmnpqrstuvwxy346789"  # without those that are read for one another
 _WEAK = {
     "password_too_short": "Mật khẩu phải có ít nhất 10 ký tự",
     "password_too_common": "Mật khẩu này quá phổ biến, dễ đoán",
@@ -34,7 +34,7 @@ _WEAK = {
 
 
 def generate_password() -> str:
-    """A password to hand over on paper: three groups of five unambiguous letters, about 74 bits."""
+    """A password to hand over on paper: three groups of five unambiguous letters, about 72 bits."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
 
 

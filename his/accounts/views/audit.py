@@ -13,7 +13,7 @@ from his.access import DeskRequest, requires
 from his.accounts.models import User
 from his.audit.models import AuditEntry
 from his.audit.queries import chain_of, entries_of, members_of
-from his.audit.words import action_vi, object_vi
+from his.audit.words import action_vi, facts_vi, object_vi
 from his.core.dates import parse_day
 from his.core.errors import NotFound
 
@@ -63,10 +63,9 @@ def _user(request: DeskRequest, users: list[User]) -> User | None:
 
 
 def _line(entry: AuditEntry) -> dict[str, Any]:
-    facts = [f"{name}: {value}" for name, value in entry.facts.items() if not name.endswith("_id")]
     return {
         "entry": entry,
         "action": action_vi(entry.action),
         "object": f"{object_vi(entry.object_type)} {entry.object_id}" if entry.object_id else "",
-        "facts": " · ".join(facts),
+        "facts": facts_vi(entry.facts),
     }

@@ -33,3 +33,11 @@ def carry_out(
 def words_of(request: DeskRequest) -> str:
     """What was typed into the search box of a list; sent by POST, so that no name stands in an address."""
     return request.POST.get("words", "").strip()[:100] if request.method == "POST" else ""
+
+
+def fix(form: forms.Form, *names: str, focus: str) -> None:
+    """Show fields that cannot be changed any more; the page opens with the focus on another."""
+    for name in names:
+        form.fields[name].disabled = True
+        form.fields[name].widget.attrs.pop("data-focus", None)
+    form.fields[focus].widget.attrs["data-focus"] = ""

@@ -12,7 +12,7 @@ from his.accounts.forms import DepartmentForm, RoomForm
 from his.accounts.models import Facility, Room
 from his.accounts.queries import department_of, departments_of, room_of, rooms_of
 from his.accounts.services.places import EXAM_GROUPS, add_department, add_room, update_department, update_room
-from his.accounts.views.common import carry_out
+from his.accounts.views.common import carry_out, fix
 from his.catalogs.queries import search_services, service_on
 from his.core.errors import Refusal
 from his.ui import typeahead
@@ -55,7 +55,7 @@ def department(request: DeskRequest, pk: int) -> HttpResponse:
     found = department_of(request.actor.facility, pk)
     initial = {"code": found.code, "name": found.name, "is_active": found.is_active}
     form = DepartmentForm(request.POST or None, initial=initial)
-    form.fields["code"].disabled = True
+    fix(form, "code", focus="name")
     context = {"form": form, "department": found, "tab": "places"}
     if request.method == "GET":
         return render(request, DEPARTMENT, context)
@@ -92,8 +92,7 @@ def room(request: DeskRequest, pk: int) -> HttpResponse:
     """Change a room, switch it off or on."""
     found = room_of(request.actor.facility, pk)
     form = RoomForm(request.POST or None, facility=request.actor.facility, initial=_initial(found))
-    for name in ("code", "kind"):
-        form.fields[name].disabled = True
+    fix(form, "code", "kind", focus="name")
     context = {"form": form, "room": found, "is_exam": found.kind == Room.Kind.EXAM, "tab": "places"}
     if request.method == "GET":
         return render(request, ROOM, context)
