@@ -349,7 +349,8 @@ def known_initial(patient: Patient, card: InsuranceCard | None, on: date, addres
     }
 
 
-def carried(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The visit and card of a form that was typed for a new person, to go on with a registered one."""
+def carried(data: Mapping[str, Any], *, with_card: bool = True) -> dict[str, Any]:
+    """The visit, and the card, of a form that was typed, to go on with a registered person."""
     names = ("room", "visit_type", "route", "referral_facility_code", "referral_number", "injury_code", "reason")
-    return {name: data[name] for name in (*names, *CARD_FIELDS, "card_issued_on", "source") if data.get(name)}
+    of_card = (*CARD_FIELDS, "card_issued_on", "source") if with_card else ()
+    return {name: data[name] for name in (*names, *of_card) if data.get(name)}

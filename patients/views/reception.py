@@ -55,8 +55,13 @@ def find(request: DeskRequest) -> HttpResponse:
         return _new_form(request, read)
     if chosen := _number(request.POST.get("patient", "")):
         return _known_form(request, queries.get_patient(facility, chosen), read=read)
+    if read.kind == "unsupported" and "key" in request.POST:
+        # A form is open: it stays as it is, and the message stands above it.
+        raise Refusal("unreadable", " ".join(read.warnings))
     if read.kind == "unsupported":
         return _idle(request, {"warnings": read.warnings, "typed": text}, status=422)
+    if opened := _open_patient(request, read):
+        return _known_form(request, opened, read=read, carried=forms.carried(request.POST.dict(), with_card=False))
     found = queries.people_of(facility, read)
     if not found:
         return _not_found(request, read)
@@ -251,11 +256,21 @@ def _today(request: HttpRequest) -> dict[str, Any]:
 def _new_form(request: HttpRequest, read: scan.Scan, warnings: Sequence[str] = ()) -> HttpResponse:
     facility, on = request.actor.facility, timezone.localdate()  # type: ignore[attr-defined]
     options, lists = given.form_options(facility, on), given.person_options(on)
-    read_facts = forms.person_initial(read, on, ethnicities=lists["ethnicities"])
-    form = forms.NewPatientForm(initial={**read_facts, **given.visit_initial(options["rooms"])}, **lists, **options)
-    insured = ["commune"] if read.card_number else []
+    initial = forms.person_initial(read, on, ethnicities=lists["ethnicities"])
+    initial |= {**given.visit_initial(options["rooms"]), **given.typed_of_same(request.POST, read)}
+    form = forms.NewPatientForm(initial=initial, **lists, **options)
+    insured = ["commune"] if initial["card_number"] else []
     form.focus_first_gap("full_name", "birth", "sex", *insured)
     return _screen(request, "new", {"form": form, "warnings": (*warnings, *read.warnings), "read": read})
+
+
+def _open_patient(request: HttpRequest, read: scan.Scan) -> Patient | None:
+    """The registered person whose form is open, when a card of the same person was scanned: it joins that form."""
+    pk = _number(request.POST.get("open_patient", ""))
+    if not pk or not read.has_person:
+        return None
+    patient = queries.get_patient(request.actor.facility, pk)  # type: ignore[attr-defined]
+    return None if given.differences(patient, read) else patient
 
 
 def _not_found(request: HttpRequest, read: scan.Scan) -> HttpResponse:

@@ -41,6 +41,18 @@ def person_options(on: date) -> dict[str, Sequence[tuple[str, str]]]:
     return {"ethnicities": code_choices("ethnic_groups", on), "occupations": code_choices("occupations", on)}
 
 
+def typed_of_same(sent: Mapping[str, str], read: scan.Scan) -> dict[str, str]:
+    """What stands in the open form of a new person, when the paper that was scanned now is of the same person.
+
+    So the citizen card and the insurance card fill one form, in any order. What was typed or scanned first stays.
+    """
+    name = sent.get("full_name", "")
+    if not read.has_person or not name or (read.full_name and fold(read.full_name) != fold(name)):
+        return {}
+    fields = [*forms.NewPatientForm.base_fields, "birth"]
+    return {field: sent[field] for field in fields if sent.get(field) and field != "source"}
+
+
 def visit_initial(rooms: Sequence[Room]) -> dict[str, Any]:
     """The only room is chosen; among several the desk chooses, because a wrong guess sends people to a wrong door."""
     return {"room": rooms[0].pk if len(rooms) == 1 else None, "visit_type": "01", "key": secrets.token_hex(16)}

@@ -144,7 +144,8 @@
       el.dispatchEvent(new Event("input", { bubbles: true }));
     }
     /* In the box itself the field's own text is truer than the key names (an input method may have composed it) */
-    box.value = el === box && box.value.length >= text.length ? box.value : text;
+    const own = el === box && before && box.value.startsWith(before) ? box.value.slice(before.length) : box.value;
+    box.value = el === box && own.length >= text.length ? own : text; /* what stood in the box before is not part of it */
     box.focus();
     say(`Đã quét ${box.value.length} ký tự`);
     box.dispatchEvent(new CustomEvent("his:scan", { bubbles: true, detail: { text: box.value } }));
