@@ -1,5 +1,6 @@
 """`manage.py demo`: a month at two invented facilities, through the services of the desks, to claims and reports."""
 
+import os
 from argparse import ArgumentParser
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -78,7 +79,7 @@ class Command(BaseCommand):
         started = monotonic()
         connections.close_all()
         with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-            jobs = [pool.submit(_facility, code, count, catalogs) for code, count in VISITS.items()]
+            jobs = [pool.submit(_facility, code, count, catalogs, os.getpid()) for code, count in VISITS.items()]
             done = [job.result() for job in jobs]
         for loaded, _ in done:
             if loaded is not None:
@@ -101,16 +102,19 @@ def _folders() -> tuple[Path, Path]:
     return folder / "claims", folder / "reports"
 
 
-def _facility(code: str, visits: int, catalogs: str) -> tuple[Loaded | None, Outcome]:
+def _facility(code: str, visits: int, catalogs: str, parent: int) -> tuple[Loaded | None, Outcome]:
     """The work for one facility, in its own process with its own connection."""
     place = load_places()[code]
     loaded = None
     if catalogs:
-        loaded = load_facility(place, visits=visits, progress=lambda day: _progress(code, day))
+        loaded = load_facility(place, visits=visits, progress=lambda day: _progress(code, day, parent))
         ground.mark_loaded(place.facility, catalogs, loaded.visits)
     return loaded, export_all(place, MONTH, *_folders())
 
 
-def _progress(code: str, day: date) -> None:
+def _progress(code: str, day: date, parent: int) -> None:
+    """Say how far it is; stop when the command was killed, so that nothing loads on behind the next one."""
+    if os.getppid() != parent:
+        os._exit(1)  # a pool worker would swallow SystemExit and wait for ever
     if day.day % 7 == 0:
         print(f"{code}: đã qua ngày {day:%d/%m/%Y}", flush=True)
