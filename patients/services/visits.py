@@ -130,7 +130,7 @@ def send_on(*, visit: Visit, room: Room, actor: Actor, at: datetime) -> QueueTic
         raise Refusal("not_signed", "Ký phiếu khám ở phòng này trước khi chuyển phòng")
     waits = visit.tickets.filter(room=room, state__in=[*_CALLABLE, QueueTicket.State.SERVING]).exists()
     if waits or any(exam.room_id == room.pk for exam in exams):
-        raise Refusal("already_there", f"Người bệnh đã khám hoặc đang chờ ở {room.name}", field="send_on_to")
+        raise Refusal("been_there", f"Người bệnh đã khám hoặc đang chờ ở {room.name}", field="send_on_to")
     visit.state, visit.ended_at, visit.room, visit.department = Visit.State.OPEN, None, room, room.department
     visit.save(update_fields=["state", "ended_at", "room", "department"])
     ticket = _issue_ticket(visit, room, local(at).date(), at)

@@ -203,7 +203,7 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
         if form.is_valid() and diagnoses.is_valid:
             room = form.room_to_send_to(queue_context(request)["rooms"])
             exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **form.outcome_values())
-            what = f"chuyển {room.name}" if room else exam.get_outcome_display().lower()
+            what = _sent_on(row, room) if room else exam.get_outcome_display().lower()
             saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
             return redirect("doctor")
     except Refusal as refusal:
@@ -220,6 +220,11 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
         if wrong.error:
             form.add_error(None, f"Chẩn đoán: {wrong.error}")
     return _screen(request, row, current_exam(row), form, diagnoses, status=422)
+
+
+def _sent_on(row: Visit, room: Room) -> str:
+    number = row.tickets.filter(room=room).latest("pk")
+    return f"chuyển {room.name} số {number.label}"
 
 
 def _next_step(exam: Exam) -> str:

@@ -257,7 +257,7 @@ def _new_form(request: HttpRequest, read: scan.Scan, warnings: Sequence[str] = (
     facility, on = request.actor.facility, timezone.localdate()  # type: ignore[attr-defined]
     options, lists = given.form_options(facility, on), given.person_options(on)
     initial = forms.person_initial(read, on, ethnicities=lists["ethnicities"])
-    initial |= {**given.visit_initial(options["rooms"]), **given.typed_of_same(request.POST, read)}
+    initial |= {**given.visit_initial(options["rooms"]), **given.typed_of_same(request.POST, read, on)}
     form = forms.NewPatientForm(initial=initial, **lists, **options)
     insured = ["commune"] if initial["card_number"] else []
     form.focus_first_gap("full_name", "birth", "sex", *insured)
@@ -289,10 +289,9 @@ def _known_form(
     facility, on = request.actor.facility, timezone.localdate()  # type: ignore[attr-defined]
     options = given.form_options(facility, on)
     card = queries.card_for(patient, on)
-    initial = {
-        **given.visit_initial(options["rooms"]),
-        **forms.known_initial(patient, card, on, read.address if read else ""),
-    }
+    doubts = given.differences(patient, read) if read else []
+    address = read.address if read and not doubts else ""
+    initial = {**given.visit_initial(options["rooms"]), **forms.known_initial(patient, card, on, address)}
     if last := patient.visits.order_by("-arrived_at").values_list("room_id", flat=True).first():
         initial["room"] = last if last in {room.pk for room in options["rooms"]} else initial["room"]
     if read:
@@ -300,7 +299,7 @@ def _known_form(
     initial.update(carried or {})
     form = forms.KnownPatientForm(initial=initial, cards=given.card_choices(patient, on), **options)
     form.focus_first_gap(*(["commune"] if initial.get("card") or initial.get("card_number") else []))
-    warnings = [*given.differences(patient, read), *read.warnings] if read else []
+    warnings = [*doubts, *read.warnings] if read else []
     return _known_screen(request, patient, form, warnings=warnings)
 
 

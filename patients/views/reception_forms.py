@@ -41,16 +41,25 @@ def person_options(on: date) -> dict[str, Sequence[tuple[str, str]]]:
     return {"ethnicities": code_choices("ethnic_groups", on), "occupations": code_choices("occupations", on)}
 
 
-def typed_of_same(sent: Mapping[str, str], read: scan.Scan) -> dict[str, str]:
+def typed_of_same(sent: Mapping[str, str], read: scan.Scan, on: date) -> dict[str, str]:
     """What stands in the open form of a new person, when the paper that was scanned now is of the same person.
 
     So the citizen card and the insurance card fill one form, in any order. What was typed or scanned first stays.
     """
-    name = sent.get("full_name", "")
+    name, birth = sent.get("full_name", ""), _typed_birth(sent.get("birth", ""), on)
     if not read.has_person or not name or (read.full_name and fold(read.full_name) != fold(name)):
+        return {}
+    if birth and read.birth and not _same_birth(birth, read.birth):
         return {}
     fields = [*forms.NewPatientForm.base_fields, "birth"]
     return {field: sent[field] for field in fields if sent.get(field) and field != "source"}
+
+
+def _typed_birth(text: str, on: date) -> dates.BirthDate | None:
+    try:
+        return dates.parse_birth(text, on=on)
+    except ValueError:
+        return None
 
 
 def visit_initial(rooms: Sequence[Room]) -> dict[str, Any]:
@@ -61,7 +70,8 @@ def visit_initial(rooms: Sequence[Room]) -> dict[str, Any]:
 def person_input(data: Mapping[str, Any]) -> desk.PersonInput:
     """The person of a valid form."""
     usual = {"ethnicity_code": "01", "occupation_code": "00", "nationality_code": "000", "source": Source.TYPED}
-    return desk.PersonInput(**{name: data[name] or usual.get(name, "") for name in desk.PersonInput.__slots__})
+    facts: dict[str, Any] = {name: data[name] or usual.get(name, "") for name in desk.PersonInput.__slots__}
+    return desk.PersonInput(**facts)
 
 
 def home_changes(sent: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, str]:

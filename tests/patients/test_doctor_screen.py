@@ -1,13 +1,16 @@
 """The doctor's desk through its addresses: what it shows, keeps, refuses, and how few queries it needs."""
 
+import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from his.catalogs.models import DiagnosisPair
 from his.core.dates import local
-from patients.models import Exam, Prescription, ServiceOrder, Visit
+from patients.models import Exam, Prescription, ServiceOrder, Visit, VitalSigns
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
@@ -352,3 +355,87 @@ def test_the_desk_has_one_clock(monkeypatch):
     monkeypatch.undo()
     assert desk.now().tzinfo is not None
     assert desk.today() == local(desk.now()).date()
+
+
+def test_a_missing_weight_opens_the_vital_signs_above_the_typed_exam(client, visit):
+    VitalSigns.objects.all().delete()
+    answer = client.post(url("exam-sign", visit), typed())
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Chưa có cân nặng: hồ sơ BHYT bắt buộc. Hãy đo sinh hiệu." in page
+    assert re.search(r'<input[^>]*name="weight_kg"[^>]*data-focus', page)
+    assert "Đau &lt;b&gt;đầu" in page  # what was typed stays
+    assert client.post(url("exam-vitals", visit), {"weight_kg": "52,5"}, headers=HTMX).status_code == 200
+    assert client.post(url("exam-sign", visit), typed()).status_code == 302
+
+
+def test_a_missing_reason_is_said_beside_its_field(client, visit):
+    Visit.objects.update(reason="")
+    answer = client.post(url("exam-sign", visit), typed(reason=""))
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["reason"]
+
+
+def test_diagnoses_are_looked_at_as_they_are_chosen(client, visit):
+    since = {"valid_from": date(2020, 1, 1), "source": "test"}
+    DiagnosisPair.objects.create(dagger_code="A01.0", asterisk_code="I39.0", main_code="I39.0", **since)
+    answer = client.post(url("exam-warnings", visit), {"main": "A01.0", "others-0-code": "I39.0"}, headers=HTMX)
+    assert "bệnh chính phải là I39.0" in answer.content.decode()
+    fine = client.post(url("exam-warnings", visit), {"main": "I39.0", "others-0-code": "A01.0"}, headers=HTMX)
+    assert fine.content.strip() == b""
+    assert client.post(url("exam-warnings", visit), {"main": "<'\x00"}, headers=HTMX).status_code == 200
+    assert not Exam.objects.exists()
+
+
+@pytest.fixture
+def at_hospital(world: World) -> tuple[Visit, Client, Client]:
+    """Bà Lan at the hospital with the desks of PK1 and PK5."""
+    place = world.hospital
+    row = lan_visit(place)
+    weigh(row, place)
+    desks = []
+    for key, room in (("doctor", "PK1"), ("doctor5", "PK5")):
+        desk_client = Client()
+        desk_client.force_login(place.users[key])
+        desk_client.get(reverse("doctor"), {"room": place.rooms[room].pk})
+        desks.append(desk_client)
+    return row, desks[0], desks[1]
+
+
+def test_a_person_is_sent_on_and_examined_in_the_other_room(at_hospital, world):
+    row, first, second = at_hospital
+    place = world.hospital
+    page = first.get(url("doctor-visit", row)).content.decode()
+    assert "PK5 · Phòng khám Ngoại" in page
+    assert "PK1 · Phòng khám Nội 1</option>" not in page  # not to the room itself
+    forgotten = first.post(url("exam-sign", row), typed(outcome="send_on"))
+    assert (forgotten.status_code, list(forgotten.context["form"].errors)) == (422, ["send_on_to"])
+    here = first.post(url("exam-sign", row), typed(outcome="send_on", send_on_to=str(place.rooms["PK1"].pk)))
+    assert (here.status_code, list(here.context["form"].errors)) == (422, ["send_on_to"])
+    there = typed(outcome="send_on", send_on_to=str(place.rooms["PK5"].pk))
+    done = first.post(url("exam-sign", row), there, follow=True).content.decode()
+    assert "chuyển Phòng khám Ngoại số 001" in done
+    # Sent twice: the first desk begins nothing in the other room and sees what it signed.
+    again = first.post(url("exam-sign", row), there, follow=True).content.decode()
+    assert "đã chuyển sang Phòng khám Ngoại" in again
+    assert "Đang chờ Phòng khám Ngoại khám tiếp" in again
+    assert first.post(url("exam-draft", row), typed()).status_code == 409
+    assert Exam.objects.count() == 1
+    # The second desk gets an empty form, and the first exam among the earlier ones.
+    waiting = second.get(url("doctor-visit", row)).content.decode()
+    assert "Ký, kết thúc" in re.sub(r"</?u>", "", waiting)
+    assert "Trần Quang Giả" in waiting
+    assert second.post(reverse("doctor-next")).url == url("doctor-visit", row)
+    assert second.post(url("exam-sign", row), typed(main="E11.9")).status_code == 302
+    row.refresh_from_db()
+    assert row.state == Visit.State.EXAMINED
+    assert [exam.room.code for exam in row.exams.order_by("pk")] == ["PK1", "PK5"]
+
+
+def test_who_does_not_go_to_the_other_room_is_ended_by_the_first_desk(at_hospital, world):
+    row, first, _ = at_hospital
+    first.post(url("exam-sign", row), typed(outcome="send_on", send_on_to=str(world.hospital.rooms["PK5"].pk)))
+    ended = first.post(url("exam-end-wait", row), follow=True).content.decode()
+    assert "Đã kết thúc lượt khám" in ended
+    row.refresh_from_db()
+    assert (row.state, row.room.code) == (Visit.State.EXAMINED, "PK1")

@@ -418,6 +418,8 @@ def test_the_citizen_card_and_the_insurance_card_fill_one_form(desk):
 def test_the_card_of_another_person_begins_another_form(desk):
     other = find(desk, CHILD_CARD, **form_of(find(desk, CITIZEN_OLD))).context["form"]
     assert (other["full_name"].value(), other["citizen_id"].value()) == ("Lê Bé Ví Dụ", "")
+    namesake = {**form_of(find(desk, CITIZEN_OLD)), "birth": "05/03/1980"}
+    assert find(desk, CARD, **namesake).context["form"]["citizen_id"].value() == ""
 
 
 def test_the_card_of_the_person_who_is_open_joins_the_open_form(desk, world):

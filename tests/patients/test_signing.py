@@ -227,7 +227,7 @@ def test_sending_on_opens_the_visit_for_the_other_room(world, sent_on):
 def test_a_person_is_sent_only_where_it_makes_sense(world, sent_on):
     place, doctor = world.hospital, world.hospital.actor("doctor")
     visit = Visit.objects.get(pk=sent_on.visit_id)
-    for room, code in (("PK5", "already_there"), ("PK1", "already_there"), ("XN", "not_exam_room")):
+    for room, code in (("PK5", "been_there"), ("PK1", "been_there"), ("XN", "not_exam_room")):
         refusal = refused(send_on, visit=visit, room=place.rooms[room], actor=doctor, at=at(9, 1))
         assert (refusal.code, refusal.field) == (code, "send_on_to")
     start_exam(visit=visit, actor=place.actor("doctor5"), at=at(9, 5))
