@@ -16,6 +16,10 @@ from patients.services.orders import ResultInput
 LONG_COURSE, SHORT_COURSE = 28, 14
 _MOST_DRUGS = 6
 _TRANSFER_REASON = "Vượt khả năng chuyên môn, cần theo dõi và làm thêm thăm dò"
+_RETURN = (
+    "Tái khám theo phiếu hẹn",
+    "Đã dùng thuốc theo đơn lần trước, triệu chứng giảm, không có biểu hiện bất thường",
+)
 _USAGE = {"1": "Uống sau ăn", "2": "Tiêm theo hướng dẫn", "3": "Bôi mỏng vùng tổn thương", "4": "Đặt theo hướng dẫn"}
 _NORMAL: dict[str, tuple[Value, ...]] = {
     "pulse": (Value(Decimal(68), Decimal(88)),),
@@ -84,7 +88,9 @@ class Clinic:
     def __init__(self, menu: Menu, rng: Random) -> None:
         self.menu, self.rng = menu, rng
 
-    def examine(self, person: Person, profile: Profile, *, started_at: datetime, transfer_to: str) -> ExamPlan:
+    def examine(
+        self, person: Person, profile: Profile, *, started_at: datetime, transfer_to: str, is_return: bool = False
+    ) -> ExamPlan:
         """What the doctor finds and does. Profiles whose main diagnosis is not in the catalogue are never asked for."""
         main = self.menu.main_code(profile)
         assert main is not None
@@ -102,6 +108,8 @@ class Clinic:
             vitals=self._vitals(profile, person, day),
             transfer_to=transfer_to,
         )
+        if is_return:
+            plan.reason, plan.history = _RETURN
         plan.orders = self._orders(profile, plan)
         done = max((order.result_at for order in plan.orders), default=started_at + timedelta(minutes=4))
         plan.signed_at = max(done, started_at + timedelta(minutes=5)) + timedelta(minutes=rng.randint(2, 5))

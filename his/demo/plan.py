@@ -26,6 +26,8 @@ _LUNCH, _AFTER_LUNCH = time(11, 30), time(13, 0)
 _RETURN_AFTER = 7
 """Fewest days between two visits of the same drawn person."""
 _SUNDAY = 6
+_AFTER_INJURY = "wound_dressing"
+"""What an injured patient comes back for."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,7 @@ class _Planner:
             found,
             started_at=self._exam_time(room, arrived, is_urgent=route == "emergency"),
             transfer_to=given.transfer_to if given else self._transfer(found, request),
+            is_return=route == "follow_up",
         )
         self._promise_return(person, found, exam, day, request)
         return VisitPlan(
@@ -186,7 +189,7 @@ class _Planner:
     def _profile(self, day: date) -> Profile:
         if day.weekday() == _SUNDAY:
             urgent = [row for row in self.profiles if row.emergency]
-            return self.rng.choices(urgent, [row.emergency for row in urgent])[0]
+            return self.rng.choices(urgent, [row.emergency * row.weight_hospital for row in urgent])[0]
         return self.rng.choices(self.profiles, self.weights)[0]
 
     def _person(self, found: Profile, day: date) -> Person:
@@ -225,11 +228,11 @@ class _Planner:
         """How the patient comes: route, facility of the slip and its number."""
         if request and request.given and request.given.route:
             return request.given.route, request.given.referral_facility_code, request.given.referral_number
-        if found.emergency and self.rng.randrange(100) < found.emergency:
-            return "emergency", "", ""
         own = self.menu.facility.code
         if request and request.slip:
             return "follow_up", own, request.slip
+        if found.emergency and self.rng.randrange(100) < found.emergency:
+            return "emergency", "", ""
         if card is None:
             return "self", "", ""
         registered = person.cards[card].registered_facility_code
@@ -256,7 +259,8 @@ class _Planner:
         if self.rng.randrange(100) >= comes:
             return
         slip = f"{self.menu.facility.code}.HK{day:%y}.{self.rng.randrange(1000, 999_999):06d}"
-        self.promised[exam.follow_up_on].append(_Request(person, found, slip=slip))
+        later = profile(_AFTER_INJURY) if found.injury else found
+        self.promised[exam.follow_up_on].append(_Request(person, later, slip=slip))
 
     def _ending(self, exam: ExamPlan, given: CastVisit | None) -> str:
         """How the account of the visit ends at the cashier; only few do not simply pay."""
