@@ -105,11 +105,13 @@ def commune_names(units: Iterable[AdministrativeUnit], *, on: date) -> dict[str,
 def commune_of_address(address: str, *, on: date) -> AdministrativeUnit | None:
     """The one commune that a written address names, or None: nothing is guessed.
 
-    The commune must be a whole part of the address, be the last part or stand directly before its province, and be
-    the only one that fits. An address of three levels, with a district, names a commune of before 01/07/2025.
+    The commune must be a whole part of the address with the word of its level (many bear the name of a former
+    district, which old addresses put in the same place), be the last part or stand directly before its province, and
+    be the only one that fits. An address of three levels, with a district, names a commune of before 01/07/2025.
     """
     parts = _address_parts(address)
-    wanted = {name: at for at, part in enumerate(parts) for name in _commune_spellings(part)}
+    levels = tuple(f"{level} " for level in COMMUNE_LEVELS)
+    wanted = {part: at for at, part in enumerate(parts) if part.startswith(levels)}
     rows = AdministrativeUnit.objects.on(on).filter(level=AdministrativeUnit.Level.COMMUNE, search_name__in=wanted)
     spellings = {province.code: _province_spellings(province.search_name) for province in provinces(on=on)}
     found = []
@@ -129,15 +131,6 @@ def _address_parts(address: str) -> list[str]:
     """The folded parts of an address between commas; without any, before the words of the levels."""
     parts = [part.strip(" .") for part in _SEPARATORS.split(fold(address)) if part.strip(" .")]
     return _LEVEL_WORDS.split(parts[0]) if len(parts) == 1 else parts
-
-
-def _commune_spellings(part: str) -> list[str]:
-    """Full names that a part may mean: as it stands when it says its level, else with every level before it."""
-    return (
-        [part]
-        if part.startswith(tuple(f"{level} " for level in COMMUNE_LEVELS))
-        else [f"{level} {part}" for level in COMMUNE_LEVELS]
-    )
 
 
 def _province_spellings(search_name: str) -> set[str]:

@@ -131,7 +131,8 @@ def test_places_and_code_lists(station: Facility) -> None:
     ("address", "code"),
     [
         ("Thôn Giả Định, xã Thí Dụ, tỉnh Ví Dụ", "99001"),
-        ("Tổ 5, Thí Dụ, Ví Dụ", "99001"),
+        ("Tổ 5, Xã Thí Dụ, Ví Dụ", "99001"),
+        ("Mô Phỏng, Thí Dụ, Ví Dụ", ""),
         ("Thôn Giả Định, Xã Thí Dụ", "99001"),
         ("Thôn 1 xã Thí Dụ tỉnh Ví Dụ", "99001"),
         ("Số 1 - Phường Kiểm Thử - Tỉnh Ví Dụ", "99002"),
