@@ -14,9 +14,7 @@ class PatientsConfig(AppConfig):
         register(
             NavItem("reception", "Tiếp đón", "reception", "patients.register", "scan", 10, "Quét thẻ, đăng ký, cấp số"),
             NavItem("queue", "Hàng chờ", "queue", "patients.queue", "queue", 12, "Gọi số từng phòng, màn hình gọi số"),
-            NavItem(
-                "triage", "Sinh hiệu", "triage", "patients.triage", "vitals", 15, "Mạch, nhiệt độ, huyết áp"
-            ),
+            NavItem("triage", "Sinh hiệu", "triage", "patients.triage", "vitals", 15, "Mạch, nhiệt độ, huyết áp"),
             NavItem("doctor", "Khám bệnh", "doctor", "patients.examine", "doctor", 20, "Khám, chỉ định, kê đơn, ký"),
             NavItem("results", "Kết quả", "results", "patients.result", "flask", 25, "Nhập kết quả dịch vụ"),
         )

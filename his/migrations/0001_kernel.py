@@ -15,421 +15,895 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         BtreeGistExtension(),
         TrigramExtension(),
         migrations.CreateModel(
-            name='Facility',
+            name="Facility",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=5, unique=True)),
-                ('name', models.CharField(max_length=255)),
-                ('kind', models.CharField(choices=[('commune_station', 'Trạm y tế xã'), ('polyclinic', 'Phòng khám đa khoa khu vực'), ('district_hospital', 'Bệnh viện tuyến huyện')], max_length=30)),
-                ('parent_name', models.CharField(blank=True, max_length=255, verbose_name='cơ quan chủ quản')),
-                ('address', models.CharField(blank=True, max_length=255)),
-                ('province_code', models.CharField(blank=True, max_length=3)),
-                ('commune_code', models.CharField(blank=True, max_length=5)),
-                ('phone', models.CharField(blank=True, max_length=20)),
-                ('bank_account', models.CharField(blank=True, max_length=40)),
-                ('bank_code', models.CharField(blank=True, max_length=12)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=5, unique=True)),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("commune_station", "Trạm y tế xã"),
+                            ("polyclinic", "Phòng khám đa khoa khu vực"),
+                            ("district_hospital", "Bệnh viện tuyến huyện"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("parent_name", models.CharField(blank=True, max_length=255, verbose_name="cơ quan chủ quản")),
+                ("address", models.CharField(blank=True, max_length=255)),
+                ("province_code", models.CharField(blank=True, max_length=3)),
+                ("commune_code", models.CharField(blank=True, max_length=5)),
+                ("phone", models.CharField(blank=True, max_length=20)),
+                ("bank_account", models.CharField(blank=True, max_length=40)),
+                ("bank_code", models.CharField(blank=True, max_length=12)),
             ],
         ),
         migrations.CreateModel(
-            name='LongPrescriptionDisease',
+            name="LongPrescriptionDisease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('item', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=500)),
-                ('icd_expression', models.CharField(max_length=255)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("item", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=500)),
+                ("icd_expression", models.CharField(max_length=255)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='AdministrativeUnit',
+            name="AdministrativeUnit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('level', models.CharField(choices=[('province', 'Tỉnh'), ('district', 'Huyện'), ('commune', 'Xã')], max_length=10)),
-                ('code', models.CharField(max_length=10)),
-                ('name', models.CharField(max_length=255)),
-                ('search_name', models.CharField(max_length=300)),
-                ('parent_code', models.CharField(blank=True, max_length=10)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("province", "Tỉnh"), ("district", "Huyện"), ("commune", "Xã")], max_length=10
+                    ),
+                ),
+                ("code", models.CharField(max_length=10)),
+                ("name", models.CharField(max_length=255)),
+                ("search_name", models.CharField(max_length=300)),
+                ("parent_code", models.CharField(blank=True, max_length=10)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='administrative_unit_search', opclasses=['gin_trgm_ops'])],
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('level', '='), ('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='administrative_unit_no_overlap'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='administrative_unit_period_order')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["search_name"], name="administrative_unit_search", opclasses=["gin_trgm_ops"]
+                    )
+                ],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("level", "="),
+                            ("code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="administrative_unit_no_overlap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="administrative_unit_period_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CodeEntry',
+            name="CodeEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('list', models.CharField(max_length=50)),
-                ('code', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=500)),
-                ('law', models.CharField(blank=True, max_length=255)),
-                ('extra', models.JSONField(blank=True, default=dict)),
-                ('position', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("list", models.CharField(max_length=50)),
+                ("code", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=500)),
+                ("law", models.CharField(blank=True, max_length=255)),
+                ("extra", models.JSONField(blank=True, default=dict)),
+                ("position", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'ordering': ['list', 'position', 'code'],
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('list', '='), ('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='code_entry_no_overlap'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='code_entry_period_order')],
+                "ordering": ["list", "position", "code"],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("list", "="),
+                            ("code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="code_entry_no_overlap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="code_entry_period_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Diagnosis',
+            name="Diagnosis",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('code', models.CharField(max_length=8)),
-                ('name', models.CharField(max_length=500)),
-                ('name_en', models.CharField(blank=True, max_length=500)),
-                ('search_name', models.CharField(max_length=600)),
-                ('chapter_code', models.CharField(blank=True, max_length=20)),
-                ('chapter_name', models.CharField(blank=True, max_length=255)),
-                ('block_code', models.CharField(blank=True, max_length=20)),
-                ('block_name', models.CharField(blank=True, max_length=255)),
-                ('only_sex', models.CharField(blank=True, choices=[('1', 'Nam'), ('2', 'Nữ'), ('3', 'Chưa xác định')], max_length=1)),
-                ('age_min_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('age_max_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('not_as_main', models.BooleanField(default=False)),
-                ('discouraged_as_main', models.BooleanField(default=False)),
-                ('has_more_specific', models.BooleanField(default=False)),
-                ('mainly_female', models.BooleanField(default=False)),
-                ('mainly_male', models.BooleanField(default=False)),
-                ('cause_of_death_only', models.BooleanField(default=False)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("code", models.CharField(max_length=8)),
+                ("name", models.CharField(max_length=500)),
+                ("name_en", models.CharField(blank=True, max_length=500)),
+                ("search_name", models.CharField(max_length=600)),
+                ("chapter_code", models.CharField(blank=True, max_length=20)),
+                ("chapter_name", models.CharField(blank=True, max_length=255)),
+                ("block_code", models.CharField(blank=True, max_length=20)),
+                ("block_name", models.CharField(blank=True, max_length=255)),
+                (
+                    "only_sex",
+                    models.CharField(
+                        blank=True, choices=[("1", "Nam"), ("2", "Nữ"), ("3", "Chưa xác định")], max_length=1
+                    ),
+                ),
+                ("age_min_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("age_max_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("not_as_main", models.BooleanField(default=False)),
+                ("discouraged_as_main", models.BooleanField(default=False)),
+                ("has_more_specific", models.BooleanField(default=False)),
+                ("mainly_female", models.BooleanField(default=False)),
+                ("mainly_male", models.BooleanField(default=False)),
+                ("cause_of_death_only", models.BooleanField(default=False)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='diagnosis_search', opclasses=['gin_trgm_ops']), models.Index(fields=['code'], name='diagnosis_code_prefix', opclasses=['varchar_pattern_ops'])],
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='diagnosis_no_overlap'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='diagnosis_period_order')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["search_name"], name="diagnosis_search", opclasses=["gin_trgm_ops"]
+                    ),
+                    models.Index(fields=["code"], name="diagnosis_code_prefix", opclasses=["varchar_pattern_ops"]),
+                ],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="diagnosis_no_overlap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="diagnosis_period_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DiagnosisPair',
+            name="DiagnosisPair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('dagger_code', models.CharField(max_length=8)),
-                ('asterisk_code', models.CharField(max_length=8)),
-                ('main_code', models.CharField(max_length=8)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("dagger_code", models.CharField(max_length=8)),
+                ("asterisk_code", models.CharField(max_length=8)),
+                ("main_code", models.CharField(max_length=8)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('dagger_code', '='), ('asterisk_code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='diagnosis_pair_no_overlap')],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("dagger_code", "="),
+                            ("asterisk_code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="diagnosis_pair_no_overlap",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Department',
+            name="Department",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=255)),
-                ('is_active', models.BooleanField(default=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=255)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(max_length=7)),
-                ('position', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(max_length=60)),
-                ('object_type', models.CharField(blank=True, max_length=60)),
-                ('object_id', models.BigIntegerField(null=True)),
-                ('facts', models.JSONField(default=dict)),
-                ('previous_digest', models.CharField(blank=True, max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.CharField(max_length=7)),
+                ("position", models.PositiveIntegerField()),
+                ("at", models.DateTimeField()),
+                ("action", models.CharField(max_length=60)),
+                ("object_type", models.CharField(blank=True, max_length=60)),
+                ("object_id", models.BigIntegerField(null=True)),
+                ("facts", models.JSONField(default=dict)),
+                ("previous_digest", models.CharField(blank=True, max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FacilityStatus',
+            name="FacilityStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('tier', models.CharField(choices=[('primary', 'Cấp ban đầu'), ('basic', 'Cấp cơ bản'), ('specialised', 'Cấp chuyên sâu')], max_length=20)),
-                ('points', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True)),
-                ('is_provisional', models.BooleanField(default=False)),
-                ('former_line', models.CharField(blank=True, choices=[('commune', 'Tuyến xã'), ('district', 'Tuyến huyện'), ('province', 'Tuyến tỉnh'), ('central', 'Tuyến trung ương')], max_length=20)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[
+                            ("primary", "Cấp ban đầu"),
+                            ("basic", "Cấp cơ bản"),
+                            ("specialised", "Cấp chuyên sâu"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("points", models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True)),
+                ("is_provisional", models.BooleanField(default=False)),
+                (
+                    "former_line",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("commune", "Tuyến xã"),
+                            ("district", "Tuyến huyện"),
+                            ("province", "Tuyến tỉnh"),
+                            ("central", "Tuyến trung ương"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('action', models.CharField(max_length=60)),
-                ('result_type', models.CharField(blank=True, max_length=60)),
-                ('result_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=100)),
+                ("action", models.CharField(max_length=60)),
+                ("result_type", models.CharField(blank=True, max_length=60)),
+                ("result_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PricedService',
+            name="PricedService",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('code', models.CharField(max_length=50)),
-                ('name', models.CharField(max_length=1024)),
-                ('search_name', models.CharField(max_length=1100)),
-                ('price_name', models.CharField(blank=True, max_length=1024)),
-                ('group_code', models.CharField(blank=True, max_length=2)),
-                ('unit', models.CharField(default='Lần', max_length=50)),
-                ('price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('insured_price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('payment_rate', models.DecimalField(decimal_places=2, default=100, max_digits=5)),
-                ('scope_code', models.CharField(default='1', max_length=1)),
-                ('technical_line', models.CharField(blank=True, max_length=10)),
-                ('procedure_class', models.CharField(blank=True, max_length=10)),
-                ('device_code', models.CharField(blank=True, max_length=100)),
-                ('indicators', models.JSONField(blank=True, default=list)),
-                ('decision', models.CharField(blank=True, max_length=255)),
-                ('source', models.CharField(max_length=100)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("code", models.CharField(max_length=50)),
+                ("name", models.CharField(max_length=1024)),
+                ("search_name", models.CharField(max_length=1100)),
+                ("price_name", models.CharField(blank=True, max_length=1024)),
+                ("group_code", models.CharField(blank=True, max_length=2)),
+                ("unit", models.CharField(default="Lần", max_length=50)),
+                ("price", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("insured_price", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("payment_rate", models.DecimalField(decimal_places=2, default=100, max_digits=5)),
+                ("scope_code", models.CharField(default="1", max_length=1)),
+                ("technical_line", models.CharField(blank=True, max_length=10)),
+                ("procedure_class", models.CharField(blank=True, max_length=10)),
+                ("device_code", models.CharField(blank=True, max_length=100)),
+                ("indicators", models.JSONField(blank=True, default=list)),
+                ("decision", models.CharField(blank=True, max_length=255)),
+                ("source", models.CharField(max_length=100)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PrintRecord',
+            name="PrintRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('form', models.CharField(max_length=40)),
-                ('object_type', models.CharField(max_length=60)),
-                ('object_id', models.BigIntegerField()),
-                ('copy_no', models.PositiveIntegerField()),
-                ('printed_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('printed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("form", models.CharField(max_length=40)),
+                ("object_type", models.CharField(max_length=60)),
+                ("object_id", models.BigIntegerField()),
+                ("copy_no", models.PositiveIntegerField()),
+                ("printed_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "printed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProcedureCode',
+            name="ProcedureCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('service_code', models.CharField(max_length=50)),
-                ('icd9_code', models.CharField(max_length=20)),
-                ('icd9_name', models.CharField(blank=True, max_length=500)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("service_code", models.CharField(max_length=50)),
+                ("icd9_code", models.CharField(max_length=20)),
+                ("icd9_name", models.CharField(blank=True, max_length=500)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'indexes': [models.Index(fields=['service_code'], name='procedure_code_service')],
+                "indexes": [models.Index(fields=["service_code"], name="procedure_code_service")],
             },
         ),
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('reception', 'Tiếp đón'), ('exam', 'Phòng khám'), ('lab', 'Xét nghiệm'), ('imaging', 'Chẩn đoán hình ảnh'), ('procedure', 'Thủ thuật'), ('pharmacy', 'Cấp phát thuốc'), ('cashier', 'Thu viện phí')], max_length=20)),
-                ('exam_service_code', models.CharField(blank=True, max_length=50)),
-                ('is_active', models.BooleanField(default=True)),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rooms', to='his.department')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("reception", "Tiếp đón"),
+                            ("exam", "Phòng khám"),
+                            ("lab", "Xét nghiệm"),
+                            ("imaging", "Chẩn đoán hình ảnh"),
+                            ("procedure", "Thủ thuật"),
+                            ("pharmacy", "Cấp phát thuốc"),
+                            ("cashier", "Thu viện phí"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("exam_service_code", models.CharField(blank=True, max_length=50)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rooms", to="his.department"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Staff',
+            name="Staff",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('code', models.CharField(max_length=20)),
-                ('full_name', models.CharField(max_length=255)),
-                ('title', models.CharField(blank=True, max_length=100)),
-                ('licence_no', models.CharField(blank=True, max_length=100)),
-                ('licence_issued_on', models.DateField(blank=True, null=True)),
-                ('working_scope', models.CharField(blank=True, max_length=255, verbose_name='phạm vi hành nghề')),
-                ('is_head', models.BooleanField(default=False, verbose_name='người đứng đầu')),
-                ('department', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='staff', to='his.department')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("code", models.CharField(max_length=20)),
+                ("full_name", models.CharField(max_length=255)),
+                ("title", models.CharField(blank=True, max_length=100)),
+                ("licence_no", models.CharField(blank=True, max_length=100)),
+                ("licence_issued_on", models.DateField(blank=True, null=True)),
+                ("working_scope", models.CharField(blank=True, max_length=255, verbose_name="phạm vi hành nghề")),
+                ("is_head", models.BooleanField(default=False, verbose_name="người đứng đầu")),
+                (
+                    "department",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff",
+                        to="his.department",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(max_length=30)),
-                ('is_active', models.BooleanField(default=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='his.staff')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.CharField(max_length=30)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="his.staff",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TechnicalService',
+            name="TechnicalService",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('code', models.CharField(max_length=50)),
-                ('name', models.CharField(max_length=1024)),
-                ('search_name', models.CharField(max_length=1100)),
-                ('technical_line', models.CharField(blank=True, max_length=10)),
-                ('procedure_class', models.CharField(blank=True, max_length=10)),
-                ('price_name', models.CharField(blank=True, max_length=1024)),
-                ('reference_price', models.DecimalField(blank=True, decimal_places=3, max_digits=15, null=True)),
-                ('chapter', models.CharField(blank=True, max_length=255)),
-                ('source', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("code", models.CharField(max_length=50)),
+                ("name", models.CharField(max_length=1024)),
+                ("search_name", models.CharField(max_length=1100)),
+                ("technical_line", models.CharField(blank=True, max_length=10)),
+                ("procedure_class", models.CharField(blank=True, max_length=10)),
+                ("price_name", models.CharField(blank=True, max_length=1024)),
+                ("reference_price", models.DecimalField(blank=True, decimal_places=3, max_digits=15, null=True)),
+                ("chapter", models.CharField(blank=True, max_length=255)),
+                ("source", models.CharField(max_length=100)),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='technical_service_search', opclasses=['gin_trgm_ops'])],
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='technical_service_no_overlap'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='technical_service_period_order')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["search_name"], name="technical_service_search", opclasses=["gin_trgm_ops"]
+                    )
+                ],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="technical_service_no_overlap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="technical_service_period_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Drug',
+            name="Drug",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(verbose_name='từ ngày')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
-                ('code', models.CharField(max_length=50)),
-                ('ingredient_code', models.CharField(max_length=255)),
-                ('ingredient', models.CharField(max_length=1024)),
-                ('name', models.CharField(max_length=1024)),
-                ('search_name', models.CharField(max_length=2200)),
-                ('strength', models.CharField(max_length=1024)),
-                ('unit', models.CharField(max_length=50)),
-                ('route_code', models.CharField(max_length=10)),
-                ('route_name', models.CharField(blank=True, max_length=255)),
-                ('dose_form', models.CharField(blank=True, max_length=1024)),
-                ('quantity_rule', models.CharField(choices=[('count', 'Đếm (viên, gói, ống)'), ('volume', 'Thể tích (ml), làm tròn lên chai'), ('pack', 'Theo đơn vị đóng gói (tuýp, lọ)')], default='count', max_length=10)),
-                ('pack_size', models.DecimalField(decimal_places=3, default=1, max_digits=10)),
-                ('registration_no', models.CharField(blank=True, max_length=255)),
-                ('bid_info', models.CharField(blank=True, max_length=255)),
-                ('price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('insured_price', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('payment_rate', models.DecimalField(decimal_places=2, default=100, max_digits=5)),
-                ('scope_code', models.CharField(default='1', max_length=1)),
-                ('group_code', models.CharField(default='4', max_length=2)),
-                ('manufacturer', models.CharField(blank=True, max_length=1024)),
-                ('country', models.CharField(blank=True, max_length=100)),
-                ('supplier', models.CharField(blank=True, max_length=1024)),
-                ('packaging', models.CharField(blank=True, max_length=1024)),
-                ('processing_code', models.CharField(blank=True, max_length=255)),
-                ('source', models.CharField(max_length=100)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateField(verbose_name="từ ngày")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến ngày")),
+                ("code", models.CharField(max_length=50)),
+                ("ingredient_code", models.CharField(max_length=255)),
+                ("ingredient", models.CharField(max_length=1024)),
+                ("name", models.CharField(max_length=1024)),
+                ("search_name", models.CharField(max_length=2200)),
+                ("strength", models.CharField(max_length=1024)),
+                ("unit", models.CharField(max_length=50)),
+                ("route_code", models.CharField(max_length=10)),
+                ("route_name", models.CharField(blank=True, max_length=255)),
+                ("dose_form", models.CharField(blank=True, max_length=1024)),
+                (
+                    "quantity_rule",
+                    models.CharField(
+                        choices=[
+                            ("count", "Đếm (viên, gói, ống)"),
+                            ("volume", "Thể tích (ml), làm tròn lên chai"),
+                            ("pack", "Theo đơn vị đóng gói (tuýp, lọ)"),
+                        ],
+                        default="count",
+                        max_length=10,
+                    ),
+                ),
+                ("pack_size", models.DecimalField(decimal_places=3, default=1, max_digits=10)),
+                ("registration_no", models.CharField(blank=True, max_length=255)),
+                ("bid_info", models.CharField(blank=True, max_length=255)),
+                ("price", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("insured_price", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("payment_rate", models.DecimalField(decimal_places=2, default=100, max_digits=5)),
+                ("scope_code", models.CharField(default="1", max_length=1)),
+                ("group_code", models.CharField(default="4", max_length=2)),
+                ("manufacturer", models.CharField(blank=True, max_length=1024)),
+                ("country", models.CharField(blank=True, max_length=100)),
+                ("supplier", models.CharField(blank=True, max_length=1024)),
+                ("packaging", models.CharField(blank=True, max_length=1024)),
+                ("processing_code", models.CharField(blank=True, max_length=255)),
+                ("source", models.CharField(max_length=100)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='drug_search', opclasses=['gin_trgm_ops'])],
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('facility', '='), ('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='drug_no_overlap'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='drug_period_order'), models.CheckConstraint(condition=models.Q(('insured_price__gte', 0), ('price__gte', 0)), name='drug_price_positive')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["search_name"], name="drug_search", opclasses=["gin_trgm_ops"]
+                    )
+                ],
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("facility", "="),
+                            ("code", "="),
+                            (
+                                models.Func(
+                                    models.F("valid_from"),
+                                    models.F("valid_to"),
+                                    django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                                    function="DATERANGE",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="drug_no_overlap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="drug_period_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("insured_price__gte", 0), ("price__gte", 0)), name="drug_price_positive"
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(fields=('facility', 'code'), name='department_code'),
+            model_name="department",
+            constraint=models.UniqueConstraint(fields=("facility", "code"), name="department_code"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['object_type', 'object_id'], name='audit_object'),
+            model_name="auditentry",
+            index=models.Index(fields=["object_type", "object_id"], name="audit_object"),
         ),
         migrations.AddConstraint(
-            model_name='auditentry',
-            constraint=models.UniqueConstraint(fields=('facility', 'month', 'position'), name='audit_position'),
+            model_name="auditentry",
+            constraint=models.UniqueConstraint(fields=("facility", "month", "position"), name="audit_position"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditentry',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='3a9b18046f87bf9416add4ca08183159ac5037e8', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1a672', table='his_auditentry', when='BEFORE')),
+            model_name="auditentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="3a9b18046f87bf9416add4ca08183159ac5037e8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_1a672",
+                    table="his_auditentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facilitystatus',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('facility', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='facility_status_no_overlap'),
+            model_name="facilitystatus",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("facility", "="),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_to"),
+                            django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                            function="DATERANGE",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="facility_status_no_overlap",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facilitystatus',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='facility_status_period_order'),
+            model_name="facilitystatus",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                ),
+                name="facility_status_period_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.UniqueConstraint(fields=('facility', 'action', 'key'), name='idempotency_key'),
+            model_name="idempotencykey",
+            constraint=models.UniqueConstraint(fields=("facility", "action", "key"), name="idempotency_key"),
         ),
         migrations.AddIndex(
-            model_name='pricedservice',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='priced_service_search', opclasses=['gin_trgm_ops']),
+            model_name="pricedservice",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search_name"], name="priced_service_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricedservice',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('facility', '='), ('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='priced_service_no_overlap'),
+            model_name="pricedservice",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("facility", "="),
+                    ("code", "="),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_to"),
+                            django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                            function="DATERANGE",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="priced_service_no_overlap",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricedservice',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='priced_service_period_order'),
+            model_name="pricedservice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                ),
+                name="priced_service_period_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricedservice',
-            constraint=models.CheckConstraint(condition=models.Q(('insured_price__gte', 0), ('price__gte', 0)), name='priced_service_price_positive'),
+            model_name="pricedservice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("insured_price__gte", 0), ("price__gte", 0)), name="priced_service_price_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='printrecord',
-            constraint=models.UniqueConstraint(fields=('facility', 'form', 'object_type', 'object_id', 'copy_no'), name='print_copy'),
+            model_name="printrecord",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "form", "object_type", "object_id", "copy_no"), name="print_copy"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='room',
-            constraint=models.UniqueConstraint(fields=('facility', 'code'), name='room_code'),
+            model_name="room",
+            constraint=models.UniqueConstraint(fields=("facility", "code"), name="room_code"),
         ),
         migrations.AddConstraint(
-            model_name='staff',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('facility', '='), ('code', '='), (models.Func(models.F('valid_from'), models.F('valid_to'), django.contrib.postgres.fields.ranges.RangeBoundary(True, True), function='DATERANGE', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='staff_no_overlap'),
+            model_name="staff",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("facility", "="),
+                    ("code", "="),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_to"),
+                            django.contrib.postgres.fields.ranges.RangeBoundary(True, True),
+                            function="DATERANGE",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="staff_no_overlap",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staff',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='staff_period_order'),
+            model_name="staff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                ),
+                name="staff_period_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('facility', 'user', 'role'), name='membership_role'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("facility", "user", "role"), name="membership_role"),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('his', '0001_kernel'),
+        ("his", "0001_kernel"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='keys_off',
-            field=models.BooleanField(default=False, verbose_name='tắt phím chức năng'),
+            model_name="user",
+            name="keys_off",
+            field=models.BooleanField(default=False, verbose_name="tắt phím chức năng"),
         ),
     ]

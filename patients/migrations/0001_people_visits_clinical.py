@@ -9,497 +9,1045 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('his', '0001_kernel'),
+        ("his", "0001_kernel"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Exam',
+            name="Exam",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service_code', models.CharField(max_length=50, verbose_name='mã công khám')),
-                ('started_at', models.DateTimeField()),
-                ('reason', models.CharField(blank=True, max_length=1000, verbose_name='lý do khám')),
-                ('history', models.TextField(blank=True, verbose_name='bệnh sử, tiền sử')),
-                ('findings', models.TextField(blank=True, verbose_name='khám')),
-                ('treatment', models.CharField(blank=True, max_length=1000, verbose_name='phương pháp điều trị')),
-                ('outcome', models.CharField(blank=True, choices=[('home', 'Cho về'), ('follow_up', 'Hẹn khám lại'), ('transfer', 'Chuyển cơ sở khác'), ('transfer_request', 'Chuyển theo yêu cầu')], max_length=20)),
-                ('treatment_result_code', models.CharField(blank=True, max_length=1, verbose_name='kết quả điều trị')),
-                ('follow_up_on', models.DateField(blank=True, null=True, verbose_name='ngày hẹn')),
-                ('transfer_facility_code', models.CharField(blank=True, max_length=5, verbose_name='nơi chuyển đến')),
-                ('transfer_reason', models.CharField(blank=True, max_length=1000)),
-                ('advice', models.CharField(blank=True, max_length=2000, verbose_name='lời dặn')),
-                ('draft_saved_at', models.DateTimeField(blank=True, null=True)),
-                ('signed_at', models.DateTimeField(blank=True, null=True)),
-                ('snapshot', models.JSONField(blank=True, null=True)),
-                ('snapshot_sha256', models.CharField(blank=True, max_length=64)),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.department')),
-                ('doctor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.room')),
-                ('signed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service_code", models.CharField(max_length=50, verbose_name="mã công khám")),
+                ("started_at", models.DateTimeField()),
+                ("reason", models.CharField(blank=True, max_length=1000, verbose_name="lý do khám")),
+                ("history", models.TextField(blank=True, verbose_name="bệnh sử, tiền sử")),
+                ("findings", models.TextField(blank=True, verbose_name="khám")),
+                ("treatment", models.CharField(blank=True, max_length=1000, verbose_name="phương pháp điều trị")),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("home", "Cho về"),
+                            ("follow_up", "Hẹn khám lại"),
+                            ("transfer", "Chuyển cơ sở khác"),
+                            ("transfer_request", "Chuyển theo yêu cầu"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("treatment_result_code", models.CharField(blank=True, max_length=1, verbose_name="kết quả điều trị")),
+                ("follow_up_on", models.DateField(blank=True, null=True, verbose_name="ngày hẹn")),
+                ("transfer_facility_code", models.CharField(blank=True, max_length=5, verbose_name="nơi chuyển đến")),
+                ("transfer_reason", models.CharField(blank=True, max_length=1000)),
+                ("advice", models.CharField(blank=True, max_length=2000, verbose_name="lời dặn")),
+                ("draft_saved_at", models.DateTimeField(blank=True, null=True)),
+                ("signed_at", models.DateTimeField(blank=True, null=True)),
+                ("snapshot", models.JSONField(blank=True, null=True)),
+                ("snapshot_sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.department"
+                    ),
+                ),
+                (
+                    "doctor",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.staff"),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.room"),
+                ),
+                (
+                    "signed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ExamAmendment',
+            name="ExamAmendment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('reason', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('exam', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='amendments', to='patients.exam')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField()),
+                ("reason", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "exam",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="amendments", to="patients.exam"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=30)),
-                ('full_name', models.CharField(max_length=255, verbose_name='họ và tên')),
-                ('search_name', models.CharField(max_length=300)),
-                ('initials', models.CharField(max_length=20)),
-                ('sort_name', models.CharField(max_length=300)),
-                ('born_on', models.DateField(verbose_name='ngày sinh')),
-                ('birth_precision', models.CharField(choices=[('day', 'Đủ ngày'), ('month', 'Tháng, năm'), ('year', 'Chỉ năm')], default='day', max_length=5)),
-                ('sex', models.CharField(choices=[('1', 'Nam'), ('2', 'Nữ'), ('3', 'Chưa xác định')], max_length=1, verbose_name='giới tính')),
-                ('citizen_id', models.CharField(blank=True, max_length=20, verbose_name='số định danh')),
-                ('old_id_number', models.CharField(blank=True, max_length=12, verbose_name='số CMND cũ')),
-                ('social_insurance_no', models.CharField(blank=True, max_length=10, verbose_name='mã số BHXH')),
-                ('nationality_code', models.CharField(default='000', max_length=3)),
-                ('ethnicity_code', models.CharField(default='01', max_length=2)),
-                ('occupation_code', models.CharField(default='00', max_length=5)),
-                ('address', models.CharField(blank=True, max_length=500, verbose_name='địa chỉ')),
-                ('province_code', models.CharField(blank=True, max_length=3)),
-                ('commune_code', models.CharField(blank=True, max_length=5)),
-                ('phone', models.CharField(blank=True, max_length=15, verbose_name='điện thoại')),
-                ('blood_group', models.CharField(blank=True, max_length=5)),
-                ('guardian_name', models.CharField(blank=True, max_length=255, verbose_name='người giám hộ')),
-                ('guardian_phone', models.CharField(blank=True, max_length=15)),
-                ('allergies', models.CharField(blank=True, max_length=500, verbose_name='dị ứng')),
-                ('source', models.CharField(choices=[('qr', 'Quét mã QR'), ('chip', 'Đầu đọc chip'), ('typed', 'Nhập tay'), ('portal', 'Cổng giám định')], default='typed', max_length=10)),
-                ('registered_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=30)),
+                ("full_name", models.CharField(max_length=255, verbose_name="họ và tên")),
+                ("search_name", models.CharField(max_length=300)),
+                ("initials", models.CharField(max_length=20)),
+                ("sort_name", models.CharField(max_length=300)),
+                ("born_on", models.DateField(verbose_name="ngày sinh")),
+                (
+                    "birth_precision",
+                    models.CharField(
+                        choices=[("day", "Đủ ngày"), ("month", "Tháng, năm"), ("year", "Chỉ năm")],
+                        default="day",
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "sex",
+                    models.CharField(
+                        choices=[("1", "Nam"), ("2", "Nữ"), ("3", "Chưa xác định")],
+                        max_length=1,
+                        verbose_name="giới tính",
+                    ),
+                ),
+                ("citizen_id", models.CharField(blank=True, max_length=20, verbose_name="số định danh")),
+                ("old_id_number", models.CharField(blank=True, max_length=12, verbose_name="số CMND cũ")),
+                ("social_insurance_no", models.CharField(blank=True, max_length=10, verbose_name="mã số BHXH")),
+                ("nationality_code", models.CharField(default="000", max_length=3)),
+                ("ethnicity_code", models.CharField(default="01", max_length=2)),
+                ("occupation_code", models.CharField(default="00", max_length=5)),
+                ("address", models.CharField(blank=True, max_length=500, verbose_name="địa chỉ")),
+                ("province_code", models.CharField(blank=True, max_length=3)),
+                ("commune_code", models.CharField(blank=True, max_length=5)),
+                ("phone", models.CharField(blank=True, max_length=15, verbose_name="điện thoại")),
+                ("blood_group", models.CharField(blank=True, max_length=5)),
+                ("guardian_name", models.CharField(blank=True, max_length=255, verbose_name="người giám hộ")),
+                ("guardian_phone", models.CharField(blank=True, max_length=15)),
+                ("allergies", models.CharField(blank=True, max_length=500, verbose_name="dị ứng")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("qr", "Quét mã QR"),
+                            ("chip", "Đầu đọc chip"),
+                            ("typed", "Nhập tay"),
+                            ("portal", "Cổng giám định"),
+                        ],
+                        default="typed",
+                        max_length=10,
+                    ),
+                ),
+                ("registered_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='InsuranceCard',
+            name="InsuranceCard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=15, verbose_name='mã thẻ')),
-                ('registered_facility_code', models.CharField(max_length=5, verbose_name='nơi ĐKKCB ban đầu')),
-                ('registered_facility_name', models.CharField(blank=True, max_length=255)),
-                ('valid_from', models.DateField(verbose_name='có giá trị từ')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='đến')),
-                ('area_code', models.CharField(blank=True, max_length=2, verbose_name='mã khu vực')),
-                ('five_years_from', models.DateField(blank=True, null=True, verbose_name='đủ 5 năm từ')),
-                ('copay_exempt_from', models.DateField(blank=True, null=True, verbose_name='miễn cùng chi trả từ')),
-                ('issued_on', models.DateField(blank=True, null=True)),
-                ('source', models.CharField(choices=[('qr', 'Quét mã QR'), ('chip', 'Đầu đọc chip'), ('typed', 'Nhập tay'), ('portal', 'Cổng giám định')], default='typed', max_length=10)),
-                ('recorded_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cards', to='patients.patient')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=15, verbose_name="mã thẻ")),
+                ("registered_facility_code", models.CharField(max_length=5, verbose_name="nơi ĐKKCB ban đầu")),
+                ("registered_facility_name", models.CharField(blank=True, max_length=255)),
+                ("valid_from", models.DateField(verbose_name="có giá trị từ")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="đến")),
+                ("area_code", models.CharField(blank=True, max_length=2, verbose_name="mã khu vực")),
+                ("five_years_from", models.DateField(blank=True, null=True, verbose_name="đủ 5 năm từ")),
+                ("copay_exempt_from", models.DateField(blank=True, null=True, verbose_name="miễn cùng chi trả từ")),
+                ("issued_on", models.DateField(blank=True, null=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("qr", "Quét mã QR"),
+                            ("chip", "Đầu đọc chip"),
+                            ("typed", "Nhập tay"),
+                            ("portal", "Cổng giám định"),
+                        ],
+                        default="typed",
+                        max_length=10,
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cards", to="patients.patient"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Prescription',
+            name="Prescription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=30)),
-                ('note', models.CharField(blank=True, max_length=1000)),
-                ('prescribed_at', models.DateTimeField()),
-                ('signed_at', models.DateTimeField(blank=True, null=True)),
-                ('exam', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='prescription', to='patients.exam')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('prescribed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=30)),
+                ("note", models.CharField(blank=True, max_length=1000)),
+                ("prescribed_at", models.DateTimeField()),
+                ("signed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "exam",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="prescription", to="patients.exam"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "prescribed_by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.staff"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PrescriptionLine',
+            name="PrescriptionLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('morning', models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name='sáng')),
-                ('noon', models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name='trưa')),
-                ('afternoon', models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name='chiều')),
-                ('evening', models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name='tối')),
-                ('days', models.PositiveSmallIntegerField(verbose_name='số ngày')),
-                ('quantity', models.DecimalField(decimal_places=3, max_digits=10, verbose_name='số lượng')),
-                ('usage', models.CharField(blank=True, max_length=500, verbose_name='cách dùng')),
-                ('is_insured', models.BooleanField(default=True, verbose_name='BHYT')),
-                ('drug', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.drug')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('prescription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='patients.prescription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("morning", models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name="sáng")),
+                ("noon", models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name="trưa")),
+                ("afternoon", models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name="chiều")),
+                ("evening", models.DecimalField(decimal_places=2, default=0, max_digits=6, verbose_name="tối")),
+                ("days", models.PositiveSmallIntegerField(verbose_name="số ngày")),
+                ("quantity", models.DecimalField(decimal_places=3, max_digits=10, verbose_name="số lượng")),
+                ("usage", models.CharField(blank=True, max_length=500, verbose_name="cách dùng")),
+                ("is_insured", models.BooleanField(default=True, verbose_name="BHYT")),
+                (
+                    "drug",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.drug"),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "prescription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="patients.prescription"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='ServiceOrder',
+            name="ServiceOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.DecimalField(decimal_places=3, default=1, max_digits=10)),
-                ('is_insured', models.BooleanField(default=True, verbose_name='BHYT')),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('diagnosis_code', models.CharField(blank=True, max_length=8)),
-                ('state', models.CharField(choices=[('ordered', 'Chờ thực hiện'), ('performed', 'Đã có kết quả'), ('cancelled', 'Đã hủy')], default='ordered', max_length=10)),
-                ('ordered_at', models.DateTimeField()),
-                ('performed_at', models.DateTimeField(blank=True, null=True)),
-                ('result_at', models.DateTimeField(blank=True, null=True)),
-                ('device_code', models.CharField(blank=True, max_length=100)),
-                ('cancel_reason', models.CharField(blank=True, max_length=500)),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.department', verbose_name='khoa thực hiện')),
-                ('exam', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='patients.exam')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('ordered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
-                ('performed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.pricedservice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("quantity", models.DecimalField(decimal_places=3, default=1, max_digits=10)),
+                ("is_insured", models.BooleanField(default=True, verbose_name="BHYT")),
+                ("note", models.CharField(blank=True, max_length=500)),
+                ("diagnosis_code", models.CharField(blank=True, max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ordered", "Chờ thực hiện"), ("performed", "Đã có kết quả"), ("cancelled", "Đã hủy")],
+                        default="ordered",
+                        max_length=10,
+                    ),
+                ),
+                ("ordered_at", models.DateTimeField()),
+                ("performed_at", models.DateTimeField(blank=True, null=True)),
+                ("result_at", models.DateTimeField(blank=True, null=True)),
+                ("device_code", models.CharField(blank=True, max_length=100)),
+                ("cancel_reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.department",
+                        verbose_name="khoa thực hiện",
+                    ),
+                ),
+                (
+                    "exam",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="patients.exam"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "ordered_by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.staff"),
+                ),
+                (
+                    "performed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.staff",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.pricedservice"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ServiceResult',
+            name="ServiceResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('indicator_code', models.CharField(blank=True, max_length=255)),
-                ('indicator_name', models.CharField(max_length=255)),
-                ('value', models.CharField(blank=True, max_length=255)),
-                ('unit', models.CharField(blank=True, max_length=50)),
-                ('reference', models.CharField(blank=True, max_length=100)),
-                ('is_abnormal', models.BooleanField(default=False)),
-                ('description', models.TextField(blank=True)),
-                ('conclusion', models.TextField(blank=True)),
-                ('resulted_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='patients.serviceorder')),
-                ('read_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=1)),
+                ("indicator_code", models.CharField(blank=True, max_length=255)),
+                ("indicator_name", models.CharField(max_length=255)),
+                ("value", models.CharField(blank=True, max_length=255)),
+                ("unit", models.CharField(blank=True, max_length=50)),
+                ("reference", models.CharField(blank=True, max_length=100)),
+                ("is_abnormal", models.BooleanField(default=False)),
+                ("description", models.TextField(blank=True)),
+                ("conclusion", models.TextField(blank=True)),
+                ("resulted_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="patients.serviceorder"
+                    ),
+                ),
+                (
+                    "read_by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.staff"),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Visit',
+            name="Visit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claim_code', models.CharField(max_length=30, unique=True, verbose_name='mã liên kết')),
-                ('is_insured', models.BooleanField(default=False, verbose_name='khám BHYT')),
-                ('visit_type', models.CharField(default='01', max_length=2, verbose_name='loại hình KCB')),
-                ('route', models.CharField(choices=[('registered', 'Đúng nơi đăng ký'), ('self', 'Tự đến'), ('referral', 'Có phiếu chuyển'), ('follow_up', 'Theo phiếu hẹn khám lại'), ('emergency', 'Cấp cứu'), ('residence_change', 'Thay đổi nơi lưu trú')], default='self', max_length=20, verbose_name='đường đến')),
-                ('referral_facility_code', models.CharField(blank=True, max_length=5, verbose_name='nơi chuyển đến')),
-                ('referral_number', models.CharField(blank=True, max_length=50, verbose_name='số giấy chuyển/hẹn')),
-                ('injury_code', models.CharField(blank=True, max_length=2, verbose_name='tai nạn')),
-                ('reason', models.CharField(blank=True, max_length=1000, verbose_name='lý do đến khám')),
-                ('priority', models.BooleanField(default=False, verbose_name='ưu tiên')),
-                ('state', models.CharField(choices=[('open', 'Chờ khám'), ('in_exam', 'Đang khám'), ('examined', 'Đã khám xong'), ('closed', 'Đã chốt chi phí'), ('cancelled', 'Đã hủy')], default='open', max_length=10)),
-                ('identified_by', models.CharField(choices=[('qr', 'Quét mã QR'), ('chip', 'Đầu đọc chip'), ('typed', 'Nhập tay'), ('portal', 'Cổng giám định')], default='typed', max_length=10)),
-                ('arrived_at', models.DateTimeField(verbose_name='đến lúc')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='kết thúc lúc')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='chốt lúc')),
-                ('claim_month', models.DateField(blank=True, null=True, verbose_name='tháng quyết toán')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('card', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='patients.insurancecard')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.department')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='patients.patient')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.room')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claim_code", models.CharField(max_length=30, unique=True, verbose_name="mã liên kết")),
+                ("is_insured", models.BooleanField(default=False, verbose_name="khám BHYT")),
+                ("visit_type", models.CharField(default="01", max_length=2, verbose_name="loại hình KCB")),
+                (
+                    "route",
+                    models.CharField(
+                        choices=[
+                            ("registered", "Đúng nơi đăng ký"),
+                            ("self", "Tự đến"),
+                            ("referral", "Có phiếu chuyển"),
+                            ("follow_up", "Theo phiếu hẹn khám lại"),
+                            ("emergency", "Cấp cứu"),
+                            ("residence_change", "Thay đổi nơi lưu trú"),
+                        ],
+                        default="self",
+                        max_length=20,
+                        verbose_name="đường đến",
+                    ),
+                ),
+                ("referral_facility_code", models.CharField(blank=True, max_length=5, verbose_name="nơi chuyển đến")),
+                ("referral_number", models.CharField(blank=True, max_length=50, verbose_name="số giấy chuyển/hẹn")),
+                ("injury_code", models.CharField(blank=True, max_length=2, verbose_name="tai nạn")),
+                ("reason", models.CharField(blank=True, max_length=1000, verbose_name="lý do đến khám")),
+                ("priority", models.BooleanField(default=False, verbose_name="ưu tiên")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Chờ khám"),
+                            ("in_exam", "Đang khám"),
+                            ("examined", "Đã khám xong"),
+                            ("closed", "Đã chốt chi phí"),
+                            ("cancelled", "Đã hủy"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "identified_by",
+                    models.CharField(
+                        choices=[
+                            ("qr", "Quét mã QR"),
+                            ("chip", "Đầu đọc chip"),
+                            ("typed", "Nhập tay"),
+                            ("portal", "Cổng giám định"),
+                        ],
+                        default="typed",
+                        max_length=10,
+                    ),
+                ),
+                ("arrived_at", models.DateTimeField(verbose_name="đến lúc")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="kết thúc lúc")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="chốt lúc")),
+                ("claim_month", models.DateField(blank=True, null=True, verbose_name="tháng quyết toán")),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "card",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="patients.insurancecard",
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.department"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="visits", to="patients.patient"
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.room"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='serviceorder',
-            name='visit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='patients.visit'),
+            model_name="serviceorder",
+            name="visit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="patients.visit"
+            ),
         ),
         migrations.CreateModel(
-            name='QueueTicket',
+            name="QueueTicket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('is_priority', models.BooleanField(default=False)),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('waiting', 'Chờ'), ('called', 'Đã gọi'), ('serving', 'Đang phục vụ'), ('done', 'Xong'), ('skipped', 'Vắng')], default='waiting', max_length=10)),
-                ('issued_at', models.DateTimeField()),
-                ('called_at', models.DateTimeField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.room')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("is_priority", models.BooleanField(default=False)),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Chờ"),
+                            ("called", "Đã gọi"),
+                            ("serving", "Đang phục vụ"),
+                            ("done", "Xong"),
+                            ("skipped", "Vắng"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("issued_at", models.DateTimeField()),
+                ("called_at", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.room"),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tickets", to="patients.visit"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='prescription',
-            name='visit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prescriptions', to='patients.visit'),
+            model_name="prescription",
+            name="visit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="prescriptions", to="patients.visit"
+            ),
         ),
         migrations.AddField(
-            model_name='exam',
-            name='visit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exams', to='patients.visit'),
+            model_name="exam",
+            name="visit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="exams", to="patients.visit"
+            ),
         ),
         migrations.CreateModel(
-            name='ClinicalNote',
+            name="ClinicalNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('text', models.TextField()),
-                ('stage', models.TextField(blank=True)),
-                ('consultation', models.TextField(blank=True)),
-                ('procedure', models.TextField(blank=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('written_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.staff')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("text", models.TextField()),
+                ("stage", models.TextField(blank=True)),
+                ("consultation", models.TextField(blank=True)),
+                ("procedure", models.TextField(blank=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="his.staff"),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notes", to="patients.visit"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'id'],
+                "ordering": ["at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='VisitDiagnosis',
+            name="VisitDiagnosis",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=8)),
-                ('name', models.CharField(max_length=500)),
-                ('is_main', models.BooleanField(default=False)),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('exam', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='diagnoses', to='patients.exam')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='diagnoses', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=8)),
+                ("name", models.CharField(max_length=500)),
+                ("is_main", models.BooleanField(default=False)),
+                ("position", models.PositiveSmallIntegerField(default=1)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                (
+                    "exam",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="diagnoses", to="patients.exam"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="diagnoses", to="patients.visit"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-is_main', 'position'],
+                "ordering": ["-is_main", "position"],
             },
         ),
         migrations.CreateModel(
-            name='VitalSigns',
+            name="VitalSigns",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('taken_at', models.DateTimeField()),
-                ('pulse', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='mạch')),
-                ('temperature', models.DecimalField(blank=True, decimal_places=1, max_digits=3, null=True, verbose_name='nhiệt độ')),
-                ('systolic', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='huyết áp tối đa')),
-                ('diastolic', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='huyết áp tối thiểu')),
-                ('respiration', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='nhịp thở')),
-                ('oxygen_saturation', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='SpO2')),
-                ('weight_kg', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='cân nặng')),
-                ('height_cm', models.DecimalField(blank=True, decimal_places=1, max_digits=4, null=True, verbose_name='chiều cao')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('taken_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='vital_signs', to='patients.visit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("taken_at", models.DateTimeField()),
+                ("pulse", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="mạch")),
+                (
+                    "temperature",
+                    models.DecimalField(blank=True, decimal_places=1, max_digits=3, null=True, verbose_name="nhiệt độ"),
+                ),
+                ("systolic", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="huyết áp tối đa")),
+                (
+                    "diastolic",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="huyết áp tối thiểu"),
+                ),
+                ("respiration", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="nhịp thở")),
+                ("oxygen_saturation", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="SpO2")),
+                (
+                    "weight_kg",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name="cân nặng"),
+                ),
+                (
+                    "height_cm",
+                    models.DecimalField(
+                        blank=True, decimal_places=1, max_digits=4, null=True, verbose_name="chiều cao"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="vital_signs", to="patients.visit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Counter',
+            name="Counter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('series', models.CharField(max_length=60)),
-                ('last', models.PositiveBigIntegerField(default=0)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("series", models.CharField(max_length=60)),
+                ("last", models.PositiveBigIntegerField(default=0)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('facility', 'series'), name='counter_series')],
+                "constraints": [models.UniqueConstraint(fields=("facility", "series"), name="counter_series")],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='counter',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='cd00541e1d3345ef64d4d784abb56c6641fb1c05', operation='DELETE', pgid='pgtrigger_no_delete_3bc53', table='patients_counter', when='BEFORE')),
+            model_name="counter",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="cd00541e1d3345ef64d4d784abb56c6641fb1c05",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_3bc53",
+                    table="patients_counter",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='examamendment',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='082c796f3b09cf75d5fc713acfa4d4dced81d171', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_72cb6', table='patients_examamendment', when='BEFORE')),
+            model_name="examamendment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="082c796f3b09cf75d5fc713acfa4d4dced81d171",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_72cb6",
+                    table="patients_examamendment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='patient_search', opclasses=['gin_trgm_ops']),
+            model_name="patient",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search_name"], name="patient_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['facility', 'search_name'], name='patient_name_prefix', opclasses=['int8_ops', 'varchar_pattern_ops']),
+            model_name="patient",
+            index=models.Index(
+                fields=["facility", "search_name"],
+                name="patient_name_prefix",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['facility', 'phone'], name='patient_phone'),
+            model_name="patient",
+            index=models.Index(fields=["facility", "phone"], name="patient_phone"),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['facility', 'initials'], name='patient_initials'),
+            model_name="patient",
+            index=models.Index(fields=["facility", "initials"], name="patient_initials"),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['facility', 'social_insurance_no'], name='patient_social_no'),
+            model_name="patient",
+            index=models.Index(fields=["facility", "social_insurance_no"], name="patient_social_no"),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['facility', 'old_id_number'], name='patient_old_id'),
+            model_name="patient",
+            index=models.Index(fields=["facility", "old_id_number"], name="patient_old_id"),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('facility', 'code'), name='patient_code'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(fields=("facility", "code"), name="patient_code"),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(condition=models.Q(('citizen_id', ''), _negated=True), fields=('facility', 'citizen_id'), name='patient_citizen_id'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("citizen_id", ""), _negated=True),
+                fields=("facility", "citizen_id"),
+                name="patient_citizen_id",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('full_name', ''), _negated=True), name='patient_has_name'),
+            model_name="patient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("full_name", ""), _negated=True), name="patient_has_name"
+            ),
         ),
         migrations.AddIndex(
-            model_name='insurancecard',
-            index=models.Index(fields=['facility', 'number'], name='card_number'),
+            model_name="insurancecard",
+            index=models.Index(fields=["facility", "number"], name="card_number"),
         ),
         migrations.AddConstraint(
-            model_name='insurancecard',
-            constraint=models.UniqueConstraint(fields=('patient', 'number', 'valid_from'), name='card_once'),
+            model_name="insurancecard",
+            constraint=models.UniqueConstraint(fields=("patient", "number", "valid_from"), name="card_once"),
         ),
         migrations.AddConstraint(
-            model_name='insurancecard',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='card_period_order'),
+            model_name="insurancecard",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                ),
+                name="card_period_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='insurancecard',
-            constraint=models.CheckConstraint(condition=models.Q(('number__regex', '^[A-Z]{2}[1-5][0-9]{12}$')), name='card_number_shape'),
+            model_name="insurancecard",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__regex", "^[A-Z]{2}[1-5][0-9]{12}$")), name="card_number_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescriptionline',
-            constraint=models.UniqueConstraint(fields=('prescription', 'position'), name='prescription_line_position'),
+            model_name="prescriptionline",
+            constraint=models.UniqueConstraint(fields=("prescription", "position"), name="prescription_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='prescriptionline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='prescription_quantity_positive'),
+            model_name="prescriptionline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="prescription_quantity_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescriptionline',
-            constraint=models.CheckConstraint(condition=models.Q(('days__gte', 1)), name='prescription_days_positive'),
+            model_name="prescriptionline",
+            constraint=models.CheckConstraint(condition=models.Q(("days__gte", 1)), name="prescription_days_positive"),
         ),
         migrations.AddConstraint(
-            model_name='serviceresult',
-            constraint=models.UniqueConstraint(fields=('order', 'position'), name='result_position'),
+            model_name="serviceresult",
+            constraint=models.UniqueConstraint(fields=("order", "position"), name="result_position"),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['facility', 'arrived_at'], name='visit_arrival'),
+            model_name="visit",
+            index=models.Index(fields=["facility", "arrived_at"], name="visit_arrival"),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['facility', 'claim_month', 'claim_code'], name='visit_claim_month'),
+            model_name="visit",
+            index=models.Index(fields=["facility", "claim_month", "claim_code"], name="visit_claim_month"),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['facility', 'state', 'arrived_at'], name='visit_state'),
+            model_name="visit",
+            index=models.Index(fields=["facility", "state", "arrived_at"], name="visit_state"),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('arrived_at')), _connector='OR'), name='visit_time_order'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gte", models.F("arrived_at")), _connector="OR"
+                ),
+                name="visit_time_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(('is_insured', False), ('card__isnull', False), _connector='OR'), name='visit_insured_has_card'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_insured", False), ("card__isnull", False), _connector="OR"),
+                name="visit_insured_has_card",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'closed'), _negated=True), models.Q(('claim_month__isnull', False), ('closed_at__isnull', False)), _connector='OR'), name='visit_closed_has_month'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "closed"), _negated=True),
+                    models.Q(("claim_month__isnull", False), ("closed_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="visit_closed_has_month",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='visit',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='ae23e49c348367dade28f18918fa692d5eb67245', operation='DELETE', pgid='pgtrigger_no_delete_879b0', table='patients_visit', when='BEFORE')),
+            model_name="visit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="ae23e49c348367dade28f18918fa692d5eb67245",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_879b0",
+                    table="patients_visit",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='visit',
-            trigger=pgtrigger.compiler.Trigger(name='claim_code_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."claim_code" IS DISTINCT FROM (NEW."claim_code"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7b79deda5d74309aa78fb26f7c882653db7dddd1', operation='UPDATE', pgid='pgtrigger_claim_code_immutable_42d4b', table='patients_visit', when='BEFORE')),
+            model_name="visit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="claim_code_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."claim_code" IS DISTINCT FROM (NEW."claim_code"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="7b79deda5d74309aa78fb26f7c882653db7dddd1",
+                    operation="UPDATE",
+                    pgid="pgtrigger_claim_code_immutable_42d4b",
+                    table="patients_visit",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='serviceorder',
-            index=models.Index(fields=['visit'], name='order_visit'),
+            model_name="serviceorder",
+            index=models.Index(fields=["visit"], name="order_visit"),
         ),
         migrations.AddIndex(
-            model_name='serviceorder',
-            index=models.Index(fields=['facility', 'state', 'ordered_at'], name='order_waiting'),
+            model_name="serviceorder",
+            index=models.Index(fields=["facility", "state", "ordered_at"], name="order_waiting"),
         ),
         migrations.AddConstraint(
-            model_name='serviceorder',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='order_quantity_positive'),
+            model_name="serviceorder",
+            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="order_quantity_positive"),
         ),
         migrations.AddConstraint(
-            model_name='serviceorder',
-            constraint=models.CheckConstraint(condition=models.Q(('performed_at__isnull', True), ('performed_at__gte', models.F('ordered_at')), _connector='OR'), name='order_time_order'),
+            model_name="serviceorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("performed_at__isnull", True), ("performed_at__gte", models.F("ordered_at")), _connector="OR"
+                ),
+                name="order_time_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='queueticket',
-            index=models.Index(fields=['facility', 'room', 'day', 'state'], name='ticket_waiting'),
+            model_name="queueticket",
+            index=models.Index(fields=["facility", "room", "day", "state"], name="ticket_waiting"),
         ),
         migrations.AddConstraint(
-            model_name='queueticket',
-            constraint=models.UniqueConstraint(fields=('room', 'day', 'is_priority', 'number'), name='ticket_number'),
+            model_name="queueticket",
+            constraint=models.UniqueConstraint(fields=("room", "day", "is_priority", "number"), name="ticket_number"),
         ),
         migrations.AddIndex(
-            model_name='prescription',
-            index=models.Index(fields=['visit'], name='prescription_visit'),
+            model_name="prescription",
+            index=models.Index(fields=["visit"], name="prescription_visit"),
         ),
         migrations.AddIndex(
-            model_name='prescription',
-            index=models.Index(fields=['facility', 'signed_at'], name='prescription_signed'),
+            model_name="prescription",
+            index=models.Index(fields=["facility", "signed_at"], name="prescription_signed"),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.UniqueConstraint(fields=('facility', 'number'), name='prescription_number'),
+            model_name="prescription",
+            constraint=models.UniqueConstraint(fields=("facility", "number"), name="prescription_number"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='prescription',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."signed_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='f4514069dd9b1cc9ad8972d022412a501b5f878c', operation='UPDATE', pgid='pgtrigger_signed_is_frozen_ab6f0', table='patients_prescription', when='BEFORE')),
+            model_name="prescription",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."signed_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="f4514069dd9b1cc9ad8972d022412a501b5f878c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_signed_is_frozen_ab6f0",
+                    table="patients_prescription",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='exam',
-            index=models.Index(fields=['visit'], name='exam_visit'),
+            model_name="exam",
+            index=models.Index(fields=["visit"], name="exam_visit"),
         ),
         migrations.AddConstraint(
-            model_name='exam',
-            constraint=models.CheckConstraint(condition=models.Q(('signed_at__isnull', True), models.Q(('signed_by__isnull', False), ('snapshot__isnull', False)), _connector='OR'), name='exam_signed_has_snapshot'),
+            model_name="exam",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("signed_at__isnull", True),
+                    models.Q(("signed_by__isnull", False), ("snapshot__isnull", False)),
+                    _connector="OR",
+                ),
+                name="exam_signed_has_snapshot",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='exam',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."signed_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='976e8c77bc69232bb6ee5cfd8da41c71085a888a', operation='UPDATE', pgid='pgtrigger_signed_is_frozen_02a34', table='patients_exam', when='BEFORE')),
+            model_name="exam",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."signed_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="976e8c77bc69232bb6ee5cfd8da41c71085a888a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_signed_is_frozen_02a34",
+                    table="patients_exam",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='exam',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b92848cd6870ce94c2e9ca18285a52f9b8ef403f', operation='DELETE', pgid='pgtrigger_no_delete_76c6a', table='patients_exam', when='BEFORE')),
+            model_name="exam",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="b92848cd6870ce94c2e9ca18285a52f9b8ef403f",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_76c6a",
+                    table="patients_exam",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='clinicalnote',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='45b17669a635d523b9b9926e63974224d8f1a159', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1db69', table='patients_clinicalnote', when='BEFORE')),
+            model_name="clinicalnote",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="45b17669a635d523b9b9926e63974224d8f1a159",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_1db69",
+                    table="patients_clinicalnote",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='visitdiagnosis',
-            index=models.Index(fields=['visit'], name='visit_diagnosis_visit'),
+            model_name="visitdiagnosis",
+            index=models.Index(fields=["visit"], name="visit_diagnosis_visit"),
         ),
         migrations.AddConstraint(
-            model_name='visitdiagnosis',
-            constraint=models.UniqueConstraint(fields=('exam', 'code'), name='diagnosis_once'),
+            model_name="visitdiagnosis",
+            constraint=models.UniqueConstraint(fields=("exam", "code"), name="diagnosis_once"),
         ),
         migrations.AddConstraint(
-            model_name='visitdiagnosis',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_main', True)), fields=('exam',), name='one_main_diagnosis'),
+            model_name="visitdiagnosis",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_main", True)), fields=("exam",), name="one_main_diagnosis"
+            ),
         ),
         migrations.AddIndex(
-            model_name='vitalsigns',
-            index=models.Index(fields=['visit', 'taken_at'], name='vitals_visit'),
+            model_name="vitalsigns",
+            index=models.Index(fields=["visit", "taken_at"], name="vitals_visit"),
         ),
         migrations.AddConstraint(
-            model_name='vitalsigns',
-            constraint=models.CheckConstraint(condition=models.Q(('weight_kg__isnull', True), models.Q(('weight_kg__gt', 0), ('weight_kg__lt', 500)), _connector='OR'), name='vitals_weight'),
+            model_name="vitalsigns",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("weight_kg__isnull", True), models.Q(("weight_kg__gt", 0), ("weight_kg__lt", 500)), _connector="OR"
+                ),
+                name="vitals_weight",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vitalsigns',
-            constraint=models.CheckConstraint(condition=models.Q(('temperature__isnull', True), models.Q(('temperature__gte', 30), ('temperature__lte', 45)), _connector='OR'), name='vitals_temperature'),
+            model_name="vitalsigns",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("temperature__isnull", True),
+                    models.Q(("temperature__gte", 30), ("temperature__lte", 45)),
+                    _connector="OR",
+                ),
+                name="vitals_temperature",
+            ),
         ),
     ]

@@ -6,26 +6,65 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('patients', '0001_people_visits_clinical'),
+        ("patients", "0001_people_visits_clinical"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='prescriptionline',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = (SELECT p.exam_id FROM patients_prescription p WHERE p.id = OLD.prescription_id)) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n", hash='46c12727ee3a29816229816f344c919c2fe69d23', operation='UPDATE OR DELETE', pgid='pgtrigger_signed_is_frozen_9166d', table='patients_prescriptionline', when='BEFORE')),
+            model_name="prescriptionline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = (SELECT p.exam_id FROM patients_prescription p WHERE p.id = OLD.prescription_id)) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n",
+                    hash="46c12727ee3a29816229816f344c919c2fe69d23",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_signed_is_frozen_9166d",
+                    table="patients_prescriptionline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='serviceorder',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = OLD.exam_id) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n", hash='75edb80a8f55e600bad3eb4be5e7b1945969db79', operation='UPDATE OR DELETE', pgid='pgtrigger_signed_is_frozen_d445e', table='patients_serviceorder', when='BEFORE')),
+            model_name="serviceorder",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = OLD.exam_id) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n",
+                    hash="75edb80a8f55e600bad3eb4be5e7b1945969db79",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_signed_is_frozen_d445e",
+                    table="patients_serviceorder",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='serviceresult',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = (SELECT o.exam_id FROM patients_serviceorder o WHERE o.id = OLD.order_id)) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n", hash='13a4e8fa5fd76d2733c72d83ce90b64cfa47139e', operation='UPDATE OR DELETE', pgid='pgtrigger_signed_is_frozen_bae97', table='patients_serviceresult', when='BEFORE')),
+            model_name="serviceresult",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = (SELECT o.exam_id FROM patients_serviceorder o WHERE o.id = OLD.order_id)) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n",
+                    hash="13a4e8fa5fd76d2733c72d83ce90b64cfa47139e",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_signed_is_frozen_bae97",
+                    table="patients_serviceresult",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='visitdiagnosis',
-            trigger=pgtrigger.compiler.Trigger(name='signed_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = OLD.exam_id) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n", hash='761da89588b48717e8b572caa1d589f92c88b9e7', operation='UPDATE OR DELETE', pgid='pgtrigger_signed_is_frozen_11998', table='patients_visitdiagnosis', when='BEFORE')),
+            model_name="visitdiagnosis",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND e.id = OLD.exam_id) THEN\n        RAISE EXCEPTION 'a signed examination is frozen';\n    END IF;\n    RETURN COALESCE(NEW, OLD);\n",
+                    hash="761da89588b48717e8b572caa1d589f92c88b9e7",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_signed_is_frozen_11998",
+                    table="patients_visitdiagnosis",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -8,221 +8,485 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('his', '0001_kernel'),
-        ('patients', '0001_people_visits_clinical'),
+        ("his", "0001_kernel"),
+        ("patients", "0001_people_visits_clinical"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dispense',
+            name="Dispense",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dispensed_at', models.DateTimeField()),
-                ('is_reversed', models.BooleanField(default=False)),
-                ('dispensed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('prescription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispenses', to='patients.prescription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dispensed_at", models.DateTimeField()),
+                ("is_reversed", models.BooleanField(default=False)),
+                (
+                    "dispensed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "prescription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dispenses",
+                        to="patients.prescription",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=100, verbose_name='số lô')),
-                ('expires_on', models.DateField(verbose_name='hạn dùng')),
-                ('unit_cost', models.DecimalField(decimal_places=3, max_digits=15)),
-                ('supplier', models.CharField(blank=True, max_length=255)),
-                ('is_blocked', models.BooleanField(default=False, verbose_name='tạm khóa')),
-                ('drug', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='his.drug')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=100, verbose_name="số lô")),
+                ("expires_on", models.DateField(verbose_name="hạn dùng")),
+                ("unit_cost", models.DecimalField(decimal_places=3, max_digits=15)),
+                ("supplier", models.CharField(blank=True, max_length=255)),
+                ("is_blocked", models.BooleanField(default=False, verbose_name="tạm khóa")),
+                (
+                    "drug",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="lots", to="his.drug"),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DispenseLine',
+            name="DispenseLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.DecimalField(decimal_places=3, max_digits=14)),
-                ('dispense', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='pharmacy.dispense')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('prescription_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispensed', to='patients.prescriptionline')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pharmacy.lot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("quantity", models.DecimalField(decimal_places=3, max_digits=14)),
+                (
+                    "dispense",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="pharmacy.dispense"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "prescription_line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dispensed",
+                        to="patients.prescriptionline",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="pharmacy.lot"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StockDocument',
+            name="StockDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('receipt', 'Phiếu nhập kho'), ('dispense', 'Phiếu cấp phát'), ('transfer', 'Phiếu chuyển kho'), ('loss', 'Phiếu hao hụt, hủy'), ('reversal', 'Phiếu hủy chứng từ')], max_length=20)),
-                ('number', models.CharField(max_length=30)),
-                ('reference', models.CharField(blank=True, max_length=100, verbose_name='số hóa đơn, chứng từ')),
-                ('supplier', models.CharField(blank=True, max_length=255)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('posted_at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('posted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='pharmacy.stockdocument')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("receipt", "Phiếu nhập kho"),
+                            ("dispense", "Phiếu cấp phát"),
+                            ("transfer", "Phiếu chuyển kho"),
+                            ("loss", "Phiếu hao hụt, hủy"),
+                            ("reversal", "Phiếu hủy chứng từ"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("number", models.CharField(max_length=30)),
+                ("reference", models.CharField(blank=True, max_length=100, verbose_name="số hóa đơn, chứng từ")),
+                ("supplier", models.CharField(blank=True, max_length=255)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("posted_at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "posted_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="pharmacy.stockdocument",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='dispense',
-            name='document',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='dispense', to='pharmacy.stockdocument'),
+            model_name="dispense",
+            name="document",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="dispense", to="pharmacy.stockdocument"
+            ),
         ),
         migrations.CreateModel(
-            name='StockDocumentLine',
+            name="StockDocumentLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('quantity', models.DecimalField(decimal_places=3, max_digits=14)),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='pharmacy.stockdocument')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pharmacy.lot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField()),
+                ("quantity", models.DecimalField(decimal_places=3, max_digits=14)),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="pharmacy.stockdocument"
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="pharmacy.lot"),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Store',
+            name="Store",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('main', 'Kho chính'), ('dispensary', 'Kho cấp phát ngoại trú'), ('cabinet', 'Tủ trực')], max_length=20)),
-                ('is_active', models.BooleanField(default=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("main", "Kho chính"),
+                            ("dispensary", "Kho cấp phát ngoại trú"),
+                            ("cabinet", "Tủ trực"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StockMovement',
+            name="StockMovement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('receipt', 'Nhập kho'), ('dispense', 'Cấp phát'), ('transfer_out', 'Chuyển kho đi'), ('transfer_in', 'Chuyển kho đến'), ('loss', 'Hao hụt, hủy'), ('count_up', 'Kiểm kê thừa'), ('count_down', 'Kiểm kê thiếu')], max_length=20)),
-                ('quantity', models.DecimalField(decimal_places=3, max_digits=14)),
-                ('at', models.DateTimeField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='pharmacy.stockdocumentline')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='pharmacy.lot')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='pharmacy.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("receipt", "Nhập kho"),
+                            ("dispense", "Cấp phát"),
+                            ("transfer_out", "Chuyển kho đi"),
+                            ("transfer_in", "Chuyển kho đến"),
+                            ("loss", "Hao hụt, hủy"),
+                            ("count_up", "Kiểm kê thừa"),
+                            ("count_down", "Kiểm kê thiếu"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("quantity", models.DecimalField(decimal_places=3, max_digits=14)),
+                ("at", models.DateTimeField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="pharmacy.stockdocumentline",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="movements", to="pharmacy.lot"
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="movements", to="pharmacy.store"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='stockdocument',
-            name='store',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='pharmacy.store'),
+            model_name="stockdocument",
+            name="store",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="documents", to="pharmacy.store"
+            ),
         ),
         migrations.AddField(
-            model_name='stockdocument',
-            name='target_store',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pharmacy.store'),
+            model_name="stockdocument",
+            name="target_store",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="pharmacy.store",
+            ),
         ),
         migrations.CreateModel(
-            name='LotBalance',
+            name="LotBalance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_hand', models.DecimalField(decimal_places=3, default=0, max_digits=14)),
-                ('reserved', models.DecimalField(decimal_places=3, default=0, max_digits=14)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='his.facility', verbose_name='cơ sở')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='balances', to='pharmacy.lot')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='balances', to='pharmacy.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on_hand", models.DecimalField(decimal_places=3, default=0, max_digits=14)),
+                ("reserved", models.DecimalField(decimal_places=3, default=0, max_digits=14)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="his.facility",
+                        verbose_name="cơ sở",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="balances", to="pharmacy.lot"
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="balances", to="pharmacy.store"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='dispense',
-            name='store',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pharmacy.store'),
+            model_name="dispense",
+            name="store",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="pharmacy.store"),
         ),
         migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(fields=['facility', 'expires_on'], name='lot_expiry'),
+            model_name="lot",
+            index=models.Index(fields=["facility", "expires_on"], name="lot_expiry"),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.UniqueConstraint(fields=('facility', 'drug', 'number', 'expires_on'), name='lot_once'),
+            model_name="lot",
+            constraint=models.UniqueConstraint(fields=("facility", "drug", "number", "expires_on"), name="lot_once"),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('unit_cost__gte', 0)), name='lot_cost_positive'),
+            model_name="lot",
+            constraint=models.CheckConstraint(condition=models.Q(("unit_cost__gte", 0)), name="lot_cost_positive"),
         ),
         migrations.AddConstraint(
-            model_name='dispenseline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='dispense_quantity_positive'),
+            model_name="dispenseline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="dispense_quantity_positive"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='dispenseline',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6afe95956b5b6d9e66a5f65b7028476f153eed9b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2d0b5', table='pharmacy_dispenseline', when='BEFORE')),
+            model_name="dispenseline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="6afe95956b5b6d9e66a5f65b7028476f153eed9b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_2d0b5",
+                    table="pharmacy_dispenseline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stockdocumentline',
-            constraint=models.UniqueConstraint(fields=('document', 'position'), name='stock_line_position'),
+            model_name="stockdocumentline",
+            constraint=models.UniqueConstraint(fields=("document", "position"), name="stock_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='stockdocumentline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='stock_quantity_positive'),
+            model_name="stockdocumentline",
+            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="stock_quantity_positive"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stockdocumentline',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='f094a0c9c16c158c3fffe8997c6ff3a07875a8b3', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2b517', table='pharmacy_stockdocumentline', when='BEFORE')),
+            model_name="stockdocumentline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="f094a0c9c16c158c3fffe8997c6ff3a07875a8b3",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_2b517",
+                    table="pharmacy_stockdocumentline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='store',
-            constraint=models.UniqueConstraint(fields=('facility', 'code'), name='store_code'),
+            model_name="store",
+            constraint=models.UniqueConstraint(fields=("facility", "code"), name="store_code"),
         ),
         migrations.AddIndex(
-            model_name='stockmovement',
-            index=models.Index(fields=['store', 'lot', 'at'], name='movement_card'),
+            model_name="stockmovement",
+            index=models.Index(fields=["store", "lot", "at"], name="movement_card"),
         ),
         migrations.AddConstraint(
-            model_name='stockmovement',
-            constraint=models.UniqueConstraint(fields=('line', 'store', 'kind'), name='movement_once'),
+            model_name="stockmovement",
+            constraint=models.UniqueConstraint(fields=("line", "store", "kind"), name="movement_once"),
         ),
         migrations.AddConstraint(
-            model_name='stockmovement',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity', 0), _negated=True), name='movement_not_zero'),
+            model_name="stockmovement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity", 0), _negated=True), name="movement_not_zero"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stockmovement',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='85fe65cae3f43fc0e4f3fb3939ee698b175e6e97', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_d6aa7', table='pharmacy_stockmovement', when='BEFORE')),
+            model_name="stockmovement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="85fe65cae3f43fc0e4f3fb3939ee698b175e6e97",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_d6aa7",
+                    table="pharmacy_stockmovement",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='stockdocument',
-            index=models.Index(fields=['facility', 'posted_at'], name='stock_document_time'),
+            model_name="stockdocument",
+            index=models.Index(fields=["facility", "posted_at"], name="stock_document_time"),
         ),
         migrations.AddConstraint(
-            model_name='stockdocument',
-            constraint=models.UniqueConstraint(fields=('facility', 'number'), name='stock_document_number'),
+            model_name="stockdocument",
+            constraint=models.UniqueConstraint(fields=("facility", "number"), name="stock_document_number"),
         ),
         migrations.AddConstraint(
-            model_name='stockdocument',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reversal'), ('reverses__isnull', False)), models.Q(models.Q(('kind', 'reversal'), _negated=True), ('reverses__isnull', True)), _connector='OR'), name='reversal_names_document'),
+            model_name="stockdocument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "reversal"), ("reverses__isnull", False)),
+                    models.Q(models.Q(("kind", "reversal"), _negated=True), ("reverses__isnull", True)),
+                    _connector="OR",
+                ),
+                name="reversal_names_document",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stockdocument',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='3834197ed531d4aa88fe7d372cda4bd31944564d', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_0c7f7', table='pharmacy_stockdocument', when='BEFORE')),
+            model_name="stockdocument",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="3834197ed531d4aa88fe7d372cda4bd31944564d",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_0c7f7",
+                    table="pharmacy_stockdocument",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lotbalance',
-            constraint=models.UniqueConstraint(fields=('store', 'lot'), name='balance_once'),
+            model_name="lotbalance",
+            constraint=models.UniqueConstraint(fields=("store", "lot"), name="balance_once"),
         ),
         migrations.AddConstraint(
-            model_name='lotbalance',
-            constraint=models.CheckConstraint(condition=models.Q(('on_hand__gte', 0), ('reserved__gte', 0), ('reserved__lte', models.F('on_hand'))), name='balance_not_negative'),
+            model_name="lotbalance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("on_hand__gte", 0), ("reserved__gte", 0), ("reserved__lte", models.F("on_hand"))),
+                name="balance_not_negative",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lotbalance',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='05557e68e20b4ed3e7902805bd2784b82bff9948', operation='DELETE', pgid='pgtrigger_no_delete_23b88', table='pharmacy_lotbalance', when='BEFORE')),
+            model_name="lotbalance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="05557e68e20b4ed3e7902805bd2784b82bff9948",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_23b88",
+                    table="pharmacy_lotbalance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dispense',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_reversed', False)), fields=('prescription',), name='dispense_once'),
+            model_name="dispense",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_reversed", False)), fields=("prescription",), name="dispense_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='dispense',
-            trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='52108f8ee9e427dc400e29ce5722d00cec2bdc34', operation='DELETE', pgid='pgtrigger_no_delete_b1ca4', table='pharmacy_dispense', when='BEFORE')),
+            model_name="dispense",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="52108f8ee9e427dc400e29ce5722d00cec2bdc34",
+                    operation="DELETE",
+                    pgid="pgtrigger_no_delete_b1ca4",
+                    table="pharmacy_dispense",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

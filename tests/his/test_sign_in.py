@@ -27,6 +27,11 @@ def test_five_failures_lock_the_account_even_for_the_right_password(world: World
     assert _sign_in(client, "cashier.bv", DEMO_PASSWORD) == 302
 
 
+def test_a_wrong_password_is_answered_in_vietnamese(world: World, client: Client) -> None:
+    page = client.post(reverse("account_login"), {"login": "reception.bv", "password": "sai-mat-khau"})
+    assert "Tên đăng nhập hoặc mật khẩu chưa đúng" in page.content.decode()
+
+
 def test_nobody_signs_up(world: World, client: Client) -> None:
     body = {"username": "moi", "password1": "mot-mat-khau-dai", "password2": "mot-mat-khau-dai"}
     client.post(reverse("account_signup"), body)
