@@ -6,7 +6,7 @@ Searches go by POST, so that no number or name of a person stands in an address.
 from datetime import date
 
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 
 from his.access import DeskRequest, requires
 from his.core import dates
@@ -52,12 +52,12 @@ def search_patients(request: DeskRequest, body: ScanIn) -> list[PatientOut]:
 
 @router.post("/people", response={201: PatientOut})
 @requires("patients.register")
-def create_patient(request: DeskRequest, body: PatientIn) -> tuple[int, PatientOut]:
+def create_patient(request: DeskRequest, body: PatientIn) -> Status[PatientOut]:
     """Register a person."""
     actor = request.actor
     facts = {**body.dict(), "birth": dates.BirthDate(body.birth.date, body.birth.precision)}
     patient = register_patient(actor=actor, at=timezone.now(), **facts)
-    return 201, PatientOut.of(patient)
+    return Status(201, PatientOut.of(patient))
 
 
 @router.get("/people/{int:pk}", response=PatientOut)
@@ -81,11 +81,11 @@ def change_patient(request: DeskRequest, pk: int, body: PatientChanges) -> Patie
 
 @router.post("/people/{int:pk}/cards", response={201: CardOut})
 @requires("patients.register")
-def create_card(request: DeskRequest, pk: int, body: CardIn) -> tuple[int, CardOut]:
+def create_card(request: DeskRequest, pk: int, body: CardIn) -> Status[CardOut]:
     """Add a card; the same number and first day again answers with the stored card."""
     actor = request.actor
     owner = queries.get_patient(actor.facility, pk)
-    return 201, CardOut.of(add_card(patient=owner, actor=actor, at=timezone.now(), **body.dict()))
+    return Status(201, CardOut.of(add_card(patient=owner, actor=actor, at=timezone.now(), **body.dict())))
 
 
 @router.get("/visits", response=list[VisitOut])
@@ -110,7 +110,7 @@ def visit(request: DeskRequest, pk: int) -> VisitDetail:
 
 @router.post("/visits", response={201: VisitDetail})
 @requires("patients.register")
-def create_visit(request: DeskRequest, body: VisitIn) -> tuple[int, VisitDetail]:
+def create_visit(request: DeskRequest, body: VisitIn) -> Status[VisitDetail]:
     """Open a visit; the same idempotency key again answers with the same visit."""
     actor = request.actor
     owner = queries.get_patient(actor.facility, body.patient_id)
@@ -125,4 +125,4 @@ def create_visit(request: DeskRequest, body: VisitIn) -> tuple[int, VisitDetail]
         at=timezone.now(),
         idempotency_key=body.idempotency_key,
     )
-    return 201, VisitDetail.of(queries.get_visit(actor.facility, opened.pk))
+    return Status(201, VisitDetail.of(queries.get_visit(actor.facility, opened.pk)))

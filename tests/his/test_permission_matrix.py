@@ -47,7 +47,7 @@ SERVICE_MODULES = (
 def matrix() -> str:
     """One line for each service: its permission and the roles that hold it."""
     lines = []
-    for action in sorted(REGISTRY):
+    for action in sorted(name for name in REGISTRY if not name.startswith("tests.")):
         permission = REGISTRY[action].permission
         holders = [role for role, (_, held) in ROLES.items() if permission in held]
         lines.append(f"{action:34} {permission or '(step)':22} {' '.join(holders)}".rstrip())
