@@ -18,6 +18,8 @@ FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
 SUPPLY_GROUPS = frozenset({"10", "11"})
 DEVICE_GROUPS = frozenset({"1", "2", "3"})
+EMERGENCY = "2"
+"""Entitlement code of emergencies: no message of arrival is sent for them (QĐ 130, bảng check-in)."""
 INPATIENT_TYPES = frozenset({"03", "04", "09"})
 COURSE_TYPES = frozenset({"02", "05", "07"})
 """Visit types that end with the last day of the drugs handed out, at 23:59 (QĐ 4750, NGAY_RA)."""
@@ -34,7 +36,7 @@ _DISCHARGE = {
 class ClaimTables:
     """The rows of one claim by table; empty tables are left out of the file."""
 
-    check_in: CheckInRow
+    check_in: CheckInRow | None
     summary: SummaryRow
     drugs: list[DrugRow] = field(default_factory=list)
     services: list[ServiceRow] = field(default_factory=list)
@@ -62,7 +64,7 @@ def build_tables(record: Record) -> ClaimTables:
     drugs = [line for line in record.lines if line.charge.source_kind == Charge.SourceKind.PRESCRIPTION_LINE]
     services = [line for line in record.lines if line.charge.source_kind != Charge.SourceKind.PRESCRIPTION_LINE]
     return ClaimTables(
-        check_in=_check_in(record),
+        check_in=None if record.result.entitlement_code == EMERGENCY else _check_in(record),
         summary=_summary(record, drugs, services),
         drugs=[_drug(record, line, number) for number, line in enumerate(drugs, 1)],
         services=[_service(record, line, number) for number, line in enumerate(services, 1)],

@@ -92,19 +92,24 @@ def export_month(
     actor: Actor,
     at: datetime,
     standard: str = "",
+    check_in_dir: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ExportResult:
     """Write every claim of the actor's facility whose claim month is `month` into `out_dir` (xuất hồ sơ tháng).
 
     Afterwards the folder holds one `<claim code>.xml` for each claim of the month, `manifest.json`, and no other
     claim file of an earlier run. An error in one visit is reported in the manifest and stops no other.
+    With `check_in_dir`, that folder holds the message of arrival (XML0) of each of these visits but emergencies.
     """
     lock_claims(actor.facility)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    for folder in (out_dir, check_in_dir or out_dir):
+        folder.mkdir(parents=True, exist_ok=True)
     (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
     result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
     for records in _chunks(actor, month):
-        _export_chunk(records, out_dir, result, actor, at, standard)
+        made = _export_chunk(records, out_dir, result, actor, at, standard)
+        if check_in_dir is not None:
+            _write_check_ins(check_in_dir, made)
         if progress is not None:
             progress(len(result.files) + len(result.left_out))
     _remove_stale(out_dir, actor.facility.code, {row.file for row in result.files})
@@ -124,7 +129,7 @@ def _chunks(actor: Actor, month: date) -> Iterator[list[Record]]:
 
 def _export_chunk(
     records: list[Record], out_dir: Path, result: ExportResult, actor: Actor, at: datetime, standard: str
-) -> None:
+) -> list[tuple[Record, Built]]:
     made = []
     for record in records:
         built = _built(record, result, standard)
@@ -140,6 +145,13 @@ def _export_chunk(
         result.files.append(exported)
         for name, attribute in _TOTALS.items():
             result.totals[name] += getattr(record.result, attribute)
+    return made
+
+
+def _write_check_ins(folder: Path, made: list[tuple[Record, Built]]) -> None:
+    for record, built in made:
+        if built.check_in:
+            (folder / f"{record.visit.claim_code}.xml").write_bytes(built.check_in)
 
 
 def _built(record: Record, result: ExportResult, standard: str) -> Built | None:

@@ -27,6 +27,7 @@ from insurance.standards import (
     check,
     check_money,
     load,
+    render_checkin,
     render_envelope,
     render_table,
     select_standard,
@@ -41,10 +42,14 @@ BLOCKING = "blocking"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A claim in memory: its bytes, what was found, and how many rows each table has."""
+    """A claim in memory: its bytes, what was found, and how many rows each table has.
+
+    `check_in` is the message of arrival (XML0), which travels alone; empty for emergencies, which send none.
+    """
 
     standard: Standard
     content: bytes
+    check_in: bytes
     problems: Sequence[Problem]
     row_counts: dict[str, int]
 
@@ -136,7 +141,8 @@ def build(record: Record, standard: str = "") -> Built:
     documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope()]
     made_on = local(record.result.computed_at).date()
     content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
-    return Built(chosen, content, problems, {name: len(rows) for name, rows in tables.in_envelope()})
+    check_in = b"" if tables.check_in is None else render_checkin(chosen, [tables.check_in])
+    return Built(chosen, content, check_in, problems, {name: len(rows) for name, rows in tables.in_envelope()})
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +154,8 @@ def _standard_on(day: date) -> Standard:
 def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
     """Structure, codes and money identities of one claim."""
     on = local(ended_at).date()
-    problems = [p for name, rows in tables.in_envelope() for p in check(standard, name, rows, on)]
+    arrival = [] if tables.check_in is None else check(standard, "XML0", [tables.check_in], on)
+    problems = arrival + [p for name, rows in tables.in_envelope() for p in check(standard, name, rows, on)]
     return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
 
 

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
         parser.add_argument("--month", required=True, type=month_of, help="tháng quyết toán, YYYY-MM")
         parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
+        parser.add_argument("--check-in", type=Path, help="thư mục ghi bảng check-in (XML0) của từng lượt khám")
         standards = ["", *available()]
         parser.add_argument("--standard", default="", choices=standards, help="bỏ trống: chọn theo ngày kết thúc")
 
@@ -46,6 +47,7 @@ class Command(BaseCommand):
                 actor=system_actor(facility),
                 at=timezone.now(),
                 standard=options["standard"],
+                check_in_dir=options["check_in"],
             )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
