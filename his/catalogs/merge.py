@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Model
@@ -60,6 +61,7 @@ def merge(plan: Plan, section: Section) -> Merge:
     """
     versions = _stored(section)
     done = Merge()
+    section.records = [record for record in section.records if _fits(plan, section, record)]
     for record in _once_each(plan, section):
         _bring_in(done, section, versions[_key(section, record.values)], record)
     done.write(section.model)
@@ -71,6 +73,25 @@ def _stored(section: Section) -> dict[tuple[Any, ...], list[Any]]:
     for row in section.model._default_manager.filter(**section.scope).order_by("valid_from").iterator(chunk_size=BATCH):
         stored[tuple(getattr(row, name) for name in section.keys)].append(row)
     return stored
+
+
+def _fits(plan: Plan, section: Section, record: Record) -> bool:
+    """Whether the table can hold the row; spoils a row with a text or an amount that is too long for its column."""
+    fits = True
+    for name, value in record.values.items():
+        column = section.model._meta.get_field(name)
+        if isinstance(value, str) and column.max_length and len(value) > column.max_length:
+            plan.error(record.row, name, "too_long", f"Dài quá {column.max_length} ký tự", value)
+            fits = False
+        elif isinstance(value, Decimal) and value >= (limit := _limit(column)):
+            plan.error(record.row, name, "too_large", f"Số phải nhỏ hơn {limit}", value)
+            fits = False
+    return fits
+
+
+def _limit(column: Any) -> int:
+    whole_digits: int = column.max_digits - column.decimal_places
+    return 10**whole_digits
 
 
 def _key(section: Section, values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -15,9 +15,18 @@ from his.accounts.actor import Actor
 from his.core.money import ZERO
 from his.service import audit_facts, service
 from insurance.claims.gather import Record, gather
-from insurance.claims.services import Built, reason_left_out, store, try_build, visits_of_month
+from insurance.claims.services import (
+    NO_SPLIT,
+    Built,
+    reason_left_out,
+    store,
+    try_build,
+    visits_of_month,
+    without_split,
+)
 from insurance.locks import lock_claims
 from insurance.models import Claim
+from patients.models import Visit
 
 CHUNK = 200
 MANIFEST = "manifest.json"
@@ -106,7 +115,10 @@ def export_month(
         folder.mkdir(parents=True, exist_ok=True)
     (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
     result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
-    for records in _chunks(actor, month):
+    for visits in _chunks(actor, month):
+        records = gather(actor.facility, visits)
+        lacking = without_split(visits, records)
+        result.left_out += [LeftOut(visit.claim_code, "error", NO_SPLIT) for visit in lacking]
         made = _export_chunk(records, out_dir, result, actor, at, standard)
         if check_in_dir is not None:
             _write_check_ins(check_in_dir, made)
@@ -119,12 +131,12 @@ def export_month(
     return result
 
 
-def _chunks(actor: Actor, month: date) -> Iterator[list[Record]]:
+def _chunks(actor: Actor, month: date) -> Iterator[list[Visit]]:
     visits = visits_of_month(actor.facility, month)
     ids = list(visits.values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         chunk = {visit.pk: visit for visit in visits.filter(pk__in=ids[start : start + CHUNK])}
-        yield gather(actor.facility, [chunk[pk] for pk in ids[start : start + CHUNK]])
+        yield [chunk[pk] for pk in ids[start : start + CHUNK]]
 
 
 def _export_chunk(

@@ -38,6 +38,7 @@ from patients.models import Visit
 logger = logging.getLogger(__name__)
 
 BLOCKING = "blocking"
+NO_SPLIT = "Lượt khám đã chốt nhưng không có kết quả tách chi phí"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def build_month(*, month: date, actor: Actor, at: datetime, after: str = "", lim
     visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
     made: list[tuple[Record, Built]] = []
     errors: list[tuple[str, str]] = []
-    for record in gather(actor.facility, visits):
+    records = gather(actor.facility, visits)
+    errors += [(visit.claim_code, NO_SPLIT) for visit in without_split(visits, records)]
+    for record in records:
         if reason_left_out(record):
             continue
         built = try_build(record)
@@ -113,6 +116,12 @@ def visits_of_month(facility: Facility, month: date) -> QuerySet[Visit]:
     """Closed visits of a claim month by claim code, with patient, card and facility."""
     rows = Visit.objects.for_facility(facility).filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
     return rows.select_related("patient", "card", "facility").order_by("claim_code")
+
+
+def without_split(visits: Sequence[Visit], records: Sequence[Record]) -> list[Visit]:
+    """Closed visits of which `gather` made no record: damaged data that must not go missing in silence."""
+    split = {record.visit.pk for record in records}
+    return [visit for visit in visits if visit.pk not in split]
 
 
 def reason_left_out(record: Record) -> str:

@@ -59,6 +59,15 @@ def test_a_slip_founds_nothing(found, wrong, message) -> None:
     assert not User.objects.filter(username="quantri.tyt3").exists()
 
 
+def test_without_a_keyboard_it_says_what_is_missing(found, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", closed)
+    with pytest.raises(CommandError, match="Cần nhập mật khẩu"):
+        call_command("add_facility", "99003", "Trạm", kind="commune_station", tier="primary", admin="quantri.tyt3")
+
+
 def test_a_code_or_name_in_use_is_refused(found) -> None:
     found()
     with pytest.raises(CommandError, match="Cơ sở 99003 đã có"):

@@ -98,13 +98,20 @@ def test_a_csv_in_an_old_font_is_refused_by_name(tmp_path: Path) -> None:
     assert refused.value.code == "legacy_encoding"
 
 
-@pytest.mark.parametrize(("name", "content"), [("empty.csv", b""), ("damaged.xlsx", b"PK\x03\x04 not a workbook")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("damaged.xlsx", b"PK\x03\x04 not a workbook"),
+        ("open-quote.csv", b'code,name\nA01,"' + b"x" * 140_000),
+    ],
+)
 def test_unreadable_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
     broken = tmp_path / name
     broken.write_bytes(content)
     with pytest.raises(Refusal) as refused:
         open_workbook(broken)
-    assert refused.value.code in {"empty_file", "not_a_workbook"}
+    assert refused.value.code in {"empty_file", "not_a_workbook", "not_a_table"}
     with pytest.raises(Refusal) as absent:
         open_workbook(tmp_path / "absent.xlsx")
     assert absent.value.code == "no_file"

@@ -147,6 +147,18 @@ def test_a_file_with_a_bad_row_loads_nothing(tmp_path: Path, hospital: Facility)
     assert len(report.errors) == 5
 
 
+def test_what_does_not_fit_its_column_is_a_bad_row(tmp_path: Path, hospital: Facility) -> None:
+    rows = [price_row(), price_row("22.0001", "x" * 1025), price_row("2" * 51), price_row("22.0002", price=10**12)]
+    path = price_list(tmp_path / "gia.xlsx", *rows)
+    with pytest.raises(ImportRefused) as refused:
+        load("price_list", path, facility=hospital)
+    found = {(finding.row, finding.column, finding.code) for finding in refused.value.report.errors}
+    assert {(3, "name", "too_long"), (4, "code", "too_long"), (5, "price", "too_large")} <= found
+    assert not PricedService.objects.exists()
+    report = load("price_list", path, facility=hospital, skip_bad_rows=True)
+    assert (report.added, PricedService.objects.get().code) == (1, "22.0121.1369")
+
+
 def test_rows_that_contradict_each_other_are_refused(tmp_path: Path, hospital: Facility) -> None:
     file = price_list(tmp_path / "gia.xlsx", price_row(), price_row(), price_row(price=1))
     with pytest.raises(ImportRefused) as refused:

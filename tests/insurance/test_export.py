@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -15,6 +16,7 @@ from his.core.errors import PermissionRefused
 from insurance.billing.closing import reopen_visit
 from insurance.claims import services
 from insurance.claims.export import ExportResult, export_month
+from insurance.claims.services import build_month
 from insurance.models import BenefitResult, CashEntry, Claim
 from insurance.standards import parse_file, select_standard
 from patients.models import Visit
@@ -122,6 +124,18 @@ def test_one_bad_visit_is_reported_and_stops_no_other(
     assert len(list(tmp_path.glob("*.xml"))) == 1
 
 
+def test_a_closed_visit_without_its_split_is_an_error(world: World, tmp_path: Path) -> None:
+    steps = month(world)
+    with pgtrigger.ignore():
+        BenefitResult.objects.filter(visit=steps["lan"].visit).update(is_current=False)
+    lacking = (steps["lan"].visit.claim_code, "Lượt khám đã chốt nhưng không có kết quả tách chi phí")
+    result = export(world, tmp_path)
+    assert [(row.claim_code, row.reason) for row in result.errors] == [lacking]
+    assert [row.claim_code for row in result.files] == [steps["mai"].visit.claim_code]
+    progress = build_month(month=MONTH, actor=world.hospital.actor("claims"), at=at(18))
+    assert (progress.built, progress.errors) == (1, (lacking,))
+
+
 def test_files_of_an_earlier_run_go_and_files_of_others_stay(world: World, tmp_path: Path) -> None:
     steps = month(world)
     stale, other = tmp_path / "99002.2610.999999.xml", tmp_path / "thong-bao.xml"
@@ -188,6 +202,10 @@ def test_the_command_says_what_is_wrong(world: World, tmp_path: Path, capsys: py
         command("12345", "2026-10", tmp_path)
     with pytest.raises(CommandError, match="tháng viết dạng"):
         command("99002", "10/2026", tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match=r"Không ghi được vào .*file"):
+        command("99002", "2026-10", tmp_path / "file")
+    assert not Claim.objects.exists()
     walk.lose_diagnoses(steps["lan"].visit)
     with pytest.raises(CommandError, match="1 lượt khám không xuất được") as failed:
         command("99002", "2026-10", tmp_path)

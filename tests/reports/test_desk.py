@@ -184,5 +184,8 @@ def test_the_command_fails_loudly(world: World, tmp_path: Path) -> None:
         call_command(*call, "12345")
     with pytest.raises(CommandError, match="Không có mẫu báo cáo 99X"):
         call_command("run_report", "99X", "--month", "2026-10", "--out", str(tmp_path), "--facility", "99002")
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match=r"Không ghi được vào .*file"):
+        call_command("run_report", "01BH", "--month", "2026-10", "--out", str(tmp_path / "file"), "--facility", "99002")
     with pytest.raises(CommandError, match="Tháng viết dạng"):
         call_command("run_report", "01BH", "--month", "x", "--out", str(tmp_path), "--facility", "99002")

@@ -111,7 +111,11 @@ def _csv_sheets(path: Path) -> dict[str, Sequence[Sequence[Any]]]:
         raise Refusal("legacy_encoding", f"Tệp {path.name} {found}; hãy lưu lại dạng CSV UTF-8", field="path") from None
     first = content.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
-    return {path.stem: list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))}
+    try:
+        return {path.stem: list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))}
+    except csv.Error as error:  # a cell of more than 131,072 characters: mostly a quotation mark that never closes
+        message = f"Không đọc được tệp {path.name}: có ô quá dài, có thể thiếu dấu ngoặc kép đóng"
+        raise Refusal("not_a_table", message, field="path") from error
 
 
 def _refuse_legacy(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> None:

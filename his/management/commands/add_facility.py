@@ -32,7 +32,10 @@ class Command(BaseCommand):
         parser.add_argument("--admin", required=True, help="tên đăng nhập của quản trị; mật khẩu được hỏi")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        password = getpass.getpass("Mật khẩu quản trị (ít nhất 10 ký tự): ")
+        try:
+            password = getpass.getpass("Mật khẩu quản trị (ít nhất 10 ký tự): ")
+        except EOFError:
+            raise CommandError("Cần nhập mật khẩu quản trị ở bàn phím hoặc qua đầu vào chuẩn") from None
         try:
             with transaction.atomic():  # no facility without its administrator
                 facility = add_facility(

@@ -67,7 +67,10 @@ class Command(BaseCommand):
 
     def _findings(self, findings: list[RowError], errors: Path | None) -> None:
         if errors is not None:
-            write_errors(findings, errors)
+            try:
+                write_errors(findings, errors)
+            except OSError as error:
+                raise CommandError(f"Không ghi được {errors}: {error.strerror}") from error
         for finding in findings[:SHOWN]:
             self.stderr.write(f"  dòng {finding.row}, {finding.column}: {finding.message_vi} ({finding.value})")
         if len(findings) > SHOWN:

@@ -51,6 +51,8 @@ class Command(BaseCommand):
             )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
+        except OSError as error:
+            raise CommandError(f"Không ghi được vào {error.filename}: {error.strerror}") from error
         counts = result.manifest()["counts"]
         self.stdout.write(f"{facility.code} {result.month}: {counts}")
         for row in result.errors:

@@ -43,11 +43,14 @@ class Command(BaseCommand):
             )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
-        options["out"].mkdir(parents=True, exist_ok=True)
-        for kind in options["format"]:
-            path = options["out"] / file_name(made, kind)
-            path.write_bytes(export(made, kind))
-            self.stdout.write(str(path))
+        try:
+            options["out"].mkdir(parents=True, exist_ok=True)
+            for kind in options["format"]:
+                path = options["out"] / file_name(made, kind)
+                path.write_bytes(export(made, kind))
+                self.stdout.write(str(path))
+        except OSError as error:
+            raise CommandError(f"Không ghi được vào {error.filename}: {error.strerror}") from error
         self.stdout.write(f"{made.form} {facility.code} {options['month'].key()}: {len(made.values['rows'])} dòng")
         for check in made.checks:
             if not check["passed"]:
