@@ -163,8 +163,14 @@ def drug_on(facility: Facility, code: str, on: date) -> Drug:
 
 def diagnosis_on(code: str, on: date) -> Diagnosis:
     """The diagnosis of the day. Refuses an unknown code."""
-    row = Diagnosis.objects.on(on).filter(code=code).first()
-    return _known(row, "unknown_diagnosis", f"Mã bệnh {code} không có trong danh mục ICD-10 vào ngày này", code)
+    return diagnoses_on([code], on)[0]
+
+
+def diagnoses_on(codes: Sequence[str], on: date) -> list[Diagnosis]:
+    """The diagnoses of the day, in the order of the codes. Refuses the first unknown one."""
+    rows = {row.code: row for row in Diagnosis.objects.on(on).filter(code__in=codes)}
+    message = "Mã bệnh {} không có trong danh mục ICD-10 vào ngày này"
+    return [_known(rows.get(code), "unknown_diagnosis", message.format(code), code) for code in codes]
 
 
 def code_name(list: str, code: str, on: date) -> str:  # noqa: A002 - the field's own name

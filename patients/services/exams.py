@@ -35,7 +35,7 @@ def start_exam(*, visit: Visit, actor: Actor, at: datetime, room: Room | None = 
     be examined again in another room. Refuses a closed or cancelled visit, a room where nobody is examined, a doctor
     without a practice licence, and a time before the arrival.
     """
-    visit = Visit.objects.select_for_update(of=("self",)).select_related("room", "department").get(pk=visit.pk)
+    visit = Visit.objects.select_for_update(of=("self",)).select_related("room__department").get(pk=visit.pk)
     refuse_finished(visit)
     room = room or visit.room
     if known := _open_exam(visit, room):
@@ -95,10 +95,15 @@ def editable(exam: Exam) -> Exam:
     for name in _KEPT:
         if name in given._state.fields_cache and getattr(given, f"{name}_id") == getattr(exam, f"{name}_id"):
             setattr(exam, name, getattr(given, name))
+    refuse_signed(exam)
+    return exam
+
+
+def refuse_signed(exam: Exam) -> None:
+    """Refuse work on a signed exam and on a finished visit."""
     if exam.is_signed:
         raise Refusal("already_signed", "Phiếu khám đã ký, chỉ còn ghi bổ sung hồ sơ được")
     refuse_finished(exam.visit)
-    return exam
 
 
 @service(action="patients.save_exam", permission="patients.examine")
@@ -171,17 +176,18 @@ def set_diagnoses(
     main = clean_code(nfc(main))
     codes = [code for code in (clean_code(nfc(other)) for other in others) if code]
     _refuse_repeats(main, codes)
-    found = [_known("main", main, day)] if main else []
-    found += [_known("others", code, day) for code in codes]
+    found = _known(main, codes, day)
     if main and (found[0].not_as_main or found[0].cause_of_death_only):
         raise Refusal("not_as_main", f"Mã {main} không được làm bệnh chính, hãy chọn mã khác", field="main", wrong=main)
     for diagnosis in found:
         _refuse_other_sex(diagnosis, exam.visit.patient.sex, "main" if diagnosis.code == main else "others")
     wanted = [(row.code, row.name, row.code == main) for row in found]
-    if wanted == [(row.code, row.name, row.is_main) for row in exam.diagnoses.all()]:
-        return list(exam.diagnoses.all())
-    exam.diagnoses.all().delete()
-    audit_facts(main=main, others=",".join(codes))
+    stored = list(exam.diagnoses.all())
+    if wanted == [(row.code, row.name, row.is_main) for row in stored]:
+        return stored
+    if stored:
+        exam.diagnoses.all().delete()
+    audit_facts(diagnoses=len(wanted))
     return VisitDiagnosis.objects.bulk_create(
         VisitDiagnosis(
             facility=exam.facility,
@@ -206,11 +212,13 @@ def _refuse_repeats(main: str, others: Sequence[str]) -> None:
         seen.add(code)
 
 
-def _known(field: str, code: str, day: date) -> Diagnosis:
+def _known(main: str, others: Sequence[str], day: date) -> list[Diagnosis]:
     try:
-        return catalogs.diagnosis_on(code, day)
+        return catalogs.diagnoses_on([main, *others] if main else others, day)
     except Refusal as refusal:
-        raise Refusal(refusal.code, refusal.message_vi, field=field, wrong=code) from None
+        wrong = refusal.facts["value"]
+        field = "main" if wrong == main else "others"
+        raise Refusal(refusal.code, refusal.message_vi, field=field, wrong=wrong) from None
 
 
 def _refuse_other_sex(diagnosis: Diagnosis, sex: str, field: str) -> None:

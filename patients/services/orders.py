@@ -16,7 +16,7 @@ from his.service import audit_facts, service
 from patients import ranges
 from patients.models import Exam, ServiceOrder, ServiceResult
 from patients.queries_clinical import performing_department
-from patients.services.exams import TEXT_MAX, editable, licensed
+from patients.services.exams import TEXT_MAX, editable, licensed, refuse_signed
 
 QUANTITY_MAX = Decimal(999)
 _LENGTHS = {"indicator_code": 255, "indicator_name": 255, "value": 255, "unit": 50, "reference": 100}
@@ -151,11 +151,11 @@ def record_result(
 
 
 def _locked(order: ServiceOrder) -> ServiceOrder:
-    # The exam first: signing locks it too, so that a snapshot never misses a correction made at the same moment.
-    editable(order.exam)
-    return (
-        ServiceOrder.objects.select_for_update(of=("self",)).select_related("service", "visit", "exam").get(pk=order.pk)
-    )
+    # With the exam: signing locks it too, so that a snapshot never misses a correction made at the same moment.
+    rows = ServiceOrder.objects.select_for_update(of=("self", "exam"))
+    order = rows.select_related("service", "exam__visit__patient").get(pk=order.pk)
+    refuse_signed(order.exam)
+    return order
 
 
 def _refuse_times(order: ServiceOrder, performed_at: datetime | None, at: datetime) -> None:

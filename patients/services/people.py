@@ -285,14 +285,16 @@ def _area(code: str) -> str:
 def _refuse_taken_citizen_id(patient: Patient) -> None:
     if not patient.citizen_id:
         return
-    same = Patient.objects.filter(facility=patient.facility, citizen_id=patient.citizen_id).exclude(pk=patient.pk)
+    same = (
+        Patient.objects.for_facility(patient.facility_id).filter(citizen_id=patient.citizen_id).exclude(pk=patient.pk)
+    )
     if other := same.first():
         message = f"Số định danh này là của người bệnh {other.code} {other.full_name}"
         raise Refusal("already_known", message, field="citizen_id", patient_id=other.pk)
 
 
 def _refuse_card_of_another(patient: Patient, number: str, valid_from: date, valid_to: date | None) -> None:
-    others = InsuranceCard.objects.filter(facility=patient.facility, number=number).exclude(patient=patient)
+    others = InsuranceCard.objects.for_facility(patient.facility_id).filter(number=number).exclude(patient=patient)
     for card in others.select_related("patient"):
         if (card.valid_to is None or card.valid_to >= valid_from) and (valid_to is None or valid_to >= card.valid_from):
             message = f"Thẻ này đang là của người bệnh {card.patient.code} {card.patient.full_name}"

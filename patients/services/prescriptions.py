@@ -62,13 +62,12 @@ def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datet
         raise Refusal("before_exam", "Giờ kê đơn trước giờ bắt đầu khám", field="prescribed_at")
     day = local(at).date()
     _refuse_repeats(lines)
-    allowed = days_allowed(main_code(exam), day) if lines else dosing.DAYS_MAX
+    allowed = _days_allowed(exam, lines, day)
     quantities = [checked_quantity(line, f"lines-{i}", exam, day, allowed) for i, line in enumerate(lines)]
     note = nfc(note)
     if len(note) > 1000:
         raise Refusal("too_long", "Dài quá 1.000 ký tự", field="note")
     prescription = _draft(exam, actor, at, note)
-    prescription.lines.all().delete()
     PrescriptionLine.objects.bulk_create(
         PrescriptionLine(
             facility=exam.facility,
@@ -86,11 +85,19 @@ def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datet
         )
         for number, (line, quantity) in enumerate(zip(lines, quantities, strict=True), start=1)
     )
-    audit_facts(lines=len(lines), drugs=",".join(line.drug.code for line in lines))
+    audit_facts(lines=len(lines))
     return prescription
 
 
+def _days_allowed(exam: Exam, lines: Sequence[LineInput], day: date) -> int:
+    """The limit that these lines meet; the diagnosis matters only for more days than every disease allows."""
+    if all(line.days <= dosing.DAYS_MAX for line in lines):
+        return dosing.DAYS_MAX
+    return days_allowed(main_code(exam), day)
+
+
 def _draft(exam: Exam, actor: Actor, at: datetime, note: str) -> Prescription:
+    """The exam's prescription without lines: a new one, or the stored one whose lines are to be replaced."""
     doctor = licensed(actor)
     known = Prescription.objects.select_for_update().filter(exam=exam).first()
     if known is None:
@@ -105,6 +112,7 @@ def _draft(exam: Exam, actor: Actor, at: datetime, note: str) -> Prescription:
             prescribed_by=doctor,
             prescribed_at=at,
         )
+    known.lines.all().delete()
     known.note, known.prescribed_by, known.prescribed_at = note, doctor, at
     known.save(update_fields=["note", "prescribed_by", "prescribed_at"])
     return known

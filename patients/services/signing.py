@@ -1,10 +1,7 @@
 """Signing of an exam with its prescription, amendments afterwards, and clinical notes (ký phiếu khám)."""
 
-import hashlib
-import json
+from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
 from his.accounts.actor import Actor
 from his.accounts.models import Room, Staff
@@ -13,6 +10,7 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import nfc, nfc_lines
 from his.service import audit_facts, service
+from patients import dosing
 from patients.models import (
     ClinicalNote,
     Exam,
@@ -22,9 +20,10 @@ from patients.models import (
     ServiceOrder,
     Visit,
 )
-from patients.queries_clinical import days_allowed, lines_of, main_code, orders_of
+from patients.queries_clinical import days_allowed, lines_of, orders_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.visits import send_on
+from patients.snapshot import Record, fingerprint, snapshot_of
 
 TREATMENT_RESULTS = ("1", "2", "3", "4", "5", "6", "7", "8")
 """Codes of KET_QUA_DTRI (QĐ 130/QĐ-BYT, 8 added by QĐ 4750/QĐ-BYT)."""
@@ -60,14 +59,14 @@ def sign_exam(
     doctor = licensed(actor)
     orders = orders_of(visit)
     prescription = Prescription.objects.select_for_update().filter(exam=exam).first()
+    record = record_of(exam, doctor, orders, prescription)
     _refuse_unfinished(exam, orders, at)
-    main = main_code(exam)
-    if not main:
+    if not record.main_code:
         raise Refusal("no_main_diagnosis", "Chưa có bệnh chính", field="main")
     if visit.is_insured:
-        _refuse_gaps_of_claim(visit, exam)
+        _refuse_gaps_of_claim(record)
     if prescription is not None:
-        _refuse_prescription(prescription, main, at)
+        _refuse_prescription(prescription, record, at)
     set_texts(exam, {"advice": advice, "treatment": treatment})
     if send_on_to is None:
         _set_outcome(exam, outcome, follow_up_on, transfer_facility_code, transfer_reason, local(at).date())
@@ -81,12 +80,12 @@ def sign_exam(
     exam.treatment_result_code = treatment_result_code
     exam.signed_at = at
     exam.signed_by = actor.user
-    exam.snapshot = snapshot_of(exam, doctor, orders, prescription)
+    exam.snapshot = snapshot_of(record)
     if send_on_to is not None:
         exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
     exam.save()
-    if prescription is not None and exam.snapshot["prescription"]:
+    if prescription is not None and record.lines:
         prescription.signed_at, prescription.prescribed_by = at, doctor
         prescription.save(update_fields=["signed_at", "prescribed_by"])
     Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=at)
@@ -96,14 +95,33 @@ def sign_exam(
     )
     if send_on_to is not None:
         send_on(visit=visit, room=send_on_to, actor=actor, at=at)
-    audit_facts(main=main, outcome=exam.outcome, sha256=exam.snapshot_sha256)
+    audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256)
     return exam
 
 
-def _refuse_gaps_of_claim(visit: Visit, exam: Exam) -> None:
-    if not visit.reason and not exam.reason:
+def record_of(exam: Exam, doctor: Staff, orders: Sequence[ServiceOrder], prescription: Prescription | None) -> Record:
+    """What is signed with an exam; `orders` are those of its visit, read with their results."""
+    return Record(
+        facility=exam.facility,
+        patient=exam.visit.patient,
+        visit=exam.visit,
+        exam=exam,
+        doctor=doctor,
+        room=exam.room,
+        department=exam.department,
+        vitals=exam.visit.vital_signs.order_by("taken_at", "pk").last(),
+        diagnoses=list(exam.diagnoses.all()),
+        orders=[(order, list(order.results.all())) for order in orders if order.exam_id == exam.pk],
+        prescription=prescription,
+        lines=lines_of(prescription) if prescription is not None else [],
+    )
+
+
+def _refuse_gaps_of_claim(record: Record) -> None:
+    if not record.visit.reason and not record.exam.reason:
         raise Refusal("reason_missing", "Chưa có lý do khám: hồ sơ BHYT bắt buộc", field="reason")
-    if not visit.vital_signs.filter(weight_kg__isnull=False).exists():
+    is_weighed = record.vitals is not None and record.vitals.weight_kg is not None
+    if not is_weighed and not record.visit.vital_signs.filter(weight_kg__isnull=False).exists():
         message = "Chưa có cân nặng: hồ sơ BHYT bắt buộc. Hãy đo sinh hiệu."
         raise Refusal("weight_missing", message, field="weight_kg")
 
@@ -123,13 +141,15 @@ def _refuse_unfinished(exam: Exam, orders: list[ServiceOrder], at: datetime) -> 
         raise Refusal("before_result", "Giờ ký trước giờ có kết quả dịch vụ", field="signed_at")
 
 
-def _refuse_prescription(prescription: Prescription, main: str, at: datetime) -> None:
+def _refuse_prescription(prescription: Prescription, record: Record, at: datetime) -> None:
     if prescription.prescribed_at > at:
         raise Refusal("before_prescription", "Giờ ký trước giờ kê đơn", field="signed_at")
-    allowed = days_allowed(main, local(at).date())
-    longest = max((line.days for line in prescription.lines.all()), default=0)
+    longest = max((line.days for line in record.lines), default=0)
+    if longest <= dosing.DAYS_MAX:
+        return
+    allowed = days_allowed(record.main_code, local(at).date())
     if longest > allowed:
-        message = f"Đơn kê {longest} ngày, bệnh chính {main} chỉ được kê tối đa {allowed} ngày (TT 26/2025)"
+        message = f"Đơn kê {longest} ngày, bệnh chính {record.main_code} chỉ được kê tối đa {allowed} ngày (TT 26/2025)"
         raise Refusal("days", message, field="prescription", allowed=allowed)
 
 
@@ -153,85 +173,6 @@ def _set_outcome(exam: Exam, outcome: str, follow_up_on: date | None, facility: 
         if not exam.transfer_reason:
             raise Refusal("transfer_reason", "Hãy ghi lý do chuyển", field="transfer_reason")
         exam.transfer_facility_code = facility
-
-
-# The snapshot
-
-
-def snapshot_of(
-    exam: Exam, doctor: Staff, orders: list[ServiceOrder], prescription: Prescription | None
-) -> dict[str, Any]:
-    """Everything that is signed, as plain values: texts, ISO times, decimals as text."""
-    patient, vitals = exam.visit.patient, exam.visit.vital_signs.order_by("taken_at", "pk").last()
-    return {
-        "version": 1,
-        "facility": exam.facility.code,
-        "claim_code": exam.visit.claim_code,
-        "patient": _values(patient, "code full_name born_on birth_precision sex allergies"),
-        "doctor": _values(doctor, "code full_name licence_no"),
-        "exam": _values(
-            exam,
-            "service_code started_at reason history findings treatment outcome treatment_result_code follow_up_on "
-            "transfer_facility_code transfer_reason advice signed_at",
-        )
-        | {"room": exam.room.code, "department": exam.department.code},
-        "vital_signs": vitals
-        and _values(
-            vitals, "taken_at pulse temperature systolic diastolic respiration oxygen_saturation weight_kg height_cm"
-        ),
-        "diagnoses": [_values(row, "code name is_main position note") for row in exam.diagnoses.all()],
-        "orders": [_order(order) for order in orders if order.exam_id == exam.pk],
-        "prescription": _prescription(prescription),
-    }
-
-
-def _order(order: ServiceOrder) -> dict[str, Any]:
-    result = "indicator_code indicator_name value unit reference is_abnormal description conclusion"
-    return _values(
-        order, "quantity is_insured note state ordered_at performed_at result_at device_code cancel_reason"
-    ) | {
-        "service": _values(order.service, "code name price insured_price"),
-        "results": [_values(row, result) for row in order.results.all()],
-    }
-
-
-def _prescription(prescription: Prescription | None) -> dict[str, Any] | None:
-    lines = lines_of(prescription) if prescription is not None else []
-    if prescription is None or not lines:
-        return None
-    drug = (
-        "code ingredient_code ingredient name strength unit route_code registration_no price insured_price payment_rate"
-    )
-    return _values(prescription, "number note prescribed_at") | {
-        "lines": [
-            _values(line, "position morning noon afternoon evening days quantity usage is_insured")
-            | {"drug": _values(line.drug, drug)}
-            for line in lines
-        ]
-    }
-
-
-def _values(row: Any, names: str) -> dict[str, Any]:
-    return {name: _plain(getattr(row, name)) for name in names.split()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return local(value).isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    # One form for 1, 1.0 and 1.00, so that the figures of a row read back from the database give the same text.
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
-
-
-def canonical(snapshot: dict[str, Any]) -> bytes:
-    """The bytes of a snapshot: sorted keys, no blanks, UTF-8."""
-    return json.dumps(snapshot, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def fingerprint(snapshot: dict[str, Any]) -> str:
-    """SHA-256 of the canonical bytes, in hexadecimal."""
-    return hashlib.sha256(canonical(snapshot)).hexdigest()
 
 
 # After signing

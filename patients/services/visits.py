@@ -350,8 +350,10 @@ def _refuse_readings(readings: dict[str, int | Decimal | None]) -> None:
 
 @service(action="patients.mark_closed", permission=None)
 def mark_closed(*, visit: Visit, actor: Actor, at: datetime, claim_month: date) -> Visit:
-    """Step of closing the costs: the visit is closed and counts in `claim_month` (its first day)."""
-    visit = _locked(visit)
+    """Step of closing the costs: the visit, which the caller has locked, is closed and counts in `claim_month`.
+
+    The month is kept as its first day.
+    """
     if visit.state == Visit.State.CLOSED:
         raise Refusal("already_closed", "Lượt khám đã chốt chi phí")
     if visit.state != Visit.State.EXAMINED:
@@ -363,8 +365,7 @@ def mark_closed(*, visit: Visit, actor: Actor, at: datetime, claim_month: date) 
 
 @service(action="patients.mark_reopened", permission=None)
 def mark_reopened(*, visit: Visit, actor: Actor, at: datetime) -> Visit:
-    """Step of reopening a closed visit: it is examined again, under the same claim code, one version higher."""
-    visit = _locked(visit)
+    """Step of reopening a visit that the caller has locked: it is examined again, same claim code, next version."""
     if visit.state != Visit.State.CLOSED:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
     visit.state, visit.closed_at, visit.claim_month = Visit.State.EXAMINED, None, None

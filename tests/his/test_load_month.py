@@ -36,8 +36,9 @@ from insurance.standards import parse_envelope
 from patients.models import ClinicalNote, Exam, Patient, Prescription, PrescriptionLine, QueueTicket, Visit
 from patients.queries_clinical import orders_of
 from patients.services.people import register_patient
-from patients.services.signing import fingerprint, snapshot_of
+from patients.services.signing import record_of
 from patients.services.visits import open_visit
+from patients.snapshot import fingerprint, snapshot_of
 from pharmacy.models import Dispense, StockMovement
 from pharmacy.queries import balance_differences
 from reports.engine import run as run_report
@@ -166,7 +167,8 @@ def test_the_services_find_nothing_to_add_to_a_loaded_visit(facilities):
     assert len(again) > 20
     for visit in again:
         exam = visit.exams.select_related("visit__patient", "doctor", "room", "department", "facility").get()
-        snapshot = snapshot_of(exam, exam.doctor, orders_of(visit), Prescription.objects.filter(exam=exam).first())
+        prescription = Prescription.objects.filter(exam=exam).first()
+        snapshot = snapshot_of(record_of(exam, exam.doctor, orders_of(visit), prescription))
         assert snapshot == exam.snapshot
         assert fingerprint(snapshot) == exam.snapshot_sha256
         result = visit.benefit_results.get()

@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 from django.db import InternalError, connection, transaction
 
+from his.audit.models import AuditEntry
 from his.core.errors import NotFound, Refusal
 from patients.models import Exam, QueueTicket, Visit
 from patients.queries_clinical import current_exam
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import ResultInput, cancel_order, order_service, record_result
 from patients.services.prescriptions import LineInput, prescribe
-from patients.services.signing import amend_exam, canonical, fingerprint, sign_exam, write_note
+from patients.services.signing import amend_exam, sign_exam, write_note
 from patients.services.visits import (
     call_next,
     cancel_visit,
@@ -22,6 +23,7 @@ from patients.services.visits import (
     record_vitals,
     send_on,
 )
+from patients.snapshot import canonical, fingerprint
 from tests.cast import World, anh_hung, at, lan_visit, weigh
 
 SUGAR = "23.0075.1494"
@@ -69,6 +71,16 @@ def test_signing_freezes_exam_prescription_and_visit(world, exam):
     assert snapshot["orders"][0]["results"][0]["value"] == "12,5"
     assert snapshot["prescription"]["lines"][0]["quantity"] == "28"
     assert snapshot["vital_signs"]["weight_kg"] == "52.5"
+
+
+def test_the_audit_of_an_exam_tells_how_many_diagnoses_and_drugs_not_which(world, exam):
+    sign(world, exam)
+    entries = dict(AuditEntry.objects.values_list("action", "facts"))
+    assert entries["patients.set_diagnoses"]["diagnoses"] == 2
+    assert entries["patients.prescribe"]["lines"] == 1
+    assert entries["patients.sign_exam"]["outcome"] == "home"
+    for code in ("I10", "E11.9", "TH0002"):
+        assert not any(code in str(facts) for facts in entries.values()), code
 
 
 def test_the_stored_snapshot_gives_the_stored_fingerprint(world, exam):

@@ -17,7 +17,6 @@ from his.demo.clinic import OrderPlan
 from his.demo.volume.copying import Ids
 from his.demo.volume.plan import Draft, Visitor
 from his.demo.volume.setting import Setting, Worker
-from his.demo.volume.snapshot import Record, snapshot_of
 from patients import ranges
 from patients.models import (
     ClinicalNote,
@@ -34,7 +33,7 @@ from patients.models import (
     VitalSigns,
 )
 from patients.services.orders import ResultInput
-from patients.services.signing import fingerprint
+from patients.snapshot import Record, fingerprint, snapshot_of
 
 Rows = defaultdict[type[Model], list[Any]]
 

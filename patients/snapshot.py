@@ -1,17 +1,17 @@
-"""The snapshot of a signed exam from rows in memory, equal to the one that `patients.services.signing` reads back.
+"""What a doctor signs, as plain values with one fingerprint (ảnh chụp phiếu khám lúc ký).
 
-A test reads loaded exams from the database and compares the two.
+Made from rows that were read before, so that signing and the loading of a demonstration month share it.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from his.accounts.models import Department, Facility, Room, Staff
-from his.catalogs.models import Drug, PricedService
 from his.core.dates import local
 from patients.models import (
     Exam,
@@ -25,6 +25,8 @@ from patients.models import (
     VitalSigns,
 )
 
+_PATIENT = ["code", "full_name", "born_on", "birth_precision", "sex", "allergies"]
+_DOCTOR = ["code", "full_name", "licence_no"]
 _EXAM = [
     "service_code",
     "started_at",
@@ -51,6 +53,7 @@ _VITALS = [
     "weight_kg",
     "height_cm",
 ]
+_DIAGNOSIS = ["code", "name", "is_main", "position", "note"]
 _ORDER = [
     "quantity",
     "is_insured",
@@ -62,7 +65,9 @@ _ORDER = [
     "device_code",
     "cancel_reason",
 ]
+_SERVICE = ["code", "name", "price", "insured_price"]
 _RESULT = ["indicator_code", "indicator_name", "value", "unit", "reference", "is_abnormal", "description", "conclusion"]
+_PRESCRIPTION = ["number", "note", "prescribed_at"]
 _LINE = ["position", "morning", "noon", "afternoon", "evening", "days", "quantity", "usage", "is_insured"]
 _DRUG = [
     "code",
@@ -81,7 +86,7 @@ _DRUG = [
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All rows that a signature covers."""
+    """All rows that a signature covers; `vitals` are the latest, `orders` those of the exam with their results."""
 
     facility: Facility
     patient: Patient
@@ -90,11 +95,16 @@ class Record:
     doctor: Staff
     room: Room
     department: Department
-    vitals: VitalSigns
+    vitals: VitalSigns | None
     diagnoses: Sequence[VisitDiagnosis]
     orders: Sequence[tuple[ServiceOrder, Sequence[ServiceResult]]]
     prescription: Prescription | None
     lines: Sequence[PrescriptionLine]
+
+    @property
+    def main_code(self) -> str:
+        """The code of the main diagnosis; empty when none is named yet."""
+        return next((row.code for row in self.diagnoses if row.is_main), "")
 
 
 def snapshot_of(record: Record) -> dict[str, Any]:
@@ -103,11 +113,11 @@ def snapshot_of(record: Record) -> dict[str, Any]:
         "version": 1,
         "facility": record.facility.code,
         "claim_code": record.visit.claim_code,
-        "patient": _values(record.patient, ["code", "full_name", "born_on", "birth_precision", "sex", "allergies"]),
-        "doctor": _values(record.doctor, ["code", "full_name", "licence_no"]),
+        "patient": _values(record.patient, _PATIENT),
+        "doctor": _values(record.doctor, _DOCTOR),
         "exam": _values(record.exam, _EXAM) | {"room": record.room.code, "department": record.department.code},
-        "vital_signs": _values(record.vitals, _VITALS),
-        "diagnoses": [_values(row, ["code", "name", "is_main", "position", "note"]) for row in record.diagnoses],
+        "vital_signs": _values(record.vitals, _VITALS) if record.vitals is not None else None,
+        "diagnoses": [_values(row, _DIAGNOSIS) for row in record.diagnoses],
         "orders": [_order(order, results) for order, results in record.orders],
         "prescription": _prescription(record),
     }
@@ -115,26 +125,16 @@ def snapshot_of(record: Record) -> dict[str, Any]:
 
 def _order(order: ServiceOrder, results: Sequence[ServiceResult]) -> dict[str, Any]:
     return _values(order, _ORDER) | {
-        "service": _service(order.service),
+        "service": _values(order.service, _SERVICE),
         "results": [_values(row, _RESULT) for row in results],
     }
 
 
 def _prescription(record: Record) -> dict[str, Any] | None:
-    if record.prescription is None:
+    if record.prescription is None or not record.lines:
         return None
-    lines = [_values(line, _LINE) | {"drug": _drug(line.drug)} for line in record.lines]
-    return _values(record.prescription, ["number", "note", "prescribed_at"]) | {"lines": lines}
-
-
-@lru_cache(maxsize=2048)
-def _service(row: PricedService) -> dict[str, Any]:
-    return _values(row, ["code", "name", "price", "insured_price"])
-
-
-@lru_cache(maxsize=2048)
-def _drug(row: Drug) -> dict[str, Any]:
-    return _values(row, _DRUG)
+    lines = [_values(line, _LINE) | {"drug": _values(line.drug, _DRUG)} for line in record.lines]
+    return _values(record.prescription, _PRESCRIPTION) | {"lines": lines}
 
 
 def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -143,9 +143,20 @@ def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return str(value)
+        return str(value)  # of a choice, its value
     if isinstance(value, datetime):
         return local(value).isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
+    # One form for 1, 1.0 and 1.00, so that the figures of a row read back from the database give the same text.
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+def canonical(snapshot: dict[str, Any]) -> bytes:
+    """The bytes of a snapshot: sorted keys, no blanks, UTF-8."""
+    return json.dumps(snapshot, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def fingerprint(snapshot: dict[str, Any]) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal."""
+    return hashlib.sha256(canonical(snapshot)).hexdigest()
