@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.db.models import Sum
 
@@ -80,9 +81,13 @@ def sync_charges(*, visit: Visit, at: datetime) -> list[Charge]:
     current = {(c.source_kind, c.source_id): c for c in _in_force(visit)}
     gone = [c.pk for key, c in current.items() if key not in wanted or _differs(c, wanted[key])]
     Charge.objects.filter(pk__in=gone).update(cancelled_at=at)
-    kept = {key for key, c in current.items() if c.pk not in gone}
-    Charge.objects.bulk_create(_charge(visit, source, at) for key, source in wanted.items() if key not in kept)
-    return list(_in_force(visit))
+    kept = {key: c for key, c in current.items() if c.pk not in gone}
+    fresh = Charge.objects.bulk_create(
+        Charge(facility_id=visit.facility_id, visit=visit, created_at=at, **charge_values(source))
+        for key, source in wanted.items()
+        if key not in kept
+    )
+    return [*kept.values(), *fresh]
 
 
 def not_yet_charged(visit: Visit) -> list[Source]:
@@ -134,8 +139,7 @@ def _exams(visit: Visit, on: date) -> Iterator[_Maker]:
 
 def _exam_source(visit: Visit, exam: Exam, on: date) -> Source:
     price = service_price(visit, exam.service_code, on)
-    kind = Charge.SourceKind.EXAM
-    return _service_source(kind, exam.pk, price, Decimal(1), exam.started_at, is_insured=True, rate=None)
+    return service_source(Charge.SourceKind.EXAM, exam.pk, price, Decimal(1), exam.started_at, is_insured=True)
 
 
 def _orders(visit: Visit, on: date) -> Iterator[_Maker]:
@@ -148,15 +152,8 @@ def _order_source(visit: Visit, order: ServiceOrder, on: date) -> Source:
     price = order.service
     if not _in_period(price, on) or not price.group_code:
         price = service_price(visit, order.service.code, on)
-    return _service_source(
-        Charge.SourceKind.ORDER,
-        order.pk,
-        price,
-        order.quantity,
-        order.ordered_at,
-        is_insured=order.is_insured,
-        rate=None if price.group_code == EXAM_GROUP else Decimal(100),
-    )
+    kind = Charge.SourceKind.ORDER
+    return service_source(kind, order.pk, price, order.quantity, order.ordered_at, is_insured=order.is_insured)
 
 
 def _drugs(visit: Visit, on: date) -> Iterator[_Maker]:
@@ -175,10 +172,15 @@ def _drugs(visit: Visit, on: date) -> Iterator[_Maker]:
 
 def _drug_source(visit: Visit, line: PrescriptionLine, quantity: Decimal, on: date) -> Source:
     drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
-    insured = line.is_insured and drug.scope_code != OUTSIDE_SCOPE
+    return drug_source(line.pk, drug, quantity, line.prescription.prescribed_at, is_insured=line.is_insured)
+
+
+def drug_source(pk: int, drug: Drug, quantity: Decimal, ordered_at: datetime, *, is_insured: bool) -> Source:
+    """A prescription line that was handed out, at the price of the drug."""
+    insured = is_insured and drug.scope_code != OUTSIDE_SCOPE
     return Source(
         kind=Charge.SourceKind.PRESCRIPTION_LINE,
-        id=line.pk,
+        id=pk,
         line_kind=Charge.LineKind.DRUG,
         code=drug.ingredient_code,
         name=drug.name,
@@ -191,20 +193,15 @@ def _drug_source(visit: Visit, line: PrescriptionLine, quantity: Decimal, on: da
         scope_code=drug.scope_code if insured else OUTSIDE_SCOPE,
         group_code=drug.group_code,
         price_law=drug.bid_info,
-        ordered_at=line.prescription.prescribed_at,
+        ordered_at=ordered_at,
     )
 
 
-def _service_source(
-    kind: str,
-    pk: int,
-    price: PricedService,
-    quantity: Decimal,
-    ordered_at: datetime,
-    *,
-    is_insured: bool,
-    rate: Decimal | None,
+def service_source(
+    kind: str, pk: int, price: PricedService, quantity: Decimal, ordered_at: datetime, *, is_insured: bool
 ) -> Source:
+    """An exam or a performed order, at the price of the service; the rate of an exam follows from its place."""
+    is_exam = kind == Charge.SourceKind.EXAM or price.group_code == EXAM_GROUP
     insured = is_insured and price.scope_code != OUTSIDE_SCOPE
     return Source(
         kind=kind,
@@ -216,7 +213,7 @@ def _service_source(
         quantity=quantity,
         hospital_price=price.price,
         insured_price=min(price.insured_price, price.price),
-        service_rate=rate,
+        service_rate=None if is_exam else Decimal(100),
         payment_rate=price.payment_rate if insured else Decimal(0),
         scope_code=price.scope_code if insured else OUTSIDE_SCOPE,
         group_code=price.group_code,
@@ -273,15 +270,13 @@ def _differs(charge: Charge, source: Source) -> bool:
     return any(getattr(charge, name) != getattr(source, name) for name in _COPIED)
 
 
-def _charge(visit: Visit, source: Source, at: datetime) -> Charge:
-    return Charge(
-        facility_id=visit.facility_id,
-        visit=visit,
-        source_kind=source.kind,
-        source_id=source.id,
-        line_kind=source.line_kind,
-        price_law=source.price_law[:255],
-        ordered_at=source.ordered_at,
-        created_at=at,
+def charge_values(source: Source) -> dict[str, Any]:
+    """What a charge takes over from its source."""
+    return {
+        "source_kind": source.kind,
+        "source_id": source.id,
+        "line_kind": source.line_kind,
+        "price_law": source.price_law[:255],
+        "ordered_at": source.ordered_at,
         **{name: getattr(source, name) for name in _COPIED},
-    )
+    }

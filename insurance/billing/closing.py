@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
-from insurance.benefits.engine import Split, load, split
-from insurance.billing.charges import Source, pricing_day, sources_of, sync_charges
+from insurance.benefits.engine import LineSplit, Split, load, split
+from insurance.billing.charges import Source, charge_values, pricing_day, sources_of, sync_charges
 from insurance.billing.facts import facts_of, items_of
 from insurance.billing.queries import NOT_DISPENSED, blockers
 from insurance.locks import lock_claims
@@ -71,22 +72,7 @@ def preview_split(visit: Visit, sources: Sequence[Source] | None = None) -> tupl
     `sources` leaves out what has no price yet; by default everything, which refuses when a price is missing.
     """
     charges = [
-        Charge(
-            pk=number,
-            visit=visit,
-            line_kind=source.line_kind,
-            group_code=source.group_code,
-            code=source.code,
-            name=source.name,
-            unit=source.unit,
-            quantity=source.quantity,
-            hospital_price=source.hospital_price,
-            insured_price=source.insured_price,
-            service_rate=source.service_rate,
-            payment_rate=source.payment_rate,
-            scope_code=source.scope_code,
-            ordered_at=source.ordered_at,
-        )
+        Charge(pk=number, visit=visit, **charge_values(source))
         for number, source in enumerate(sources_of(visit) if sources is None else sources, 1)
     ]
     return charges, compute(visit, charges)
@@ -115,26 +101,14 @@ def _require_ready(visit: Visit, drugs_declined_reason: str, at: datetime) -> No
 
 
 def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor, at: datetime) -> BenefitResult:
-    BenefitResult.objects.filter(visit=visit, is_current=True).update(is_current=False)
-    totals = answer.totals
+    """Keep the answer; a visit that was closed before has no result in force since it was reopened."""
     result = BenefitResult.objects.create(
         facility=visit.facility,
         visit=visit,
-        version=BenefitResult.objects.filter(visit=visit).count() + 1,
+        version=visit.version,
         computed_at=at,
         computed_by=actor.user,
-        entitlement_code=answer.entitlement_code,
-        card_percent=answer.card_percent,
-        route_percent=answer.route_percent,
-        total_hospital_amount=totals.hospital,
-        total_insured_amount=totals.insured,
-        fund_amount=totals.fund,
-        copay_amount=totals.copay,
-        self_paid_amount=totals.self_paid,
-        other_amount=totals.other,
-        fund_fee_for_service_amount=totals.fund_fee_for_service,
-        explanation=[asdict(step) for step in answer.explanation],
-        parameters=dict(answer.parameter_set),
+        **result_values(answer),
     )
     by_key = {line.key: line for line in answer.lines}
     BenefitLine.objects.bulk_create(
@@ -143,19 +117,46 @@ def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor,
             result=result,
             charge=charge,
             position=position,
-            service_rate=line.service_rate,
-            payment_rate=line.payment_rate,
-            benefit_percent=line.benefit_percent,
-            hospital_amount=line.hospital_amount,
-            insured_amount=line.insured_amount,
-            fund_amount=line.fund_amount,
-            copay_amount=line.copay_amount,
-            self_paid_amount=line.self_paid_amount,
-            other_amount=line.other_amount,
-            ceiling_amount=line.ceiling_amount,
-            reasons=list(line.reasons),
+            **line_values(by_key[str(charge.pk)]),
         )
         for position, charge in enumerate(charges, 1)
-        for line in [by_key[str(charge.pk)]]
     )
     return result
+
+
+def result_values(answer: Split) -> dict[str, Any]:
+    """What a stored result takes over from the engine's answer."""
+    totals = answer.totals
+    return {
+        "entitlement_code": answer.entitlement_code,
+        "card_percent": answer.card_percent,
+        "route_percent": answer.route_percent,
+        "total_hospital_amount": totals.hospital,
+        "total_insured_amount": totals.insured,
+        "fund_amount": totals.fund,
+        "copay_amount": totals.copay,
+        "self_paid_amount": totals.self_paid,
+        "other_amount": totals.other,
+        "fund_fee_for_service_amount": totals.fund_fee_for_service,
+        "explanation": [asdict(step) for step in answer.explanation],
+        "parameters": dict(answer.parameter_set),
+    }
+
+
+_LINE = (
+    "service_rate",
+    "payment_rate",
+    "benefit_percent",
+    "hospital_amount",
+    "insured_amount",
+    "fund_amount",
+    "copay_amount",
+    "self_paid_amount",
+    "other_amount",
+    "ceiling_amount",
+)
+
+
+def line_values(line: LineSplit) -> dict[str, Any]:
+    """What a stored line takes over from the engine's answer."""
+    return {name: getattr(line, name) for name in _LINE} | {"reasons": list(line.reasons)}

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,19 +10,18 @@ from typing import Any
 from django.db.models import Max
 
 from his.accounts.models import Facility
-from his.catalogs.models import Drug, PricedService
 from his.core.money import ZERO
 from his.demo.volume.clinical import Rows, Stored
 from his.demo.volume.copying import Ids, take_numbers
 from his.demo.volume.setting import Setting
 from insurance.benefits.engine import Facts, LineSplit, Split, load, split
 from insurance.billing.cash import DENOMINATIONS
-from insurance.billing.charges import EXAM_GROUP, OUTSIDE_SCOPE
+from insurance.billing.charges import Source, charge_values, drug_source, service_source
+from insurance.billing.closing import line_values, result_values
 from insurance.billing.facts import items_of
 from insurance.billing.queries import expected_cash, payable_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
 
-_BEDS, _SUPPLIES = frozenset({"14", "15", "16"}), frozenset({"10", "11"})
 _SMALL_CHANGE = "Tiền lẻ dưới mệnh giá nhỏ nhất"
 
 
@@ -96,67 +95,25 @@ class AccountRows:
 
     def _charges(self, one: Stored) -> list[Charge]:
         """Exams first, then what was ordered and prescribed in the order of time."""
-        exam = one.draft.desk.exam
-        first = self._service(one, Charge.SourceKind.EXAM, one.exam.pk, exam, one.exam.started_at, is_insured=True)
-        orders = sorted(one.orders, key=lambda order: (order.ordered_at, order.pk))
-        return [
-            first,
-            *(
-                self._service(
-                    one, Charge.SourceKind.ORDER, o.pk, o.service, o.ordered_at, is_insured=one.visit.is_insured
-                )
-                for o in orders
-            ),
-            *(self._drug(one, line.pk, line.drug, line.quantity) for line in one.lines),
+        exam, kinds, is_insured = one.exam, Charge.SourceKind, one.visit.is_insured
+        sources = [
+            service_source(kinds.EXAM, exam.pk, one.draft.desk.exam, Decimal(1), exam.started_at, is_insured=True)
         ]
+        for order in sorted(one.orders, key=lambda order: (order.ordered_at, order.pk)):
+            sources.append(
+                service_source(
+                    kinds.ORDER, order.pk, order.service, order.quantity, order.ordered_at, is_insured=is_insured
+                )
+            )
+        for line in one.lines:
+            sources.append(
+                drug_source(line.pk, line.drug, line.quantity, one.draft.prescribed_at, is_insured=is_insured)
+            )
+        return [self._charge(one, source) for source in sources]
 
-    def _service(
-        self, one: Stored, kind: str, source_id: int, price: PricedService, ordered_at: datetime, *, is_insured: bool
-    ) -> Charge:
-        insured = is_insured and price.scope_code != OUTSIDE_SCOPE
+    def _charge(self, one: Stored, source: Source) -> Charge:
         charge: Charge = self._make(
-            Charge,
-            visit_id=one.visit.pk,
-            source_kind=kind,
-            source_id=source_id,
-            line_kind=_line_kind(price.group_code),
-            group_code=price.group_code,
-            code=price.code,
-            name=price.name,
-            unit=price.unit,
-            quantity=Decimal(1),
-            hospital_price=price.price,
-            insured_price=min(price.insured_price, price.price),
-            service_rate=None if price.group_code == EXAM_GROUP else Decimal(100),
-            payment_rate=price.payment_rate if insured else ZERO,
-            scope_code=price.scope_code if insured else OUTSIDE_SCOPE,
-            price_law=price.decision[:255],
-            ordered_at=ordered_at,
-            created_at=one.draft.closed_at,
-        )
-        return charge
-
-    def _drug(self, one: Stored, source_id: int, drug: Drug, quantity: Decimal) -> Charge:
-        insured = one.visit.is_insured and drug.scope_code != OUTSIDE_SCOPE
-        charge: Charge = self._make(
-            Charge,
-            visit_id=one.visit.pk,
-            source_kind=Charge.SourceKind.PRESCRIPTION_LINE,
-            source_id=source_id,
-            line_kind=Charge.LineKind.DRUG,
-            group_code=drug.group_code,
-            code=drug.ingredient_code,
-            name=drug.name,
-            unit=drug.unit,
-            quantity=quantity,
-            hospital_price=drug.price,
-            insured_price=drug.price,
-            service_rate=Decimal(100),
-            payment_rate=drug.payment_rate if insured else ZERO,
-            scope_code=drug.scope_code if insured else OUTSIDE_SCOPE,
-            price_law=drug.bid_info[:255],
-            ordered_at=one.draft.prescribed_at,
-            created_at=one.draft.closed_at,
+            Charge, visit_id=one.visit.pk, created_at=one.draft.closed_at, **charge_values(source)
         )
         return charge
 
@@ -201,46 +158,18 @@ class AccountRows:
         )
 
     def _result(self, one: Stored, answer: Split) -> BenefitResult:
-        totals = answer.totals
         result: BenefitResult = self._make(
             BenefitResult,
             visit_id=one.visit.pk,
             version=1,
             computed_at=one.draft.closed_at,
             computed_by_id=one.draft.cashier.user.pk,
-            entitlement_code=answer.entitlement_code,
-            card_percent=answer.card_percent,
-            route_percent=answer.route_percent,
-            total_hospital_amount=totals.hospital,
-            total_insured_amount=totals.insured,
-            fund_amount=totals.fund,
-            copay_amount=totals.copay,
-            self_paid_amount=totals.self_paid,
-            other_amount=totals.other,
-            fund_fee_for_service_amount=totals.fund_fee_for_service,
-            explanation=[asdict(step) for step in answer.explanation],
-            parameters=dict(answer.parameter_set),
+            **result_values(answer),
         )
         return result
 
     def _line(self, result: BenefitResult, charge: Charge, position: int, line: LineSplit) -> None:
-        self._make(
-            BenefitLine,
-            result_id=result.pk,
-            charge_id=charge.pk,
-            position=position,
-            service_rate=line.service_rate,
-            payment_rate=line.payment_rate,
-            benefit_percent=line.benefit_percent,
-            hospital_amount=line.hospital_amount,
-            insured_amount=line.insured_amount,
-            fund_amount=line.fund_amount,
-            copay_amount=line.copay_amount,
-            self_paid_amount=line.self_paid_amount,
-            other_amount=line.other_amount,
-            ceiling_amount=line.ceiling_amount,
-            reasons=list(line.reasons),
-        )
+        self._make(BenefitLine, result_id=result.pk, charge_id=charge.pk, position=position, **line_values(line))
 
     # The cash ledger
 
@@ -287,11 +216,3 @@ class AccountRows:
 
 def _series(one: Stored) -> str:
     return f"cash:PT:{one.draft.paid_at:%y}"
-
-
-def _line_kind(group_code: str) -> str:
-    if group_code == EXAM_GROUP:
-        return Charge.LineKind.EXAM
-    if group_code in _BEDS:
-        return Charge.LineKind.BED
-    return Charge.LineKind.SUPPLY if group_code in _SUPPLIES else Charge.LineKind.SERVICE
