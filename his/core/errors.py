@@ -1,6 +1,18 @@
 """The one application error: what a user can mend. Everything else is a defect and crashes loudly."""
 
+import errno
 from typing import Any
+
+_WHY = {
+    errno.EACCES: "không có quyền",
+    errno.EEXIST: "đã có tệp cùng tên",
+    errno.EISDIR: "đó là một thư mục",
+    errno.ENOENT: "không có thư mục này",
+    errno.ENOSPC: "ổ đĩa đã đầy",
+    errno.ENOTDIR: "đường dẫn đi qua một tệp",
+    errno.EPERM: "không có quyền",
+    errno.EROFS: "ổ đĩa chỉ cho đọc",
+}
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the user, not a failure
@@ -34,3 +46,11 @@ class NotFound(Refusal):
 
     def __init__(self, message_vi: str = "Không tìm thấy dữ liệu tại cơ sở này") -> None:
         super().__init__("not_found", message_vi)
+
+
+class Unwritable(Refusal):
+    """A file or folder named by the user that cannot be written, with the reason the system gave."""
+
+    def __init__(self, error: OSError) -> None:
+        why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+        super().__init__("unwritable", f"Không ghi được vào {error.filename or 'tệp'}: {why}", field="path")

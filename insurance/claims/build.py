@@ -234,7 +234,9 @@ def _total(lines: list[BenefitLine]) -> Decimal:
 
 
 def _drug(record: Record, line: BenefitLine, number: int) -> DrugRow:
-    charge, row = line.charge, record.drugs[line.charge.source_id]
+    charge, row = line.charge, record.drugs.get(line.charge.source_id)
+    if row is None:
+        raise Refusal("no_prescription", f"Thuốc {charge.name} không còn dòng đơn thuốc")
     drug, prescription = row.drug, row.prescription
     return DrugRow(
         claim_code=record.visit.claim_code,

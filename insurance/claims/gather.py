@@ -68,9 +68,10 @@ def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
 
 
 def _lines(facility: Facility, records: dict[int, Record]) -> None:
-    rows = BenefitLine.objects.for_facility(facility).filter(result__in=[r.result.pk for r in records.values()])
+    owners = {record.result.pk: record for record in records.values()}
+    rows = BenefitLine.objects.for_facility(facility).filter(result__in=owners)
     for line in rows.select_related("charge").defer("reasons").order_by("result_id", "position"):
-        records[line.charge.visit_id].lines.append(line)
+        owners[line.result_id].lines.append(line)
 
 
 def _clinical(facility: Facility, records: dict[int, Record]) -> None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 
 from django.db.models import QuerySet
 
@@ -137,14 +136,14 @@ def try_build(record: Record, standard: str = "") -> Built | str:
         return refusal.message_vi
     except Exception as error:  # building reads nothing and writes nothing: one bad record must not stop the month
         logger.exception("claim %s could not be built", record.visit.claim_code)
-        return f"Không lập được hồ sơ: {error or type(error).__name__}"
+        return f"Không lập được hồ sơ, dữ liệu hỏng: {type(error).__name__} {error}"
 
 
 def build(record: Record, standard: str = "") -> Built:
     """The claim of one record: rows, bytes, findings. The same record gives the same bytes."""
     if reason := reason_left_out(record):
         raise Refusal("not_claimed", reason)
-    chosen = load(standard) if standard else _standard_on(local(claim_end(record)).date())
+    chosen = load(standard) if standard else select_standard(local(claim_end(record)).date())
     tables = build_tables(record)
     problems = find_problems(chosen, tables, claim_end(record))
     documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope()]
@@ -152,12 +151,6 @@ def build(record: Record, standard: str = "") -> Built:
     content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
     check_in = b"" if tables.check_in is None else render_checkin(chosen, [tables.check_in])
     return Built(chosen, content, check_in, problems, {name: len(rows) for name, rows in tables.in_envelope()})
-
-
-@lru_cache(maxsize=64)
-def _standard_on(day: date) -> Standard:
-    """The standard of the day; a month of claims asks for the same few days again and again."""
-    return select_standard(day)
 
 
 def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:

@@ -19,7 +19,8 @@ from insurance.claims.export import ExportResult, export_month
 from insurance.claims.services import build_month
 from insurance.models import BenefitResult, CashEntry, Claim
 from insurance.standards import parse_file, select_standard
-from patients.models import Visit
+from patients.models import PrescriptionLine, Visit
+from pharmacy.models import DispenseLine
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import CBC, MONTH, PARACETAMOL
@@ -119,9 +120,19 @@ def test_one_bad_visit_is_reported_and_stops_no_other(
     monkeypatch.setattr(services, "build_tables", lambda record: real(record) if record.diagnoses else {}["gone"])
     with caplog.at_level(logging.ERROR):
         (error,) = export(world, tmp_path).errors
-    assert error.reason == "Không lập được hồ sơ: 'gone'"
+    assert error.reason == "Không lập được hồ sơ, dữ liệu hỏng: KeyError 'gone'"
     assert code in caplog.text
     assert len(list(tmp_path.glob("*.xml"))) == 1
+
+
+def test_a_drug_without_its_prescription_is_named(world: World, tmp_path: Path) -> None:
+    steps = month(world)
+    with pgtrigger.ignore():
+        DispenseLine.objects.all()._raw_delete(using="default")
+        PrescriptionLine.objects.filter(prescription__exam__visit=steps["mai"].visit)._raw_delete(using="default")
+    (error,) = export(world, tmp_path).errors
+    assert error.claim_code == steps["mai"].visit.claim_code
+    assert error.reason == "Thuốc Paracetamol 500mg không còn dòng đơn thuốc"
 
 
 def test_a_closed_visit_without_its_split_is_an_error(world: World, tmp_path: Path) -> None:
@@ -191,7 +202,7 @@ def test_the_command_writes_the_same_files(world: World, tmp_path: Path, capsys:
     month(world)
     export(world, tmp_path / "a")
     command("99002", "2026-10", tmp_path / "b")
-    assert "99002 2026-10" in capsys.readouterr().out
+    assert "99002 2026-10: 2 hồ sơ, 0 hồ sơ có lỗi, 2 lượt không lập hồ sơ" in capsys.readouterr().out
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
@@ -203,7 +214,7 @@ def test_the_command_says_what_is_wrong(world: World, tmp_path: Path, capsys: py
     with pytest.raises(CommandError, match="tháng viết dạng"):
         command("99002", "10/2026", tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(CommandError, match=r"Không ghi được vào .*file"):
+    with pytest.raises(CommandError, match=r"Không ghi được vào .*file: đã có tệp cùng tên"):
         command("99002", "2026-10", tmp_path / "file")
     assert not Claim.objects.exists()
     walk.lose_diagnoses(steps["lan"].visit)

@@ -12,7 +12,7 @@ from his.accounts.models import Facility
 from his.catalogs.loaders import KINDS
 from his.catalogs.report import ImportRefused, ImportReport, RowError, write_errors
 from his.catalogs.services import import_catalog
-from his.core.errors import Refusal
+from his.core.errors import Refusal, Unwritable
 
 CODELISTS = settings.BASE_DIR / "insurance" / "data" / "codelists"
 SHOWN = 10
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             try:
                 write_errors(findings, errors)
             except OSError as error:
-                raise CommandError(f"Không ghi được {errors}: {error.strerror}") from error
+                raise CommandError(Unwritable(error).message_vi) from error
         for finding in findings[:SHOWN]:
             self.stderr.write(f"  dòng {finding.row}, {finding.column}: {finding.message_vi} ({finding.value})")
         if len(findings) > SHOWN:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from his.accounts.actor import system_actor
 from his.accounts.models import Facility
-from his.core.errors import Refusal
+from his.core.errors import Refusal, Unwritable
 from insurance.claims.export import export_month
 from insurance.standards import available
 
@@ -52,9 +52,13 @@ class Command(BaseCommand):
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         except OSError as error:
-            raise CommandError(f"Không ghi được vào {error.filename}: {error.strerror}") from error
-        counts = result.manifest()["counts"]
-        self.stdout.write(f"{facility.code} {result.month}: {counts}")
+            raise CommandError(Unwritable(error).message_vi) from error
+        with_findings = sum(1 for row in result.files if row.findings)
+        by_rule = len(result.left_out) - len(result.errors)
+        self.stdout.write(
+            f"{facility.code} {result.month}: {len(result.files)} hồ sơ, {with_findings} hồ sơ có lỗi, "
+            f"{by_rule} lượt không lập hồ sơ, {len(result.errors)} lượt không xuất được"
+        )
         for row in result.errors:
             self.stderr.write(f"{row.claim_code}: {row.reason}")
         if result.errors:

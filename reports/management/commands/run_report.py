@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from his.accounts.actor import system_actor
 from his.accounts.models import Facility
-from his.core.errors import Refusal
+from his.core.errors import Refusal, Unwritable
 from reports.checks import blocking
 from reports.engine import run
 from reports.export import EXPORTERS, export, file_name
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 path.write_bytes(export(made, kind))
                 self.stdout.write(str(path))
         except OSError as error:
-            raise CommandError(f"Không ghi được vào {error.filename}: {error.strerror}") from error
+            raise CommandError(Unwritable(error).message_vi) from error
         self.stdout.write(f"{made.form} {facility.code} {options['month'].key()}: {len(made.values['rows'])} dòng")
         for check in made.checks:
             if not check["passed"]:
