@@ -40,7 +40,12 @@ Cells = dict[str, str]
 
 
 def available(data: Path = DATA) -> tuple[str, ...]:
-    """Names of the standards in a data folder, the oldest first."""
+    """Names of the standards in a data folder, the oldest first; the folder is read once."""
+    return _available(data.resolve())
+
+
+@lru_cache(maxsize=16)
+def _available(data: Path) -> tuple[str, ...]:
     folders = [p.parent for p in (data / "standards").glob("*/standard.toml")]
     return tuple(p.name for p in sorted(folders, key=lambda p: (_toml(p / "standard.toml")["valid_from"], p.name)))
 
@@ -52,6 +57,11 @@ def load(name: str, data: Path = DATA) -> Standard:
 
 def select_standard(on: date, data: Path = DATA) -> Standard:
     """The newest standard for visits that end on the day. Raises StandardError when none covers it."""
+    return _select(on, data.resolve())
+
+
+@lru_cache(maxsize=512)
+def _select(on: date, data: Path) -> Standard:
     covering = [s for s in (load(name, data) for name in available(data)) if s.covers(on)]
     if not covering:
         raise StandardError(f"no standard covers {on.isoformat()}")

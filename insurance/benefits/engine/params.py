@@ -46,7 +46,7 @@ class Params:
 
     def law(self, key: str) -> str:
         """The text behind a stage on this day. Raises KeyError for a stage that no file names."""
-        for found in self.tables.laws:
+        for found in self.tables.stages:
             if found.key == key and found.period.covers(self.on):
                 return found.law
         raise KeyError(f"no law {key!r} on {self.on}")

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "parameters": ("key", "value", "unit", "valid_from", "valid_to", "law"),
-    "laws": ("key", "law", "valid_from", "valid_to"),
+    "stages": ("key", "law", "valid_from", "valid_to"),
     "settings": ("key", "value", "choices", "law"),
     "card_levels": ("level", "percent", "lifts_limits", "pays_outside_scope", "valid_from", "valid_to", "law"),
     "card_overrides": ("card_group", "printed_level", "level", "valid_from", "valid_to", "law"),
@@ -78,7 +78,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Stage:
     """The text behind a fixed stage of the computation, on given days."""
 
     key: str
@@ -163,7 +163,7 @@ class Tables:
     """Everything read from one data folder. `digest` identifies its exact bytes."""
 
     values: Mapping[str, tuple[Value, ...]]
-    laws: tuple[Law, ...]
+    stages: tuple[Stage, ...]
     settings: Mapping[str, Setting]
     levels: tuple[CardLevel, ...]
     overrides: tuple[CardOverride, ...]
@@ -189,7 +189,7 @@ def read_tables(data_dir: Path) -> Tables:
         values.setdefault(value.key, []).append(value)
     tables = Tables(
         values={key: tuple(found) for key, found in values.items()},
-        laws=_each(read["laws"], _law),
+        stages=_each(read["stages"], _stage),
         settings=settings,
         levels=_each(read["card_levels"], _level),
         overrides=_each(read["card_overrides"], _override),
@@ -260,8 +260,8 @@ def _value(row: Row) -> Value:
     return Value(key=row["key"], text=row["value"], period=_period(row), law=row["law"])
 
 
-def _law(row: Row) -> Law:
-    return Law(key=row["key"], law=row["law"], period=_period(row))
+def _stage(row: Row) -> Stage:
+    return Stage(key=row["key"], law=row["law"], period=_period(row))
 
 
 def _setting(row: Row) -> Setting:
@@ -344,8 +344,8 @@ def _check_overlaps(tables: Tables) -> None:
     groups: dict[str, list[Period]] = {}
     for found in tables.values.values():
         groups[f"parameter {found[0].key}"] = [value.period for value in found]
-    for law in tables.laws:
-        groups.setdefault(f"law {law.key}", []).append(law.period)
+    for stage in tables.stages:
+        groups.setdefault(f"stage {stage.key}", []).append(stage.period)
     for level in tables.levels:
         groups.setdefault(f"card level {level.level}", []).append(level.period)
     for override in tables.overrides:
