@@ -173,12 +173,13 @@ def test_the_command_writes_the_files(
     assert "4 dòng" in capsys.readouterr().out
 
 
-def test_the_command_fails_loudly(world: World, tmp_path: Path) -> None:
+def test_the_command_fails_loudly(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     walk.lan_full(world, world.hospital).settled()
     call = ("run_report", "01BH", "--month", "2026-10", "--out", str(tmp_path), "--format", "xlsx", "--facility")
     with pytest.raises(CommandError, match="2 lỗi chặn") as failed:
         call_command(*call, "99002")
     assert failed.value.returncode == 1
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()].count("Lỗi chặn") == 2
     assert [path.name for path in tmp_path.iterdir()] == ["01BH_99002_2026-10.xlsx"]
     with pytest.raises(CommandError, match="Không có cơ sở 12345"):
         call_command(*call, "12345")

@@ -14,6 +14,8 @@ from reports.engine import run
 from reports.export import EXPORTERS, export, file_name
 from reports.period import month_argument
 
+_SEVERITY = {"blocking": "Lỗi chặn", "warning": "Cảnh báo", "note": "Ghi chú"}
+
 
 class Command(BaseCommand):
     """Writes the files of a report; exit code 1 when a blocking check fails (the files are written all the same)."""
@@ -54,6 +56,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{made.form} {facility.code} {options['month'].key()}: {len(made.values['rows'])} dòng")
         for check in made.checks:
             if not check["passed"]:
-                self.stderr.write(f"[{check['severity']}] {check['title']}: {check['message']}")
+                self.stderr.write(f"{_SEVERITY[check['severity']]}: {check['title']}: {check['message']}")
         if blocked := blocking(made.checks):
             raise CommandError(f"{len(blocked)} lỗi chặn, chưa ký được biểu", returncode=1)
