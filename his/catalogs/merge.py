@@ -77,16 +77,15 @@ def _stored(section: Section) -> dict[tuple[Any, ...], list[Any]]:
 
 def _fits(plan: Plan, section: Section, record: Record) -> bool:
     """Whether the table can hold the row; spoils a row with a text or an amount that is too long for its column."""
-    fits = True
     for name, value in record.values.items():
-        column = section.model._meta.get_field(name)
+        column: Any = section.model._meta.get_field(name)
         if isinstance(value, str) and column.max_length and len(value) > column.max_length:
             plan.error(record.row, name, "too_long", f"Dài quá {column.max_length} ký tự", value)
-            fits = False
-        elif isinstance(value, Decimal) and value >= (limit := _limit(column)):
+            return False
+        if isinstance(value, Decimal) and value >= (limit := _limit(column)):
             plan.error(record.row, name, "too_large", f"Số phải nhỏ hơn {limit}", value)
-            fits = False
-    return fits
+            return False
+    return True
 
 
 def _limit(column: Any) -> int:
