@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -16,6 +16,8 @@ from his.ui.forms import status_of
 Handler = Callable[[HttpRequest], HttpResponse]
 FACILITY_KEY = "facility_id"
 LAST_SEEN_KEY = "last_seen"
+_NUL = "\0"
+_FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _CSP = "; ".join(
     (
         "default-src 'none'",
@@ -47,6 +49,28 @@ class SecurityHeaders:
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class WithoutNul:
+    """Drops NUL characters from what a form or an address sends: nobody types them, the database stores none."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.GET = _without_nul(request.GET)  # type: ignore[assignment]  # as Django's own handlers set it
+        if request.content_type in _FORM_TYPES:
+            request.POST = _without_nul(request.POST)  # type: ignore[assignment]
+        return self.get_response(request)
+
+
+def _without_nul(sent: QueryDict) -> QueryDict:
+    if not any(_NUL in text for values in sent.lists() for text in (values[0], *values[1])):
+        return sent
+    kept = QueryDict(mutable=True, encoding=sent.encoding)
+    for name, values in sent.lists():
+        kept.setlist(name.replace(_NUL, ""), [value.replace(_NUL, "") for value in values])
+    return kept
 
 
 class IdleSignOut:

@@ -1,10 +1,14 @@
 """Every address of the product."""
 
-from django.urls import include, path
+from django.http import Http404
+from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 
 from his.api import api
 
 urlpatterns = [
+    # Nobody signs up or resets a password by mail here: of the sign-in library only these pages exist.
+    re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", include("his.accounts.urls")),
     path("api/", api.urls),

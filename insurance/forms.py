@@ -104,7 +104,7 @@ class MonthField(forms.Field):
         parts = (digits[:4], digits[4:]) if raw[4:5] == "-" else (digits[-4:], digits[:-4])
         try:
             return date(int(parts[0]), int(parts[1]), 1)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise forms.ValidationError("Tháng gõ dạng 10/2026", code="invalid") from None
 
 

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import PurePath
 from typing import Any
 
+from allauth.account.forms import ChangePasswordForm
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
@@ -77,6 +78,20 @@ class PasswordForm(forms.Form):
         max_length=128,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
     )
+
+
+class OwnPasswordForm(ChangePasswordForm):
+    """Changing the own password: the library's form in Vietnamese, without its way to a reset by mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = {"oldpassword": "Mật khẩu hiện tại", "password1": "Mật khẩu mới", "password2": "Gõ lại mật khẩu mới"}
+        for name, label in labels.items():
+            field = self.fields[name]
+            field.label = label
+            field.error_messages["required"] = "Hãy gõ mật khẩu"
+            field.widget.attrs.pop("placeholder", None)
+        self.fields["oldpassword"].help_text = ""
 
 
 class DepartmentChoice(forms.ModelChoiceField):

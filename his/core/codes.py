@@ -20,6 +20,11 @@ def is_card_number(text: str) -> bool:
     return bool(CARD_NUMBER.match(text))
 
 
+def row_id(text: str) -> int:
+    """The id that a browser sent; 0, the id of no row, for anything that is not one (words, `²`, 5,000 digits)."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 def clean_code(text: str) -> str:
     """Upper case without blanks, as codes are stored."""
     return re.sub(r"\s+", "", text).upper()

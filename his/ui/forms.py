@@ -66,6 +66,9 @@ def saved(request: HttpRequest, message_vi: str) -> None:
     messages.success(request, message_vi)
 
 
+_MOST_DIGITS = 40
+
+
 def _number(raw: object) -> Decimal | None:
     """Read `1.250.500`, `1250500`, `0,5` or `0.5`; dots are thousands when three digits follow each."""
     if raw is None or isinstance(raw, Decimal | int):
@@ -73,6 +76,8 @@ def _number(raw: object) -> Decimal | None:
     typed = str(raw).replace("đ", "").replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
     if not typed:
         return None
+    if len(typed) > _MOST_DIGITS:
+        raise forms.ValidationError("Số quá dài", code="invalid")
     whole, comma, fraction = typed.partition(",")
     groups = whole.lstrip("-").split(".")
     if comma or (len(groups) > 1 and all(len(group) == 3 for group in groups[1:]) and groups[0] != "0"):

@@ -24,7 +24,7 @@ def decimal_text(value: Number, *, decimals: int | None = None) -> str:
     sign = "-" if plain.startswith("-") else ""
     whole, _, fraction = plain.lstrip("-").partition(".")
     fraction = fraction.rstrip("0") if decimals is None else fraction
-    text = f"{int(whole):,}".replace(",", ".") + (f",{fraction}" if fraction else "")
+    text = f"{Decimal(whole):,}".replace(",", ".") + (f",{fraction}" if fraction else "")
     return text if text.strip("0,.") == "" else sign + text
 
 

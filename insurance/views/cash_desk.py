@@ -43,7 +43,7 @@ def session(request: DeskRequest) -> HttpResponse:
         return render_refusal(request, refusal, SESSION, context, form=form)
     saved(request, f"Đã mở ca thu, tiền đầu ca {money_text(opened.opening_float)} đ")
     back = form.cleaned_data["back"]
-    return redirect("cashier-visit", back) if back else redirect("cashier")
+    return redirect("cashier-visit", back) if back and back > 0 else redirect("cashier")
 
 
 @require_POST

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
+from his.core.codes import row_id
 from his.core.dates import age_text, local
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
@@ -45,8 +46,7 @@ def desk(request: DeskRequest) -> HttpResponse:
 @requires("billing.view")
 def waiting(request: DeskRequest) -> HttpResponse:
     """The list on the left, for polling: 204 when it is as it was."""
-    current = request.GET.get("current", "")
-    context = _waiting(request.actor.facility, int(current) if current.isdecimal() else None)
+    context = _waiting(request.actor.facility, row_id(request.GET.get("current", "")))
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
     return render(request, "insurance/cashier_list.html", context)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
+from his.core.codes import row_id
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui.forms import render_refusal, saved
 from insurance.billing.queries import get_visit
@@ -155,11 +156,11 @@ def _context(request: DeskRequest, sent: QueryDict, visit: Visit | None = None) 
 
 
 def _opened(request: DeskRequest, sent: QueryDict, visit: Visit | None) -> dict[str, Any]:
-    raw = sent.get("visit", "")
+    asked = row_id(sent.get("visit", ""))
     if visit is None:
-        if not raw.isdecimal():
+        if not asked:
             return {"current_pk": None}
-        visit = get_visit(request.actor.facility, int(raw))
+        visit = get_visit(request.actor.facility, asked)
     claim = queries.current_claim(visit)
     result = visit.benefit_results.filter(is_current=True).first()
     return {

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from his.access import DeskRequest
 from his.accounts.models import Room
+from his.core.codes import row_id
 from his.core.dates import local
-from his.core.errors import NotFound, Refusal
+from his.core.errors import Refusal
 from patients.models import Exam, QueueTicket, Visit
 from patients.queries import exam_rooms, get_room
 from patients.queries_clinical import tickets_of_room
@@ -48,9 +49,7 @@ def desk_room(request: DeskRequest) -> tuple[Room | None, list[Room]]:
 
 def choose_room(request: HttpRequest, raw: str) -> None:
     """Work in another exam room of the facility from now on."""
-    if not raw.isdecimal():
-        raise NotFound
-    request.session[ROOM_KEY] = get_room(request.actor.facility, int(raw)).pk  # type: ignore[attr-defined]
+    request.session[ROOM_KEY] = get_room(request.actor.facility, row_id(raw)).pk  # type: ignore[attr-defined]
 
 
 def begin_exam(request: DeskRequest, visit: Visit) -> Exam:

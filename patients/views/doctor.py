@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from his.access import DeskRequest, requires
 from his.accounts.models import Room
 from his.catalogs import queries as catalogs
-from his.core.codes import clean_code
+from his.core.codes import clean_code, row_id
 from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import add_refusal, render_refusal, saved
@@ -56,7 +56,7 @@ def queue(request: DeskRequest) -> HttpResponse:
     context = queue_context(request)
     if request.GET.get("v") == context["queue_version"]:
         return HttpResponse(status=204)
-    context["current_visit_id"] = int(visit_id) if visit_id.isdecimal() else None
+    context["current_visit_id"] = row_id(visit_id)
     return render(request, "patients/doctor/queue.html", context)
 
 
@@ -309,8 +309,8 @@ def diagnosis_search(request: HttpRequest) -> HttpResponse:
         favourites=liked,
         main_only=is_main,
     )
-    raw = request.GET.get("visit", "")
-    patient = get_visit(desk.actor.facility, int(raw)).patient if raw.isdecimal() else None
+    asked = row_id(request.GET.get("visit", ""))
+    patient = get_visit(desk.actor.facility, asked).patient if asked else None
     rows = [
         Option(
             row.code,

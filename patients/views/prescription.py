@@ -11,6 +11,7 @@ from his.access import DeskRequest, requires
 from his.accounts.models import Staff
 from his.catalogs import queries as catalogs
 from his.catalogs.models import Drug
+from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
 from his.ui.forms import say
@@ -63,7 +64,7 @@ def _form(row: Visit, copy: str) -> PrescriptionForm:
     if not copy:
         exam = current_exam(row)
         return PrescriptionForm.of(prescription_of(exam) if exam is not None else None)
-    earlier = copyable_prescription(row, int(copy)) if copy.isdecimal() else None
+    earlier = copyable_prescription(row, row_id(copy))
     if earlier is None:
         raise NotFound
     return PrescriptionForm.of(earlier)

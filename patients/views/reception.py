@@ -19,6 +19,7 @@ from his.access import DeskRequest, requires
 from his.accounts.models import Facility
 from his.catalogs import queries as catalogs
 from his.core import dates
+from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
 from his.ui.forms import status_of
@@ -32,6 +33,8 @@ from patients.views import reception_forms as given
 from patients.views.strip import strip_for, strip_of_visit
 
 PAGE = 30
+_SHORT = {"examined": "Đã khám", "closed": "Đã chốt"}
+"""Shorter words for the narrow list; the opened visit says the whole."""
 _BADGES = {"open": "wait", "in_exam": "info", "examined": "ok", "closed": "ok", "cancelled": "off"}
 
 
@@ -40,7 +43,7 @@ _BADGES = {"open": "wait", "in_exam": "info", "examined": "ok", "closed": "ok", 
 def reception(request: DeskRequest) -> HttpResponse:
     """The empty desk; `done` names the visit that was opened last, so that its number can be printed."""
     done = request.GET.get("done", "")
-    visit = queries.get_visit(request.actor.facility, pk) if (pk := _number(done)) else None
+    visit = queries.get_visit(request.actor.facility, pk) if (pk := row_id(done)) else None
     return _idle(request, {"done": _opened(visit) if visit else None})
 
 
@@ -53,7 +56,7 @@ def find(request: DeskRequest) -> HttpResponse:
     read = scan.read(text, on=on)
     if "new" in request.POST:
         return _new_form(request, read)
-    if chosen := _number(request.POST.get("patient", "")):
+    if chosen := row_id(request.POST.get("patient", "")):
         return _known_form(request, queries.get_patient(facility, chosen), read=read)
     if read.kind == "unsupported" and "key" in request.POST:
         # A form is open: it stays as it is, and the message stands above it.
@@ -92,7 +95,7 @@ def known(request: DeskRequest, pk: int) -> HttpResponse:
 def save_new(request: DeskRequest) -> HttpResponse:
     """Register the person, the card and the visit. A person of the same name and birth year is asked about first."""
     facility, on = request.actor.facility, timezone.localdate()
-    if chosen := _number(request.POST.get("use_patient", "")):
+    if chosen := row_id(request.POST.get("use_patient", "")):
         patient = queries.get_patient(facility, chosen)
         return _known_form(request, patient, carried=forms.carried(request.POST.dict()))
     form = forms.NewPatientForm(request.POST, **given.form_options(facility, on), **given.person_options(on))
@@ -247,7 +250,15 @@ def _today(request: HttpRequest) -> dict[str, Any]:
     counts = visits.aggregate(
         all=Count("pk", filter=~Q(state=Visit.State.CANCELLED)), waiting=Count("pk", filter=Q(state=Visit.State.OPEN))
     )
-    rows = [(row, f"{'A' if row.priority else ''}{row.ticket_number or 0:03d}", _BADGES[row.state]) for row in page]
+    rows = [
+        {
+            "visit": row,
+            "label": f"{'A' if row.priority else ''}{row.ticket_number or 0:03d}",
+            "state": _SHORT.get(row.state, row.get_state_display()),
+            "badge": _BADGES[row.state],
+        }
+        for row in page
+    ]
     context = {"page": page, "rows": rows, "counts": counts, "on": on}
     drawn = polling.part(request, "patients/reception_today_rows.html", context)
     return {"today": drawn, "part": drawn, "page_number": page.number}
@@ -266,7 +277,7 @@ def _new_form(request: HttpRequest, read: scan.Scan, warnings: Sequence[str] = (
 
 def _open_patient(request: HttpRequest, read: scan.Scan) -> Patient | None:
     """The registered person whose form is open, when a card of the same person was scanned: it joins that form."""
-    pk = _number(request.POST.get("open_patient", ""))
+    pk = row_id(request.POST.get("open_patient", ""))
     if not pk or not read.has_person:
         return None
     patient = queries.get_patient(request.actor.facility, pk)  # type: ignore[attr-defined]
@@ -355,7 +366,3 @@ def _visit_of(facility: Facility, claim_code: str) -> Visit | None:
 
 def _is_open_today(visit: Visit, on: date) -> bool:
     return visit.state in {Visit.State.OPEN, Visit.State.IN_EXAM} and dates.local(visit.arrived_at).date() == on
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Department
+from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import saved, status_of
 from patients.forms_results import ResultRow, read_results, result_rows
@@ -52,9 +53,9 @@ def results(request: DeskRequest) -> HttpResponse:
     raw = request.GET.get("department", "")
     if raw:
         known = {row.pk for row in performing_departments(request.actor.facility)} | {0}
-        if not raw.isdecimal() or int(raw) not in known:
+        if row_id(raw) not in known:
             raise NotFound
-        request.session[DEPARTMENT_KEY] = int(raw)
+        request.session[DEPARTMENT_KEY] = row_id(raw)
         return redirect("results")
     return render(request, "patients/results/home.html", _list_context(request))
 
@@ -66,8 +67,7 @@ def results_list(request: DeskRequest) -> HttpResponse:
     context = _list_context(request)
     if request.GET.get("v") == context["results_version"]:
         return HttpResponse(status=204)
-    current = request.GET.get("order", "")
-    context["order"] = {"pk": int(current)} if current.isdecimal() else None
+    context["order"] = {"pk": row_id(request.GET.get("order", ""))}
     return render(request, "patients/results/list.html", context)
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
+from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, saved, status_of
 from patients import queries
@@ -68,8 +69,7 @@ def _screen(request: DeskRequest, visit: Visit, form: VitalsForm, *, status: int
 
 
 def _list(request: DeskRequest, current: int = 0) -> dict[str, Any]:
-    asked = request.GET.get("current", "")
-    current = current or (int(asked) if asked.isascii() and asked.isdecimal() else 0)
+    current = current or row_id(request.GET.get("current", ""))
     visits = list(queries.triage_list(request.actor.facility, timezone.localdate()))
     context = {"visits": visits, "current": current, "to_measure": sum(1 for v in visits if v.measured_at is None)}
     first = next((visit for visit in visits if visit.measured_at is None and visit.pk != current), None)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.catalogs.models import Drug
+from his.core.codes import row_id
 from his.core.dates import parse_day
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
@@ -232,7 +233,7 @@ def _store(request: DeskRequest) -> Store | None:
     chosen = request.GET.get("store", "")
     if not chosen:
         return None
-    found = stores(request.actor.facility).filter(pk=chosen).first() if chosen.isdigit() else None
+    found = stores(request.actor.facility).filter(pk=row_id(chosen)).first()
     if found is None:
         raise NotFound("Không tìm thấy kho tại cơ sở này")
     return found

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
+from his.core.codes import row_id
 from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import render_refusal, saved
@@ -92,8 +93,7 @@ def queue(request: DeskRequest) -> HttpResponse:
     seen = _fingerprint(rows)
     if request.GET.get("seen") == seen:
         return HttpResponse(status=204)
-    current = request.GET.get("current", "")
-    context = {"rows": rows, "seen": seen, "day": day, "current_pk": int(current) if current.isdigit() else None}
+    context = {"rows": rows, "seen": seen, "day": day, "current_pk": row_id(request.GET.get("current", ""))}
     return render(request, "pharmacy/_queue.html", context)
 
 

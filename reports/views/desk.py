@@ -115,7 +115,7 @@ class _Choice:
         self.section = request.GET.get("section")
         self.column = request.GET.get("column", "")
         text = request.GET.get("check", "")
-        self.check = int(text) if text.isascii() and text.isdecimal() and int(text) < len(made.checks) else None
+        self.check = int(text) if text in {str(number) for number in range(len(made.checks))} else None
         self.rows = rows_of(made, section=self.section, check=self.check)
         self.strangers: Sequence[str] = strangers_of(made, self.check) if self.check is not None else ()
         if self.column in form.money_tags:
