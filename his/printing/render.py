@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -36,13 +37,14 @@ def render_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | None =
     TypeError: how an amount is written is decided before printing, never by a template.
     """
     made = at.astimezone(UTC) if at is not None else datetime(2026, 1, 1, tzinfo=UTC)
-    pdf = _compiler().compile(
-        input=_source(template),
-        sys_inputs={"data": as_json(data)},
-        format="pdf",
-        timestamp=int(made.timestamp()),
-        pdf_tags=is_tagged,
-    )
+    with _compiler() as compiler:
+        pdf = compiler.compile(
+            input=_source(template),
+            sys_inputs={"data": as_json(data)},
+            format="pdf",
+            timestamp=int(made.timestamp()),
+            pdf_tags=is_tagged,
+        )
     return cast(bytes, pdf)
 
 
@@ -67,9 +69,10 @@ def render_list_pdf(template: Path, data: Mapping[str, Any], *, at: datetime | N
 
 def render_png(template: Path, data: Mapping[str, Any], *, ppi: float = 96) -> list[bytes]:
     """Each page as a picture, for previews and tests."""
-    pages = _compiler().compile(
-        input=_source(template), sys_inputs={"data": as_json(data)}, format="png", ppi=ppi, timestamp=0
-    )
+    with _compiler() as compiler:
+        pages = compiler.compile(
+            input=_source(template), sys_inputs={"data": as_json(data)}, format="png", ppi=ppi, timestamp=0
+        )
     return cast(list[bytes], pages if isinstance(pages, list) else [pages])
 
 
@@ -103,14 +106,13 @@ def _fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])
 
 
-@cache
-def _empty_root() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="papers-")
+@contextmanager
+def _compiler() -> Iterator[typst.Compiler]:
+    """A compiler of its own for each paper: they are cheap, and desks print at the same time.
 
-
-def _compiler() -> typst.Compiler:
-    """A compiler of its own for each paper: they are cheap, and desks print at the same time."""
-    root = _empty_root().name
-    return typst.Compiler(
-        root=root, font_paths=_fonts(), ignore_system_fonts=True, package_path=root, package_cache_path=root
-    )
+    Its empty folder goes with it: what would wait for the end of the process stays behind when a worker is killed.
+    """
+    with tempfile.TemporaryDirectory(prefix="papers-") as root:
+        yield typst.Compiler(
+            root=root, font_paths=_fonts(), ignore_system_fonts=True, package_path=root, package_cache_path=root
+        )

@@ -1,5 +1,6 @@
 """Papers by typst: data are printed as they are, nothing outside is read, copies are counted."""
 
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def test_any_text_can_be_printed(text: str) -> None:
     printed = {"number": text, "copy_no": 1, "printed_by": text, "printed_at": text}
     full = {**data, "is_priority": True, "claim_code": text, "qr": qr_svg("x"), "facility": facility, "print": printed}
     assert render_pdf(path, full).startswith(b"%PDF")
+
+
+def test_printing_leaves_no_folder_behind(plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    render_pdf(plain, {"text": "Nguyễn Thị Lan"})
+    render_png(plain, {"text": "Nguyễn Thị Lan"})
+    assert list(scratch.iterdir()) == []
 
 
 def test_the_same_data_give_the_same_bytes(plain: Path) -> None:
