@@ -129,7 +129,7 @@ def signed_prescriptions(facility: Facility) -> QuerySet[Prescription]:
     return (
         Prescription.objects.for_facility(facility)
         .filter(Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))), signed_at__isnull=False)
-        .select_related("visit__patient", "visit__card", "visit__room", "prescribed_by", "facility")
+        .select_related("visit__patient", "visit__card", "exam__room", "prescribed_by", "facility")
     )
 
 

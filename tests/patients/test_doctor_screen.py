@@ -162,6 +162,13 @@ LINES = {
 }
 
 
+def test_orders_and_prescription_lead_to_each_other(client, visit):
+    grid = client.get(url("exam-prescription", visit), headers=HTMX).content.decode()
+    assert f'data-action="orders" hx-get="{url("exam-orders", visit)}"' in grid
+    orders = client.get(url("exam-orders", visit), headers=HTMX).content.decode()
+    assert f'data-action="prescription" hx-get="{url("exam-prescription", visit)}"' in orders
+
+
 def test_a_prescription_is_stored_and_shown_again(client, visit):
     panel = client.post(url("exam-prescription", visit), LINES, headers=HTMX)
     assert "Đã lưu đơn 2 thuốc" in panel.content.decode()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from patients.models import QueueTicket
+from patients.models import QueueTicket, Visit
 from pharmacy.models import Dispense
 from pharmacy.queries import current_dispense
 from tests.cast import at
@@ -62,6 +62,13 @@ def test_the_proposed_lots_are_those_that_are_handed_out(window, lan, place):
     assert "Đã cấp phát cho Nguyễn Thị Lan, phiếu PC26-000001" in text_of(answer)
     assert [(line.lot.number, line.quantity) for line in current_dispense(lan).lines.all()] == proposed
     assert "Đã cấp phát" in text_of(open_page(window, lan))
+
+
+def test_the_room_is_that_of_the_prescription_not_the_one_the_patient_was_sent_on_to(window, lan, place):
+    Visit.objects.filter(pk=lan.visit_id).update(room=place.rooms["XN"])
+    page = text_of(open_page(window, lan))
+    assert f"{place.rooms['PK1'].name} · ký" in page
+    assert f"{place.rooms['XN'].name} · ký" not in page
 
 
 def test_a_double_click_hands_out_once(window, lan):
