@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from his.core.money import ZERO
+from his.demo.month import Loaded
 from his.demo.outcome import TAGS, Outcome
 from his.demo.places import DEMO_PASSWORD
 
@@ -20,6 +21,20 @@ _ROLES = (
     ("Lãnh đạo", "manager"),
     ("Quản trị", "admin"),
 )
+
+
+_MISSING = {"diagnosis": "bệnh", "service": "dịch vụ", "drug": "thuốc"}
+
+
+def gaps(loaded: Loaded, *, with_names: bool) -> Iterator[str]:
+    """What the catalogue of a facility lacks of the invented cases: one line, and a line of names for each kind."""
+    missing = [(word, loaded.missing[kind]) for kind, word in _MISSING.items() if loaded.missing.get(kind)]
+    if missing:
+        counts = ", ".join(f"{len(names)} {word}" for word, names in missing)
+        more = "" if with_names else " (xem --verbosity 2)"
+        yield f"{loaded.facility_code}: danh mục không có {counts} của bệnh án mẫu{more}"
+    if with_names:
+        yield from (f"  {word}: {'; '.join(names)}" for word, names in missing)
 
 
 def tables(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -19,12 +19,12 @@ from his.demo import ground
 from his.demo.cast import DIACRITICS
 from his.demo.catalogs import import_folder, import_starter
 from his.demo.menu import read_menu, set_exam_services
-from his.demo.month import MONTH, load_facility
+from his.demo.month import MONTH, Loaded, load_facility
 from his.demo.outcome import Outcome, export_all
 from his.demo.places import HOSPITAL, STATION, Place, build_places, load_places
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
 from his.demo.profiles import profiles
-from his.demo.show import dong, tables
+from his.demo.show import dong, gaps, tables
 from insurance.models import CashSession
 from patients.models import Patient, Visit
 from pharmacy.models import Lot, LotBalance, Store
@@ -238,6 +238,14 @@ def test_a_folder_without_the_files_is_refused_before_anything_is_stored(db, tmp
     with pytest.raises(Refusal, match="icd10_qd4469"):
         list(import_folder(tmp_path, facilities))
     assert not AuditEntry.objects.exists()
+
+
+def test_what_the_catalogue_lacks_is_one_line_and_the_names_on_request():
+    loaded = Loaded(STATION, 300, {"drug": ["A", "B | C"], "service": ["X-quang"], "diagnosis": []})
+    said = f"{STATION}: danh mục không có 1 dịch vụ, 2 thuốc của bệnh án mẫu"
+    assert list(gaps(loaded, with_names=False)) == [f"{said} (xem --verbosity 2)"]
+    assert list(gaps(loaded, with_names=True)) == [said, "  dịch vụ: X-quang", "  thuốc: A; B | C"]
+    assert list(gaps(Loaded(STATION, 300, {}), with_names=True)) == []
 
 
 def test_amounts_read_as_people_write_them():

@@ -20,7 +20,7 @@ from his.demo.menu import set_exam_services
 from his.demo.month import MONTH, VISITS, Loaded, load_facility
 from his.demo.outcome import Outcome, export_all
 from his.demo.places import load_places
-from his.demo.show import tables, where_next
+from his.demo.show import gaps, tables, where_next
 
 URL = "http://127.0.0.1:8000/"
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             found = ground.survey()
         if found.is_empty:
             self._prepare(options["catalogs"])
-            return self._work(wanted)
+            return self._work(wanted, with_names=options["verbosity"] > 1)
         if not found.catalogs:
             raise Refusal("unknown_data", "Cơ sở dữ liệu đã có dữ liệu khác; thêm --fresh để xóa sạch và nạp lại")
         if options["catalogs"] and found.catalogs != wanted:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             for change in set_exam_services(facility, MONTH):
                 self._say(f"Công khám {facility.code} {change}")
 
-    def _work(self, catalogs: str) -> list[Outcome]:
+    def _work(self, catalogs: str, *, with_names: bool = False) -> list[Outcome]:
         """Each facility in a process of its own: no transaction crosses facilities. `catalogs` empty: export only."""
         started = monotonic()
         connections.close_all()
@@ -83,14 +83,10 @@ class Command(BaseCommand):
             done = [job.result() for job in jobs]
         for loaded, _ in done:
             if loaded is not None:
-                self._missing(loaded)
+                for line in gaps(loaded, with_names=with_names):
+                    self._say(line)
         self._say(f"Xong sau {monotonic() - started:.0f} giây.")
         return [outcome for _, outcome in done]
-
-    def _missing(self, loaded: Loaded) -> None:
-        words = {"service": "dịch vụ", "drug": "thuốc", "diagnosis": "bệnh"}
-        for kind, names in loaded.missing.items():
-            self._say(f"{loaded.facility_code}: danh mục không có {len(names)} {words[kind]}: {'; '.join(names)}")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
