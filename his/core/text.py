@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from his.core.errors import Refusal
+
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -16,6 +18,13 @@ def nfc_lines(text: str) -> str:
     """As `nfc`, but keeps the line breaks of a longer note."""
     lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(re.sub(r"[ \t]+", " ", _CONTROL.sub("", line)).rstrip() for line in lines).strip()
+
+
+def fitting(text: str, limit: int, field: str) -> str:
+    """The text as it is; refuses one of more characters than the limit, beside its field."""
+    if len(text) > limit:
+        raise Refusal("too_long", f"Dài quá {limit:,} ký tự".replace(",", "."), field=field, limit=limit)
+    return text
 
 
 def fold(text: str) -> str:

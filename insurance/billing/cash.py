@@ -14,7 +14,7 @@ from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.money import round0
-from his.core.text import nfc
+from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from his.ui.text import money_text
 from insurance.billing.closing import lock_visit
@@ -64,7 +64,7 @@ def close_session(
         raise Refusal("already_closed", "Ca thu đã chốt")
     if at < session.opened_at:
         raise Refusal("before_opening", "Giờ chốt ca trước giờ mở ca")
-    note = _reason(note, "note")
+    note = fitting(nfc(note), 500, "note")
     if any(face not in DENOMINATIONS or not 0 <= count <= NOTES_MAX for face, count in denominations.items()):
         raise Refusal("denomination", "Mệnh giá hoặc số tờ không hợp lệ", field="denominations")
     counted = Decimal(sum(face * count for face, count in denominations.items()))
@@ -126,7 +126,7 @@ def refund(
     lock_visit(entry.visit)
     if entry.kind != CashEntry.Kind.RECEIPT:
         raise Refusal("not_receipt", "Chỉ hoàn được từ phiếu thu")
-    reason = _reason(reason, "reason")
+    reason = fitting(nfc(reason), 500, "reason")
     if not reason:
         raise Refusal("reason_missing", "Hãy ghi lý do hoàn tiền", field="reason")
     _require_whole(amount)
@@ -158,13 +158,6 @@ def _require_whole(amount: Decimal) -> None:
         raise Refusal("too_much", "Số tiền quá lớn, hãy kiểm tra lại", field="amount")
     if amount != round0(amount):
         raise Refusal("not_whole", "Số tiền phải chẵn đồng", field="amount")
-
-
-def _reason(text: str, field: str) -> str:
-    clean = nfc(text)
-    if len(clean) > 500:
-        raise Refusal("too_long", "Dài quá 500 ký tự", field=field)
-    return clean
 
 
 def _session(actor: Actor) -> CashSession:

@@ -7,10 +7,11 @@ from typing import Any
 
 from his.core.errors import Refusal
 from his.core.money import ZERO, round0
+from insurance.benefits.engine import LineSplit
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
 from insurance.billing.queries import current_result, lines_of, payable_amount
-from insurance.models import BenefitResult, Charge
+from insurance.models import BenefitLine, BenefitResult, Charge
 from patients.models import Visit
 
 
@@ -70,22 +71,7 @@ def _said_once(shown: Shown) -> Shown:
 
 def stored(result: BenefitResult) -> Shown:
     """What was stored at closing; nothing is computed again."""
-    rows = tuple(
-        Row(
-            line.charge,
-            line.service_rate,
-            line.payment_rate,
-            line.benefit_percent,
-            line.hospital_amount,
-            line.insured_amount,
-            line.fund_amount,
-            line.copay_amount,
-            line.self_paid_amount,
-            line.other_amount,
-            tuple(line.reasons),
-        )
-        for line in lines_of(result)
-    )
+    rows = tuple(_row(line.charge, line) for line in lines_of(result))
     return Shown(
         rows,
         result.total_hospital_amount,
@@ -112,23 +98,7 @@ def expected(visit: Visit) -> Shown:
     except Refusal as refusal:
         return Shown(missing=missing, problem=refusal)
     by_key = {line.key: line for line in answer.lines}
-    rows = tuple(
-        Row(
-            charge,
-            line.service_rate,
-            line.payment_rate,
-            line.benefit_percent,
-            line.hospital_amount,
-            line.insured_amount,
-            line.fund_amount,
-            line.copay_amount,
-            line.self_paid_amount,
-            line.other_amount,
-            line.reasons,
-        )
-        for charge in charges
-        for line in [by_key[str(charge.pk)]]
-    )
+    rows = tuple(_row(charge, by_key[str(charge.pk)]) for charge in charges)
     totals = answer.totals
     return Shown(
         rows,
@@ -142,4 +112,20 @@ def expected(visit: Visit) -> Shown:
         answer.entitlement_code,
         tuple({"stage": step.stage, "text_vi": step.text_vi, "law": step.law} for step in answer.explanation),
         missing=missing,
+    )
+
+
+def _row(charge: Charge, line: BenefitLine | LineSplit) -> Row:
+    return Row(
+        charge,
+        line.service_rate,
+        line.payment_rate,
+        line.benefit_percent,
+        line.hospital_amount,
+        line.insured_amount,
+        line.fund_amount,
+        line.copay_amount,
+        line.self_paid_amount,
+        line.other_amount,
+        tuple(line.reasons),
     )

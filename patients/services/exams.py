@@ -12,7 +12,7 @@ from his.catalogs.models import Diagnosis, Sex
 from his.core.codes import clean_code
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.text import nfc, nfc_lines
+from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
 from patients.models import Exam, QueueTicket, Visit, VisitDiagnosis
 
@@ -154,11 +154,8 @@ def set_texts(exam: Exam, texts: dict[str, str | None]) -> None:
         if text is None:
             continue
         field = Exam._meta.get_field(name)
-        clean = nfc_lines(text)
         limit = getattr(field, "max_length", None) or TEXT_MAX
-        if len(clean) > limit:
-            raise Refusal("too_long", f"Dài quá {limit:,} ký tự".replace(",", "."), field=name, limit=limit)
-        setattr(exam, name, clean)
+        setattr(exam, name, fitting(nfc_lines(text), limit, name))
 
 
 @service(action="patients.set_diagnoses", permission="patients.examine")

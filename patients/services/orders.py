@@ -11,7 +11,7 @@ from his.catalogs.models import PricedService
 from his.core.codes import clean_code
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.text import nfc, nfc_lines
+from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
 from patients import ranges
 from patients.models import Exam, ServiceOrder, ServiceResult
@@ -191,10 +191,3 @@ def _row(
         read_by_id=reader_id,
         **{name: fitting(nfc(text), _LENGTHS[name], f"results-{index}-{name}") for name, text in texts.items()},
     )
-
-
-def fitting(text: str, limit: int, field: str) -> str:
-    """The text; refuses one longer than the limit, beside its field."""
-    if len(text) > limit:
-        raise Refusal("too_long", f"Dài quá {limit} ký tự", field=field, limit=limit)
-    return text

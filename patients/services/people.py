@@ -25,7 +25,7 @@ from his.core.codes import (
 )
 from his.core.dates import BirthDate, local
 from his.core.errors import Refusal
-from his.core.text import fold, given_name_key, initials, nfc
+from his.core.text import fitting, fold, given_name_key, initials, nfc
 from his.service import audit_facts, service
 from patients.models import InsuranceCard, Patient, Source
 from patients.services.counters import next_number
@@ -256,11 +256,8 @@ def _set_name_keys(patient: Patient) -> None:
 
 
 def _text(model: type[Patient] | type[InsuranceCard], name: str, value: str) -> str:
-    clean = nfc(value)
     limit = getattr(model._meta.get_field(name), "max_length", None) or 0
-    if len(clean) > limit:
-        raise Refusal("too_long", f"Dài quá {limit} ký tự", field=name, limit=limit)
-    return clean
+    return fitting(nfc(value), limit, name)
 
 
 def _phone(name: str, value: str) -> str:

@@ -9,7 +9,7 @@ from his.accounts.actor import Actor
 from his.catalogs.models import Drug
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
-from his.core.text import nfc
+from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from patients import dosing
 from patients.models import Exam, Prescription, PrescriptionLine
@@ -64,10 +64,7 @@ def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datet
     _refuse_repeats(lines)
     allowed = _days_allowed(exam, lines, day)
     quantities = [checked_quantity(line, f"lines-{i}", exam, day, allowed) for i, line in enumerate(lines)]
-    note = nfc(note)
-    if len(note) > 1000:
-        raise Refusal("too_long", "Dài quá 1.000 ký tự", field="note")
-    prescription = _draft(exam, actor, at, note)
+    prescription = _draft(exam, actor, at, fitting(nfc(note), 1000, "note"))
     PrescriptionLine.objects.bulk_create(
         PrescriptionLine(
             facility=exam.facility,
@@ -144,8 +141,7 @@ def checked_quantity(line: LineInput, where: str, exam: Exam, day: date, allowed
         raise Refusal("quantity", "Số lượng phải lớn hơn 0", field=f"{where}-quantity")
     if quantity > QUANTITY_MAX or quantity != round(quantity, 3):
         raise Refusal("quantity", "Số lượng tối đa 9.999, không quá 3 số lẻ", field=f"{where}-quantity")
-    if len(nfc(line.usage)) > 500:
-        raise Refusal("too_long", "Dài quá 500 ký tự", field=f"{where}-usage")
+    fitting(nfc(line.usage), 500, f"{where}-usage")
     return quantity
 
 

@@ -8,7 +8,7 @@ from his.accounts.models import Room, Staff
 from his.core.codes import FACILITY_CODE
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.text import nfc, nfc_lines
+from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
 from patients import dosing
 from patients.models import (
@@ -212,11 +212,9 @@ def write_note(
     if at < visit.arrived_at:
         raise Refusal("before_arrival", "Giờ ghi trước giờ đến khám", field="at")
     texts = {
-        name: nfc_lines(value)
+        name: fitting(nfc_lines(value), TEXT_MAX, name)
         for name, value in (("text", text), ("stage", stage), ("consultation", consultation), ("procedure", procedure))
     }
-    if too_long := next((name for name, value in texts.items() if len(value) > TEXT_MAX), None):
-        raise Refusal("too_long", "Dài quá 20.000 ký tự", field=too_long)
     if not texts["text"]:
         raise Refusal("no_text", "Hãy ghi diễn biến", field="text")
     return ClinicalNote.objects.create(

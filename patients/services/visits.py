@@ -12,7 +12,7 @@ from his.accounts.models import Room
 from his.core.codes import FACILITY_CODE
 from his.core.dates import day_range, local
 from his.core.errors import Refusal
-from his.core.text import nfc
+from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from patients.models import InsuranceCard, Patient, QueueTicket, Route, Source, Visit, VitalSigns
 from patients.services.counters import next_number
@@ -86,9 +86,9 @@ def open_visit(
         visit_type=visit_type,
         route=route,
         referral_facility_code=referral_facility_code,
-        referral_number=_fitting(referral_number, 50, "referral_number"),
+        referral_number=fitting(nfc(referral_number), 50, "referral_number"),
         injury_code=injury_code,
-        reason=_fitting(reason, 1000, "reason"),
+        reason=fitting(nfc(reason), 1000, "reason"),
         priority=priority,
         room=room,
         department=room.department,
@@ -200,13 +200,6 @@ def _refuse_second_visit(patient: Patient, on: date) -> None:
         raise Refusal("already_open", message, field="confirm_second", visit_id=other.pk)
 
 
-def _fitting(text: str, limit: int, field: str) -> str:
-    clean = nfc(text)
-    if len(clean) > limit:
-        raise Refusal("too_long", f"Dài quá {limit} ký tự", field=field, limit=limit)
-    return clean
-
-
 @service(action="patients.cancel_visit", permission="patients.register")
 def cancel_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Visit:
     """Cancel a visit that no doctor has begun (hủy lượt khám). Its claim code and number are never given out again.
@@ -218,7 +211,7 @@ def cancel_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Vi
         raise Refusal("already_cancelled", "Lượt khám đã hủy trước đó")
     if visit.state != Visit.State.OPEN or visit.exams.exists():
         raise Refusal("exam_begun", "Bác sĩ đã khám, không hủy lượt được")
-    why = _fitting(reason, 500, "reason")
+    why = fitting(nfc(reason), 500, "reason")
     if not why:
         raise Refusal("no_reason", "Hãy ghi lý do hủy", field="reason")
     visit.state = Visit.State.CANCELLED

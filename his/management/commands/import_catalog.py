@@ -12,6 +12,7 @@ from his.accounts.models import Facility
 from his.catalogs.loaders import KINDS
 from his.catalogs.report import ImportRefused, ImportReport, RowError, write_errors
 from his.catalogs.services import import_catalog
+from his.commands import facility_of
 from his.core.errors import Refusal, Unwritable
 
 CODELISTS = settings.BASE_DIR / "insurance" / "data" / "codelists"
@@ -85,9 +86,4 @@ def _file(names: list[str]) -> tuple[str, Path | None]:
 
 
 def _facility(code: str | None) -> Facility | None:
-    if code is None:
-        return None
-    try:
-        return Facility.objects.get(code=code)
-    except Facility.DoesNotExist:
-        raise CommandError(f"Không có cơ sở {code}") from None
+    return None if code is None else facility_of(code)

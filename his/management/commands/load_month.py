@@ -1,22 +1,12 @@
 """`manage.py load_month`: many visits quickly, for measurements at the invented facilities of province 99."""
 
-import argparse
-from datetime import date, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from his.accounts.models import Facility
+from his.commands import facility_of, month_of
 from his.core.errors import Refusal
 from his.demo.volume.load import Loaded, load_month
-
-
-def month_of(text: str) -> date:
-    """The first day of a month written YYYY-MM."""
-    try:
-        return datetime.strptime(text, "%Y-%m").date()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"tháng viết dạng 2026-10, không phải {text!r}") from None
 
 
 class Command(BaseCommand):
@@ -31,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, metavar="S", help="cùng số thì cùng dữ liệu")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        facility = Facility.objects.filter(code=options["facility"]).first()
-        if facility is None:
-            raise CommandError(f"Không có cơ sở {options['facility']}")
+        facility = facility_of(options["facility"])
         try:
             loaded = load_month(
                 facility=facility,

@@ -1,7 +1,5 @@
 """`manage.py export_claims`: the month's claims of one facility as files."""
 
-import argparse
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +7,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from his.accounts.actor import system_actor
-from his.accounts.models import Facility
+from his.commands import facility_of, month_of
 from his.core.errors import Refusal, Unwritable
 from insurance.claims.export import export_month
 from insurance.standards import available
-
-
-def month_of(text: str) -> date:
-    """The first day of a month written YYYY-MM."""
-    try:
-        return datetime.strptime(text, "%Y-%m").date()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"tháng viết dạng 2026-10, không phải {text!r}") from None
 
 
 class Command(BaseCommand):
@@ -37,9 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--standard", default="", choices=standards, help="bỏ trống: chọn theo ngày kết thúc")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        facility = Facility.objects.filter(code=options["facility"]).first()
-        if facility is None:
-            raise CommandError(f"Không có cơ sở {options['facility']}")
+        facility = facility_of(options["facility"])
         try:
             result = export_month(
                 month=options["month"],

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from his.accounts.models import Facility
+from his.commands import facility_of
 from his.ui.text import decimal_text
 from pharmacy.queries import balance_differences
 
@@ -20,11 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--facility", metavar="CODE", help="Chỉ một cơ sở (mã 5 ký tự)")
 
     def handle(self, *args: Any, facility: str | None = None, **options: Any) -> None:
-        facilities = Facility.objects.order_by("code")
-        if facility:
-            facilities = facilities.filter(code=facility)
-            if not facilities:
-                raise CommandError(f"Không có cơ sở mang mã {facility}")
+        facilities = [facility_of(facility)] if facility else list(Facility.objects.order_by("code"))
         wrong = sum(self._check(one) for one in facilities)
         if wrong:
             raise CommandError(f"Tồn kho lệch sổ kho ở {wrong} lô", returncode=1)

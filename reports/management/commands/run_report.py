@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from his.accounts.actor import system_actor
-from his.accounts.models import Facility
+from his.commands import facility_of
 from his.core.errors import Refusal, Unwritable
 from reports.checks import blocking
 from reports.engine import run
@@ -32,9 +32,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        facility = Facility.objects.filter(code=options["facility"]).first()
-        if facility is None:
-            raise CommandError(f"Không có cơ sở {options['facility']}")
+        facility = facility_of(options["facility"])
         try:
             made = run(
                 form=options["form"],
