@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from his.accounts.actor import Actor
 from his.core.errors import PermissionRefused, Refusal
@@ -25,8 +26,9 @@ def requires(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        @login_required
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated:
+                return _signed_out(request)
             actor: Actor | None = request.actor  # type: ignore[attr-defined]
             if not actor:
                 raise Refusal("not_member", "Tài khoản chưa được gán vào cơ sở nào")
@@ -38,3 +40,16 @@ def requires(*permissions: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """The sign-in page; for what was typed before the session ended, a page that keeps it and sends it again."""
+    if request.method != "POST":
+        return redirect_to_login(request.get_full_path())
+    kept = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken" and "password" not in name
+        for value in values
+    ]
+    return render(request, "his/signed_out.html", {"kept": kept}, status=403)

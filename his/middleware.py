@@ -17,6 +17,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 FACILITY_KEY = "facility_id"
 LAST_SEEN_KEY = "last_seen"
 _NUL = "\0"
+_API = "/api/"
 _FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _CSP = "; ".join(
     (
@@ -59,7 +60,7 @@ class WithoutNul:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.GET = _without_nul(request.GET)  # type: ignore[assignment]  # as Django's own handlers set it
-        if request.content_type in _FORM_TYPES:
+        if request.content_type in _FORM_TYPES and not request.path.startswith(_API):  # the API reads the body itself
             request.POST = _without_nul(request.POST)  # type: ignore[assignment]
         return self.get_response(request)
 

@@ -151,6 +151,12 @@ def _entry(action: str, actor: Actor, kwargs: dict[str, Any], result: Any, facts
     )
 
 
+def was_done(*, action: str, key: str, actor: Actor) -> bool:
+    """Whether the action was already done with this idempotency key: the same form came twice."""
+    rows = IdempotencyKey.objects.filter(facility=actor.facility, action=action, key=key, result_id__isnull=False)
+    return bool(key) and rows.exists()
+
+
 def _done_before(actor: Actor, action: str, key: str) -> models.Model | None:
     row, created = IdempotencyKey.objects.get_or_create(
         facility=actor.facility, action=action, key=key, defaults={"at": timezone.now()}

@@ -95,6 +95,12 @@ class NumberField(forms.DecimalField):
     """A quantity: comma or dot for decimals. Text input, because number inputs change value on scroll."""
 
     widget = forms.TextInput
+    default_error_messages = {
+        "invalid": "Hãy gõ một số",
+        "max_digits": "Số quá lớn",
+        "max_whole_digits": "Số quá lớn",
+        "max_decimal_places": "Tối đa %(max)s chữ số lẻ",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

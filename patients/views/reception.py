@@ -22,6 +22,7 @@ from his.core import dates
 from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
+from his.service import was_done
 from his.ui.forms import status_of
 from his.ui.typeahead import Option, answer
 from patients import forms, queries, scan
@@ -104,7 +105,8 @@ def save_new(request: DeskRequest) -> HttpResponse:
     data = form.cleaned_data
     same = queries.same_person(facility, full_name=data["full_name"], birth_year=data["birth"].value.year)
     asked = ",".join(str(person.pk) for person in same)
-    if same and data["confirm_duplicate"] != asked:
+    is_repeated = was_done(action="patients.receive", key=data["key"], actor=request.actor)
+    if same and data["confirm_duplicate"] != asked and not is_repeated:
         return _screen(request, "new", {"form": form, "same": same, "asked": asked}, status=409)
     try:
         visit = desk.receive(

@@ -8,6 +8,8 @@
   const visible = (el) => !el.disabled && el.getClientRects().length > 0;
   const clock = () => new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Ho_Chi_Minh" });
   const csrf = () => {
+    const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/); /* newer than the page after a new sign-in */
+    if (cookie) return cookie[1];
     try { return JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || ""; } catch { return ""; }
   };
 
@@ -299,6 +301,9 @@
     if (row) { e.preventDefault(); what(row); }
   };
 
+  const freshen = (form) => $$("input[name=csrfmiddlewaretoken]", form).forEach((el) => { el.value = csrf() || el.value; });
+  const typed = (form) => $$("input, textarea", form).some((el) => !["hidden", "checkbox", "radio"].includes(el.type) && !el.matches("[data-scan]") && el.value !== el.defaultValue);
+
   /* Drafts: every 20 s and when a field is left, only when something changed */
   const drafts = new WeakMap();
   const saveDraft = async (form) => {
@@ -306,6 +311,7 @@
     if (!state?.dirty || state.busy || !form.isConnected) return;
     state.busy = true;
     state.dirty = false;
+    freshen(form);
     const label = $("[data-draft-state]", form) || $("[data-draft-state]");
     try {
       const answer = await fetch(form.dataset.draft, { method: "POST", body: new FormData(form), headers: { "X-CSRFToken": csrf() }, keepalive: true });
@@ -408,7 +414,7 @@
       const form = e.target.closest("form[data-draft]");
       if (form) saveDraft(form);
     });
-    document.addEventListener("submit", (e) => drafts.delete(e.target), true);
+    document.addEventListener("submit", (e) => { drafts.delete(e.target); freshen(e.target); }, true);
     document.addEventListener("keydown", () => { lastWork = Date.now(); }, { passive: true });
     document.addEventListener("pointerdown", (e) => {
       lastWork = Date.now();
@@ -432,6 +438,7 @@
     document.addEventListener("htmx:configRequest", (e) => {
       /* Looking for news is not work: it must not keep an abandoned session alive */
       if (e.detail.triggeringEvent?.type === "his:poll") e.detail.headers["X-Poll"] = "1";
+      if (csrf()) e.detail.headers["X-CSRFToken"] = csrf();
     });
     document.addEventListener("htmx:beforeSwap", (e) => {
       if (e.detail.xhr.status >= 400 && e.detail.serverResponse.includes("data-refusal")) {
@@ -443,7 +450,8 @@
       const path = new URL(e.detail.xhr.responseURL || location.href, location.href).pathname;
       if (path !== e.detail.pathInfo?.finalRequestPath?.split("?")[0] && $("[name=password]", new DOMParser().parseFromString(e.detail.serverResponse || "", "text/html"))) {
         e.detail.shouldSwap = false;
-        location.reload();
+        if ($$("form[method=post]").some(typed)) alertNow("Phiên làm việc đã hết. Những gì đã gõ vẫn còn: đăng nhập ở thẻ mới rồi lưu.");
+        else location.reload();
       }
     });
     for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => alertNow("Không gửi được tới máy chủ. Kiểm tra mạng rồi làm lại."));

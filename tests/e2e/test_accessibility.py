@@ -1,0 +1,157 @@
+"""Every desk, full of people, is read by axe: no violation of WCAG 2.2 A and AA, nor of its advice on structure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, Page
+
+from his.demo.places import Place
+from insurance.claims.services import build_claim
+from patients.models import ServiceOrder
+from pharmacy.models import Lot
+from reports.engine import run
+from reports.period import Period
+from tests.cast import World, at
+from tests.insurance import walk
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture
+def busy(world: World) -> Iterator[dict[str, list[str]]]:
+    """A hospital with somebody at every desk; the addresses that each role opens."""
+    place = world.hospital
+    done = walk.lan_full(world, place)
+    done.settled()
+    build_claim(visit=done.visit, actor=place.actor("claims"), at=at(16))
+    period = Period.month(walk.MONTH)
+    made = run(form="01BH", facility=place.facility, period=period, actor=place.actor("manager"), at=at(17))
+    waiting = walk.hung(world, place)
+
+    def next_one(name: str, number: int) -> walk.Walk:
+        person, card = walk.someone(place, name, card=f"DN4999900000{number:03d}", allergies="Penicillin")
+        return walk.visit_of(world, place, person, card, hour=9)
+
+    ordered = next_one("Người Chờ Kết Quả", 1).examine().order(walk.CBC, walk.ULTRASOUND, results=False)
+    signed = next_one("Người Chờ Thuốc", 2).examine().prescribe((walk.PARACETAMOL, 14)).sign()
+    examined = next_one("Người Chờ Thu", 3).examine().order(walk.CBC).sign()
+    orders = ServiceOrder.objects.filter(visit=ordered.visit).order_by("pk")
+    lot = Lot.objects.filter(facility=place.facility).first()
+    assert lot is not None
+    assert signed.prescription is not None
+    with time_machine.travel(at(18), tick=True):
+        yield {
+            "reception": [
+                reverse("home"),
+                reverse("reception"),
+                reverse("reception-new"),
+                reverse("reception-known", args=[waiting.visit.patient_id]),
+                reverse("reception-visit", args=[waiting.visit.pk]),
+                reverse("queue-room", args=[waiting.visit.room_id]),
+                reverse("queue-board"),
+                reverse("keys"),
+            ],
+            "nurse": [reverse("triage"), reverse("triage-visit", args=[waiting.visit.pk])],
+            "doctor": [reverse("doctor"), *(reverse("doctor-visit", args=[v.pk]) for v in (ordered.visit, done.visit))],
+            "technician": [reverse("results"), *(reverse("result", args=[order.pk]) for order in orders)],
+            "pharmacist": [
+                reverse("dispensing-open", args=[signed.prescription.pk]),
+                reverse("stock"),
+                reverse("stock-drugs"),
+                reverse("stock-card", args=[lot.drug_id]),
+                reverse("stock-lot", args=[lot.pk]),
+                reverse("stock-receipt"),
+                reverse("stock-documents"),
+                reverse("stock-stores"),
+            ],
+            "cashier": [
+                reverse("cashier"),
+                reverse("cashier-visit", args=[examined.visit.pk]),
+                reverse("cashier-visit", args=[done.visit.pk]),
+                f"{reverse('cashier-receipts')}?day=06102026",
+                reverse("cashier-debts"),
+                reverse("cashier-session"),
+            ],
+            "claims": [
+                f"{reverse('claims')}?month=2026-10&visit={done.visit.pk}",
+                reverse("report-run", args=[made.pk]),
+            ],
+            "admin": [
+                *(
+                    reverse(f"admin{name}")
+                    for name in ("", "-account-new", "-staff", "-places", "-facility", "-catalogs")
+                ),
+                reverse("audit"),
+                reverse("account_change_password"),
+            ],
+        }
+
+
+def test_no_desk_has_a_violation(world: World, busy: dict[str, list[str]], live_server: Any, chromium: Browser) -> None:
+    axe, found = Axe(), []
+    for role, addresses in busy.items():
+        page = signed_in(chromium, live_server.url, world.hospital, role)
+        for address in addresses:
+            found += violations(axe, page, address)
+        if role == "doctor":
+            found += grids(axe, page, addresses[1])
+        page.context.close()
+    assert found == []
+
+
+def test_triage_on_a_phone(world: World, busy: dict[str, list[str]], live_server: Any, chromium: Browser) -> None:
+    page = signed_in(chromium, live_server.url, world.hospital, "nurse", width=320)
+    for address in busy["nurse"]:
+        assert violations(Axe(), page, address) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            "it reflows without sideways scrolling"
+        )
+    page.context.close()
+
+
+def test_the_sign_in_page(live_server: Any, chromium: Browser) -> None:
+    page = chromium.new_page(base_url=live_server.url)
+    assert violations(Axe(), page, reverse("account_login")) == []
+    page.close()
+
+
+def signed_in(chromium: Browser, url: str, place: Place, role: str, width: int = 1366) -> Page:
+    client = Client()
+    client.force_login(place.users[role])
+    context = chromium.new_context(viewport={"width": width, "height": 768}, base_url=url)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+    return context.new_page()
+
+
+def violations(axe: Axe, page: Page, address: str) -> list[str]:
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.ok, f"{address}: {answer.status}"
+    return read(axe, page, address)
+
+
+def grids(axe: Axe, page: Page, address: str) -> list[str]:
+    """The panels of orders and of the prescription, with the suggestions of a search open."""
+    found = []
+    for key, field, words in (("F6", "[name=service_text]", "sieu"), ("F8", "[name=lines-0-drug_text]", "para")):
+        page.goto(address)
+        page.keyboard.press(key)
+        page.locator(field).focus()
+        page.keyboard.type(words, delay=45)
+        page.locator("[role=option]").first.wait_for()
+        found += read(axe, page, f"{address} {key}")
+    return found
+
+
+def read(axe: Axe, page: Page, where: str) -> list[str]:
+    rows = axe.run(page, options=RULES).response["violations"]
+    return [f"{where}: {row['impact']} {row['id']} {[node['target'] for node in row['nodes']][:3]}" for row in rows]
