@@ -226,7 +226,7 @@ def test_marks_tell_empty_broken_off_and_loaded_apart():
 def test_clearing_leaves_empty_tables():
     build_places()
     connection.check_constraints()  # no deferred check may be pending when the tables go
-    ground.clear(is_confirmed=False)
+    ground.clear(is_confirmed=True)  # the tests may run on a server of DATABASE_URL
     assert ground.survey().is_empty
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pgtrigger%'")
