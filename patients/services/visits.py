@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from his.accounts.actor import Actor
-from his.accounts.models import Room
+from his.accounts.models import Facility, Room
 from his.core.codes import FACILITY_CODE
 from his.core.dates import day_range, local
 from his.core.errors import Refusal
@@ -59,8 +59,9 @@ def open_visit(
 
     The claim code `<facility>.<yymm>.<6 digits>` (MA_LK) is fixed here for ever. `is_insured` None means: when a card
     is given. Refuses a card of another person or not valid on the day, an insured visit without a card or of a person
-    whose province and commune are not known (the claim must name them), a room where nobody is examined, a referral
-    without the referring facility, and, unless `confirm_second`, a second visit while one of the same day is open.
+    whose province and commune are not known (the claim must name them), the registered route with a card registered
+    elsewhere, a room where nobody is examined, a referral without the referring facility, and, unless
+    `confirm_second`, a second visit while one of the same day is open.
     """
     on = local(at).date()
     insured = card is not None if is_insured is None else is_insured
@@ -68,6 +69,8 @@ def open_visit(
     _refuse_card(patient, card, insured, on)
     referral_facility_code = referral_facility_code.strip()
     _refuse_codes(visit_type, route, referral_facility_code, injury_code)
+    if insured and card is not None and route == Route.REGISTERED:
+        _refuse_stranger_card(card, actor.facility)
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     if patient.born_on > on:
         raise Refusal("before_birth", "Ngày khám trước ngày sinh của người bệnh", field="patient")
@@ -177,6 +180,13 @@ def _refuse_card(patient: Patient, card: InsuranceCard | None, insured: bool, on
         raise Refusal("card_not_yet", f"Thẻ chưa có giá trị, bắt đầu từ {card.valid_from:%d/%m/%Y}", field="card")
     if card.valid_to is not None and card.valid_to < on:
         raise Refusal("card_expired", f"Thẻ đã hết hạn ngày {card.valid_to:%d/%m/%Y}", field="card")
+
+
+def _refuse_stranger_card(card: InsuranceCard, facility: Facility) -> None:
+    """Said here, where the card can be looked at; at the cashier the visit could not be closed."""
+    if card.registered_facility_code != facility.code:
+        message = f"Thẻ đăng ký ban đầu tại {card.registered_facility_code}, không phải nơi này: chọn đường đến khác"
+        raise Refusal("route_contradicts_card", message, field="route")
 
 
 def _refuse_codes(visit_type: str, route: str, referral_facility_code: str, injury_code: str) -> None:

@@ -70,6 +70,16 @@ def test_the_card_must_be_the_persons_own_and_valid_on_the_day(world):
     assert refusal_of(open_for, world, hung, is_insured=True).code == "no_card"
 
 
+def test_the_registered_route_needs_a_card_registered_here(world):
+    lan, card = ba_lan(world.hospital)
+    open_visit_at = {"room": world.hospital.rooms["PK1"], "actor": world.hospital.actor("reception")}
+    card.registered_facility_code = "99001"
+    card.save()
+    wrong = refusal_of(open_for, world, lan, card=card, route="registered", **open_visit_at)
+    assert (wrong.code, wrong.field, "99001" in wrong.message_vi) == ("route_contradicts_card", "route", True)
+    assert open_for(world, lan, card=card, route="self", **open_visit_at).is_insured
+
+
 @pytest.mark.parametrize(
     ("facts", "field"),
     [
