@@ -3,7 +3,7 @@
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -83,10 +83,6 @@ def local(at: datetime) -> datetime:
 def vn_datetime(day: date, at: time) -> datetime:
     """An aware instant from Vietnamese wall time."""
     return datetime.combine(day, at, tzinfo=VIETNAM)
-
-
-def to_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
 
 
 def month_range(year: int, month: int) -> tuple[date, date]:
