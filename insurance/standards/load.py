@@ -5,6 +5,9 @@ table that already exists starts with an `op` column: `add` (a whole row, placed
 filled cells; `-` empties a cell; a note is appended), `remove`, `move` (to `order`). Orders are those of the
 finished table. A new table has a plain CSV or one of additions. A table is dropped by `removed = true`.
 
+Where the sources disagree the decree has a named setting; `options/<setting>/<value>/` beside its tables holds the
+CSVs that a choice other than the default brings.
+
 Every decree is therefore a data change, and a folder anywhere on disk may hold one.
 """
 
@@ -28,6 +31,7 @@ from insurance.standards.model import (
     FieldType,
     MoneyRules,
     NumberFormat,
+    Setting,
     Standard,
     StandardError,
     Table,
@@ -78,13 +82,14 @@ def _load(path: Path) -> Standard:
     chain = _chain(path)
     settings: dict[str, Any] = {}
     cells: dict[str, list[Cells]] = {}
+    chosen = _settings(chain)
     for folder in chain:
         own = _toml(folder / "standard.toml")
         settings = _merged(settings, own)
         settings |= {key: own.get(key) for key in ("title", "law", "valid_from", "valid_to")}
         if not isinstance(settings["valid_from"], date):
             raise StandardError(f"{folder / 'standard.toml'}: valid_from is missing")
-        _apply_tables(folder, settings, cells)
+        _apply_tables(folder, settings, cells, chosen)
     roots = [folder.parent.parent for folder in reversed(chain)] + [DATA]
     laws = _laws(roots)
     tables = {name: _table(name, spec, cells[name], laws) for name, spec in settings["tables"].items()}
@@ -100,6 +105,7 @@ def _load(path: Path) -> Standard:
             declaration=settings["declaration"],
             formats={kind: NumberFormat(**spec) for kind, spec in settings["formats"].items()},
             money=_money(settings["money"]),
+            settings=chosen,
             envelope=Envelope(**settings["envelope"]),
             tables=tables,
             codelists={name: _codelist(name, roots) for name in sorted(wanted)},
@@ -148,9 +154,28 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _settings(chain: list[Path]) -> dict[str, Setting]:
+    """The named settings as the last folder of the chain leaves them; a later decree may give the value alone."""
+    merged: dict[str, Any] = {}
+    for folder in chain:
+        merged = _merged(merged, _toml(folder / "standard.toml").get("settings", {}))
+    found = {}
+    for key, spec in merged.items():
+        try:
+            found[key] = Setting(key, spec["value"], tuple(spec["choices"]), spec["note"])
+        except (KeyError, TypeError) as error:
+            raise StandardError(f"{chain[-1] / 'standard.toml'}: setting {key}: {error}") from error
+        if spec["value"] not in spec["choices"]:
+            raise StandardError(f"{chain[-1] / 'standard.toml'}: setting {key} cannot be {spec['value']!r}")
+    return found
+
+
 def _money(spec: Mapping[str, Any]) -> MoneyRules:
     return MoneyRules(
         service_percent_in_hospital_amount=spec["service_percent_in_hospital_amount"],
+        service_percent_in_insured_amount=spec["service_percent_in_insured_amount"],
+        without_difference=spec["without_difference"],
+        fund_total=spec["fund_total"],
         supply_groups=frozenset(spec["supply_groups"]),
         fee_for_service=frozenset(spec["fee_for_service"]),
         outside_scope=frozenset(spec["outside_scope"]),
@@ -163,12 +188,15 @@ def _csv(path: Path) -> list[Cells]:
         return [{key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(file)]
 
 
-def _apply_tables(folder: Path, settings: dict[str, Any], cells: dict[str, list[Cells]]) -> None:
+def _apply_tables(
+    folder: Path, settings: dict[str, Any], cells: dict[str, list[Cells]], chosen: Mapping[str, Setting]
+) -> None:
     """Bring `settings["tables"]` and `cells` to the state of one folder of the chain."""
     for name in [n for n, spec in settings.get("tables", {}).items() if spec.get("removed")]:
         del settings["tables"][name]
         cells.pop(name, None)
-    for path in sorted(folder.glob("*.csv")):
+    options = [folder / "options" / setting.key / setting.value for setting in chosen.values()]
+    for path in [path for place in (folder, *options) for path in sorted(place.glob("*.csv"))]:
         if path.stem not in settings.get("tables", {}):
             raise StandardError(f"{path}: standard.toml has no table {path.stem}")
         rows = _csv(path)

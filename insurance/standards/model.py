@@ -131,13 +131,31 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class MoneyRules:
-    """What the identities between amounts rest on. `tolerance` in đồng."""
+    """What the identities between amounts rest on. `tolerance` in đồng.
+
+    `fund_total` says what the fund's total of the visit must equal: `lines`, `formula` (insured total less
+    co-payment) or `either`, which takes the formula too where other sources pay. `without_difference` also takes
+    the amount of a service whose facility forgoes the difference between its two prices.
+    """
 
     service_percent_in_hospital_amount: bool
+    service_percent_in_insured_amount: bool
+    without_difference: bool
+    fund_total: str
     supply_groups: frozenset[str]
     fee_for_service: frozenset[str]
     outside_scope: frozenset[str]
     tolerance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A reading on which the sources disagree, with its choices; `note` says what rests on it and who says what."""
+
+    key: str
+    value: str
+    choices: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +221,7 @@ class Standard:
     declaration: bool
     formats: Mapping[str, NumberFormat]
     money: MoneyRules
+    settings: Mapping[str, Setting]
     envelope: Envelope
     tables: Mapping[str, Table]
     codelists: Mapping[str, CodeList]

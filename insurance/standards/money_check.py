@@ -61,23 +61,30 @@ def _named(standard: Standard, table: str, row: int, complaints: Iterable[Compla
 
 
 def _drug(rules: MoneyRules, row: DrugRow) -> Iterator[Complaint]:
-    full = round2(row.quantity * row.unit_price)
-    covered = row.quantity * row.unit_price * row.coverage_percent / HUNDRED
-    yield from _line(rules, row, full, covered)
+    full = row.quantity * row.unit_price
+    yield from _line(rules, row, [full], full * row.coverage_percent / HUNDRED)
 
 
 def _service(rules: MoneyRules, row: ServiceRow) -> Iterator[Complaint]:
     share = row.service_percent / HUNDRED
-    full = row.quantity * row.hospital_price * (share if rules.service_percent_in_hospital_amount else 1)
-    covered = row.quantity * row.insured_price * share * row.coverage_percent / HUNDRED
-    yield from _line(rules, row, round2(full), covered)
+    hospital, insured = row.quantity * row.hospital_price, row.quantity * row.insured_price
+    full = [hospital * (share if rules.service_percent_in_hospital_amount else 1)]
+    if rules.without_difference and share < 1:
+        full.append(hospital - insured * (1 - share))
+    covered = insured * (share if rules.service_percent_in_insured_amount else 1) * row.coverage_percent / HUNDRED
+    yield from _line(rules, row, full, covered)
 
 
-def _line(rules: MoneyRules, row: Line, full: Decimal, covered: Decimal) -> Iterator[Complaint]:
-    """What is wrong with a line whose price is `full` and whose covered price, unrounded, is `covered`."""
+def _line(rules: MoneyRules, row: Line, full: Sequence[Decimal], covered: Decimal) -> Iterator[Complaint]:
+    """What is wrong with a line whose price is one of `full`, the usual first, and whose covered price is `covered`.
+
+    Both are unrounded.
+    """
     support = row.other_sources_amount
     parts = (row.state_budget_amount, row.foreign_aid_amount, row.domestic_aid_amount, row.other_support_amount)
-    yield from _equal(rules, "hospital_amount", row.hospital_amount, full, "số lượng × đơn giá × tỷ lệ")
+    prices = [round2(price) for price in full]
+    if not any(abs(row.hospital_amount - price) <= rules.tolerance for price in prices):
+        yield from _equal(rules, "hospital_amount", row.hospital_amount, prices[0], "số lượng × đơn giá × tỷ lệ")
     yield from _equal(rules, "other_sources_amount", support, sum(parts, ZERO), "tổng bốn nguồn khác")
     if support and not support < row.hospital_amount:
         yield "other_sources_amount", "support_too_big", "phải nhỏ hơn thành tiền bệnh viện", support
@@ -148,7 +155,9 @@ def _totals(rules: MoneyRules, claim: Claim) -> Iterator[Complaint]:
         yield from _equal(rules, attribute, getattr(total, attribute), expected, "tổng các dòng")
     of_lines = add(lambda x: x.fund_amount)
     of_formula = total.total_insured_amount - total.copay_amount
-    if not (total.other_sources_amount and total.fund_amount == of_formula):
+    if rules.fund_total == "formula":
+        yield from _equal(rules, "fund_amount", total.fund_amount, of_formula, "chi phí trong phạm vi trừ cùng chi trả")
+    elif rules.fund_total == "lines" or not (total.other_sources_amount and total.fund_amount == of_formula):
         yield from _equal(rules, "fund_amount", total.fund_amount, of_lines, "tổng các dòng")
 
 

@@ -131,7 +131,8 @@ def _scalar(standard: Standard, kind: FieldType) -> Formatter:
         return _number(*standard.places(FieldType(base, places=kind.places)))
     if base == "int":
         return _integer(kind.places or 1)
-    return {"code": _text, "text": _text, "date8": _date8, "datetime12": _datetime12}[base]
+    moment = _partial12 if kind.partial else _datetime12
+    return {"code": _text, "text": _text, "date8": _date8, "datetime12": moment}[base]
 
 
 def _text(value: object) -> str:
@@ -186,3 +187,10 @@ def _datetime12(value: object) -> str:
     if isinstance(value, PartialDate):
         return value.digits()
     raise TypeError(f"not a moment: {value!r}")
+
+
+def _partial12(value: object) -> str:
+    """A moment known in part; of a plain day the time is unknown."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return PartialDate.of(value).digits()
+    return _datetime12(value)

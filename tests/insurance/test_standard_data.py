@@ -1,11 +1,27 @@
 """The claim standard as shipped: versions, dates, fields, sources and code lists."""
 
+import csv
+import typing
 from dataclasses import fields
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from insurance.standards import StandardError, available, describe, diff, document_rows, load, rows, select_standard
+from insurance.standards import (
+    PartialDate,
+    StandardError,
+    available,
+    describe,
+    diff,
+    document_rows,
+    load,
+    load_from,
+    rows,
+    select_standard,
+)
+from insurance.standards.model import FieldType
 
 COUNTS = {
     "qd130": [18, 65, 38, 47, 12, 9, 31, 25, 22, 34, 12, 22, 35],
@@ -17,6 +33,17 @@ LAST_DRUG_FIELDS = [
     "MUC_HUONG", "T_BNTT", "T_BNCCT", "T_BHTT", "MA_KHOA", "MA_BAC_SI", "MA_DICH_VU", "NGAY_YL", "NGAY_TH_YL",
     "MA_PTTT", "NGUON_CTRA", "VET_THUONG_TP", "DU_PHONG",
 ]  # fmt: skip
+
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "standard_fields.csv"
+FITTING = {
+    str: {"code", "text"},
+    int: {"int", "percent", "money", "quantity"},
+    Decimal: {"money", "quantity", "percent"},
+    date: {"date8"},
+    datetime: {"datetime12"},
+    PartialDate: {"datetime12:partial"},
+}
 
 
 def row_class(name):
@@ -50,11 +77,42 @@ def test_no_version_before_the_first():
         select_standard(date(2023, 1, 17))
 
 
-@pytest.mark.parametrize("name", ["qd4750", "qd3176", "qd1931"])
-def test_every_source_is_an_attribute_of_its_row(name):
+def test_no_field_of_the_published_lists_is_lost():
+    """The list was taken from the annexes apart from the shipped data: place, width and duty of each field."""
+    listed = list(csv.DictReader(GOLDEN.read_text("utf-8").splitlines()))
+    in_force = [row for row in listed if row["order"]]
+    assert len(in_force) == 479
+    standard = load("qd3176")
+    shipped = [
+        (table.name, str(f.order), f.tag, "n" if f.max is None else str(f.max), f.required)
+        for table in standard.tables.values()
+        for f in table.fields
+    ]
+    assert shipped == [(r["table"], r["order"], r["tag"], r["max"], r["required"]) for r in in_force]
+    for name in ("qd130", "qd4750"):
+        wanted = {(row["table"], row["tag"]) for row in listed if row[name] == "1"}
+        assert {(table.name, f.tag) for table in load(name).tables.values() for f in table.fields} == wanted
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_source_is_an_attribute_of_its_row_that_fits_the_type(name):
     for table in load(name).tables.values():
-        attributes = {f.name for f in fields(row_class(table.row_class))}
-        assert {f.source for f in table.fields} <= attributes, table.name
+        kinds = typing.get_type_hints(row_class(table.row_class))
+        for f in table.fields:
+            takes = {base for kind in f.types for base in accepted(kind)}
+            for kind in scalars(kinds[f.source]):
+                assert FITTING[kind] & takes, f"{table.name}.{f.tag}: {kind} as {f.type}"
+
+
+def scalars(hint):
+    """The plain types of an attribute: those in a tuple, and without None."""
+    parts = [part for part in typing.get_args(hint) if part not in (type(None), ...)]
+    return [one for part in parts for one in scalars(part)] if parts else [hint]
+
+
+def accepted(kind: FieldType):
+    base = kind.item if kind.base == "list" else kind.base
+    return {"datetime12", "datetime12:partial", "date8"} if kind.partial else {base}
 
 
 def test_every_attribute_of_a_row_is_written_by_some_version():
@@ -91,6 +149,44 @@ def test_the_transfer_slip_was_renamed_in_part():
         "MA_CSKCB_DI": "6", "MA_CSKCB_DEN": "7", "TINH_TRANG_CT": "28"
     }  # fmt: skip
     assert not [c for c in changes if c.kind == "moved"]
+
+
+def test_readings_on_which_the_sources_disagree_are_named_settings():
+    settings = load("qd1931").settings
+    assert {key: s.value for key, s in settings.items()} == {
+        "transfer_slip_used": "absent", "follow_up_day": "day", "unconfirmed_widths": "stated"
+    }  # fmt: skip
+    assert all(s.note for s in settings.values())
+    assert (load("qd130").money.fund_total, load("qd1931").money.fund_total) == ("either", "either")
+
+
+def test_another_choice_of_a_setting_changes_its_tables(tmp_path):
+    chosen = {"transfer_slip_used": "present", "follow_up_day": "moment", "unconfirmed_widths": "widest"}
+    folder = tmp_path / "standards" / "own"
+    folder.mkdir(parents=True)
+    own = 'extends = "qd1931"\ntitle = "Riêng"\nlaw = "qd3176"\nvalid_from = 2026-07-01\n'
+    toml = folder / "standard.toml"
+    toml.write_text(own + "".join(f'[settings.{key}]\nvalue = "{value}"\n' for key, value in chosen.items()), "utf-8")
+    standard = load_from(folder)
+    assert len(standard.table("XML13").fields) == 39
+    changed = {(c.table, c.tag, c.what, c.after) for c in diff(load("qd1931"), standard) if c.what in {"max", "order"}}
+    assert changed == {
+        ("XML13", "TEN_DICH_VU", "order", "29"), ("XML13", "TEN_THUOC", "order", "30"),
+        ("XML14", "NGAY_HEN_KL", "max", "12"), ("XML2", "TT_THAU", "max", "255"), ("XML3", "TT_THAU", "max", "255"),
+        ("XML3", "NGUOI_THUC_HIEN", "max", "1024"), ("XML3", "MA_BENH_YHCT", "max", "255"),
+        ("XML4", "GIA_TRI", "max", "1024"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "message"), [("both", "cannot be"), (None, "value")])
+def test_a_choice_that_does_not_exist_is_named(tmp_path, value, message):
+    folder = tmp_path / "standards" / "own"
+    folder.mkdir(parents=True)
+    own = 'extends = "qd130"\ntitle = "Riêng"\nlaw = "qd130"\nvalid_from = 2026-07-01\n[settings.new]\n'
+    given = f'value = "{value}"\n' if value else ""
+    (folder / "standard.toml").write_text(f'{own}{given}choices = ["one"]\nnote = "n"\n', "utf-8")
+    with pytest.raises(StandardError, match=f"new.*{message}"):
+        load_from(folder)
 
 
 def test_description_has_a_line_for_each_field_and_names_its_law():

@@ -122,6 +122,37 @@ def test_the_annex_formula_is_accepted_for_the_fund_when_others_pay():
     assert check_money(STANDARD, replace(claim, summary=replace(claim.summary, fund_amount=Decimal(1)))) != []
 
 
+def test_which_total_of_the_fund_is_right_is_a_setting():
+    claim = claim_of(EXAMPLES["support to the patient"])
+    by_formula = replace(claim, summary=replace(claim.summary, fund_amount=Decimal(106000)))
+    lines, formula = (
+        replace_money(fund_total="lines"),
+        replace_money(fund_total="formula"),
+    )
+    assert check_money(lines, claim) == check_money(formula, by_formula) == []
+    assert [p.tag for p in check_money(lines, by_formula)] == ["T_BHTT"]
+    assert [p.tag for p in check_money(formula, claim)] == ["T_BHTT"]
+
+
+def test_a_facility_may_forgo_the_difference_between_its_prices():
+    """2 x 60.000 less 2 x 50.000 x 50 % is 70.000, of which 50.000 are covered."""
+    line = service(2, 60000, 50000, 50, 70000, 50000, 80, 40000, 10000, 20000)
+    assert check_money(STANDARD, claim_of(line)) == []
+    assert [p.tag for p in check_money(load("qd4750"), claim_of(line))] == ["THANH_TIEN_BV"]
+
+
+def test_whether_the_share_counts_for_the_covered_price_is_a_setting():
+    line = service(1, 50600, 50600, 30, 50600, 50600, 80, 40480, 10120, 0)
+    without = replace_money(service_percent_in_insured_amount=False, service_percent_in_hospital_amount=False)
+    assert check_money(without, claim_of(line)) == []
+    assert {p.tag for p in check_money(STANDARD, claim_of(line))} == {"THANH_TIEN_BV", "THANH_TIEN_BH"}
+
+
+def replace_money(**changed):
+    """The standard in force with other money rules."""
+    return replace(STANDARD, money=replace(STANDARD.money, **changed))
+
+
 AMOUNTS = [f.name for f in fields(DrugRow) if f.name.endswith("_amount")]
 TOTALS = [f.name for f in fields(type(cases.SUMMARY)) if f.name.endswith("_amount")]
 
