@@ -25,11 +25,11 @@ Complaint = tuple[str, str, str, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The rows of one visit that carry money."""
+    """The rows of one visit that carry money; a line that cannot be read is None, and then no total can be checked."""
 
-    summary: SummaryRow
-    drugs: Sequence[DrugRow] = ()
-    services: Sequence[ServiceRow] = ()
+    summary: SummaryRow | None
+    drugs: Sequence[DrugRow | None] = ()
+    services: Sequence[ServiceRow | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,16 @@ def check_money(standard: Standard, claim: Claim) -> list[Problem]:
     rules = standard.money
     problems = []
     for number, drug in enumerate(claim.drugs, start=1):
-        problems += _named(standard, "XML2", number, _drug(rules, drug))
+        if drug is not None:
+            problems += _named(standard, "XML2", number, _drug(rules, drug))
     for number, service in enumerate(claim.services, start=1):
-        problems += _named(standard, "XML3", number, _service(rules, service))
-    return problems + _named(standard, "XML1", 1, _totals(rules, claim))
+        if service is not None:
+            problems += _named(standard, "XML3", number, _service(rules, service))
+    drugs = [row for row in claim.drugs if row is not None]
+    services = [row for row in claim.services if row is not None]
+    if claim.summary is None or (len(drugs), len(services)) != (len(claim.drugs), len(claim.services)):
+        return problems
+    return problems + _named(standard, "XML1", 1, _totals(rules, claim.summary, drugs, services))
 
 
 def _named(standard: Standard, table: str, row: int, complaints: Iterable[Complaint]) -> list[Problem]:
@@ -132,17 +138,18 @@ def _split(rules: MoneyRules, row: Line, allowed: list[Split]) -> Iterator[Compl
         yield from _equal(rules, "self_paid_amount", row.self_paid_amount, expected.self_paid, "phần tự trả")
 
 
-def _totals(rules: MoneyRules, claim: Claim) -> Iterator[Complaint]:
-    lines: list[Line] = [*claim.drugs, *claim.services]
-    total = claim.summary
+def _totals(
+    rules: MoneyRules, total: SummaryRow, drugs: Sequence[DrugRow], services: Sequence[ServiceRow]
+) -> Iterator[Complaint]:
+    lines: list[Line] = [*drugs, *services]
 
     def add(pick: Callable[[Line], Decimal], among: Iterable[Line] = lines) -> Decimal:
         return sum((pick(line) for line in among), ZERO)
 
-    supplies = [line for line in claim.services if line.cost_group_code in rules.supply_groups]
+    supplies = [line for line in services if line.cost_group_code in rules.supply_groups]
     by_fee = [line for line in lines if line.payment_method_code in rules.fee_for_service]
     wanted = {
-        "drugs_amount": add(lambda x: x.hospital_amount, claim.drugs),
+        "drugs_amount": add(lambda x: x.hospital_amount, drugs),
         "supplies_amount": add(lambda x: x.hospital_amount, supplies),
         "total_hospital_amount": add(lambda x: x.hospital_amount),
         "total_insured_amount": add(lambda x: x.insured_amount),
