@@ -45,6 +45,15 @@ def words(name: str, default: list[str]) -> list[str]:
     return default if value is None else [word.strip() for word in value.split(",") if word.strip()]
 
 
+def folders(name: str) -> list[Path]:
+    """The variable as folders that exist, separated as in PATH; none when it is not set."""
+    paths = [Path(part).expanduser().resolve() for part in os.environ.get(name, "").split(os.pathsep) if part.strip()]
+    for path in paths:
+        if not path.is_dir():
+            raise ImproperlyConfigured(f"{name}: {path} is no folder")
+    return paths
+
+
 def folder(name: str, default: Path) -> Path:
     """The variable as an absolute folder."""
     return Path(os.environ.get(name, default)).expanduser().resolve()

@@ -7,6 +7,7 @@ from his.database.config import database_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.folder("HIS_VAR", BASE_DIR / "var")
+DECREES = env.folders("HIS_DECREES")  # folders of the shape of insurance/data, each with what a decree changes
 
 DEBUG = env.flag("HIS_DEBUG", False)
 PRODUCTION = env.flag("HIS_PRODUCTION", False)

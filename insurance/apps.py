@@ -1,8 +1,14 @@
 """The insurance package as a Django app."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import register as register_check
 
 from his.ui.nav import NavItem, register
+from insurance import law
 
 
 class InsuranceConfig(AppConfig):
@@ -10,8 +16,26 @@ class InsuranceConfig(AppConfig):
     verbose_name = "Viện phí và BHYT"
 
     def ready(self) -> None:
-        """Name the desks for the top bar."""
+        """Take in the decrees of this installation and name the desks for the top bar."""
+        law.use(*settings.DECREES)
+        register_check(law_data_is_sound)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.collect", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("claims", "Hồ sơ BHYT", "claims", "claims.view", "claim", 50, "Lập, kiểm tra, xuất hồ sơ tháng"),
         )
+
+
+def law_data_is_sound(**_options: Any) -> list[CheckMessage]:
+    """Read all standards, rules and benefit tables, so that a faulty decree stops the start and is named."""
+    from insurance.benefits.engine.params import validate
+    from insurance.rules.engine import load_rules
+    from insurance.standards import available, load
+
+    try:
+        for name in available():
+            load(name)
+        load_rules()
+        validate(*(root / "benefits" for root in law.roots()))
+    except (ValueError, OSError) as error:
+        return [Error(f"Dữ liệu quyết định có lỗi: {error}", hint="Sửa tệp được nêu tên", id="insurance.E001")]
+    return []

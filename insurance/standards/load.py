@@ -22,6 +22,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from insurance import law
+from insurance.law import Cells, merged
 from insurance.standards.model import (
     REQUIRED,
     CodeEntry,
@@ -37,36 +39,41 @@ from insurance.standards.model import (
     Table,
 )
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 COLUMNS = ("order", "tag", "type", "max", "required", "codelist", "source", "law", "name", "note")
 
-Cells = dict[str, str]
+Roots = tuple[Path, ...]
 
 
-def available(data: Path = DATA) -> tuple[str, ...]:
-    """Names of the standards in a data folder, the oldest first; the folder is read once."""
-    return _available(data.resolve())
+def available(data: Path | None = None) -> tuple[str, ...]:
+    """Names of the standards in force here, or of one data folder, the oldest first; folders are read once."""
+    return tuple(folder.name for folder in _folders(_roots(data)))
 
 
 @lru_cache(maxsize=16)
-def _available(data: Path) -> tuple[str, ...]:
-    folders = [p.parent for p in (data / "standards").glob("*/standard.toml")]
-    return tuple(p.name for p in sorted(folders, key=lambda p: (_toml(p / "standard.toml")["valid_from"], p.name)))
+def _folders(roots: Roots) -> tuple[Path, ...]:
+    found = {p.parent.name: p.parent for root in roots for p in sorted((root / "standards").glob("*/standard.toml"))}
+    return tuple(sorted(found.values(), key=lambda p: (_toml(p / "standard.toml")["valid_from"], p.name)))
 
 
-def load(name: str, data: Path = DATA) -> Standard:
+def load(name: str, data: Path | None = None) -> Standard:
     """The standard of that name, such as qd3176. Raises StandardError when there is none."""
-    return load_from(data / "standards" / name)
+    return _named(name, _roots(data))
 
 
-def select_standard(on: date, data: Path = DATA) -> Standard:
+@lru_cache(maxsize=64)
+def _named(name: str, roots: Roots) -> Standard:
+    folder = next((p for p in _folders(roots) if p.name == name), roots[-1] / "standards" / name)
+    return _load(folder, roots)
+
+
+def select_standard(on: date, data: Path | None = None) -> Standard:
     """The newest standard for visits that end on the day. Raises StandardError when none covers it."""
-    return _select(on, data.resolve())
+    return _select(on, _roots(data))
 
 
 @lru_cache(maxsize=512)
-def _select(on: date, data: Path) -> Standard:
-    covering = [s for s in (load(name, data) for name in available(data)) if s.covers(on)]
+def _select(on: date, roots: Roots) -> Standard:
+    covering = [s for s in (_load(folder, roots) for folder in _folders(roots)) if s.covers(on)]
     if not covering:
         raise StandardError(f"no standard covers {on.isoformat()}")
     return max(covering, key=lambda s: s.valid_from)
@@ -74,12 +81,16 @@ def _select(on: date, data: Path) -> Standard:
 
 def load_from(path: Path | str) -> Standard:
     """The standard in a folder, with what it extends filled in; read once for each folder."""
-    return _load(Path(path).resolve())
+    return _load(Path(path).resolve(), law.roots())
+
+
+def _roots(data: Path | None) -> Roots:
+    return law.roots() if data is None else (law.PRODUCT, data.resolve())
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path) -> Standard:
-    chain = _chain(path)
+def _load(path: Path, around: Roots) -> Standard:
+    chain = _chain(path, around)
     settings: dict[str, Any] = {}
     cells: dict[str, list[Cells]] = {}
     chosen = _settings(chain)
@@ -90,7 +101,7 @@ def _load(path: Path) -> Standard:
         if not isinstance(settings["valid_from"], date):
             raise StandardError(f"{folder / 'standard.toml'}: valid_from is missing")
         _apply_tables(folder, settings, cells, chosen)
-    roots = [folder.parent.parent for folder in reversed(chain)] + [DATA]
+    roots = list(dict.fromkeys([*around, *(folder.parent.parent for folder in chain)]))
     laws = _laws(roots)
     tables = {name: _table(name, spec, cells[name], laws) for name, spec in settings["tables"].items()}
     wanted = {f.codelist for table in tables.values() for f in table.fields if f.codelist}
@@ -116,7 +127,7 @@ def _load(path: Path) -> Standard:
         raise StandardError(f"{path / 'standard.toml'}: {error}") from error
 
 
-def _chain(path: Path) -> list[Path]:
+def _chain(path: Path, around: Roots) -> list[Path]:
     """The folders from the first standard to this one; a parent is looked for beside it, then in the product."""
     chain: list[Path] = []
     folder: Path | None = path
@@ -125,12 +136,12 @@ def _chain(path: Path) -> list[Path]:
             raise StandardError(f"{folder}: extends itself")
         chain.append(folder)
         parent = _toml(folder / "standard.toml").get("extends")
-        folder = _parent(folder, parent) if parent else None
+        folder = _parent(folder, parent, around) if parent else None
     return chain[::-1]
 
 
-def _parent(folder: Path, name: str) -> Path:
-    for candidate in (folder.parent / name, DATA / "standards" / name):
+def _parent(folder: Path, name: str, around: Roots) -> Path:
+    for candidate in (folder.parent / name, *(root / "standards" / name for root in reversed(around))):
         if (candidate / "standard.toml").is_file():
             return candidate.resolve()
     raise StandardError(f"{folder}: extends {name}, which is nowhere")
@@ -289,26 +300,30 @@ def _field(table: str, position: int, row: Cells, laws: Mapping[str, object]) ->
 
 
 def _laws(roots: list[Path]) -> dict[str, Mapping[str, object]]:
-    """All laws that the folders name; the nearest folder wins."""
+    """All laws that the folders name; the last folder wins."""
     laws: dict[str, Mapping[str, object]] = {}
-    for root in reversed(roots):
+    for root in roots:
         if (root / "laws.toml").is_file():
             laws.update(_toml(root / "laws.toml"))
     return laws
 
 
 def _codelist(name: str, roots: list[Path]) -> CodeList:
-    """A code list from the nearest folder; `file:part` is one list of a file that holds several."""
+    """A code list from all folders that have it, a later one changing codes of the former; `file:part` is one list of a
+    file that holds several."""
     stem, _, part = name.partition(":")
-    for root in roots:
-        path = root / "codelists" / f"{stem}.csv"
-        if path.is_file():
-            break
-    else:
+    paths = [path for root in roots if (path := root / "codelists" / f"{stem}.csv").is_file()]
+    if not paths:
         raise StandardError(f"code list {name} is nowhere")
-    index = path.parent / "index.toml"
-    spec = _toml(index).get(stem, {}) if index.is_file() else {}
-    rows = [row for row in _csv(path) if not part or row.get("list") == part]
+    path = paths[-1]
+    spec: dict[str, Any] = {}
+    for index in (root / "codelists" / "index.toml" for root in roots):
+        spec |= _toml(index).get(stem, {}) if index.is_file() else {}
+    try:
+        rows = merged([_csv(p) for p in paths], ("list", "code"))
+    except ValueError as error:
+        raise StandardError(f"{path}: {error}") from error
+    rows = [row for row in rows if not part or row.get("list") == part]
     if not rows:
         raise StandardError(f"{path}: no codes for {name}")
     return CodeList(

@@ -10,11 +10,12 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
+from insurance import law
 from insurance.benefits.engine.diseases import DiseaseRow
 from insurance.benefits.engine.facts import BenefitError
 from insurance.benefits.engine.tables import CardLevel, EntitlementRow, RouteRate, Tables, Value, read_tables
 
-DATA_DIR = Path(__file__).resolve().parents[2] / "data" / "benefits"
+DATA_DIR = law.PRODUCT / "benefits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +97,25 @@ class Params:
 
 
 def load(data_dir: Path | None = None, *, on: date) -> Params:
-    """Parameters of one day from a folder of the shape of `insurance/data/benefits` (the product's own if None)."""
-    return _params((data_dir or DATA_DIR).resolve(), on)
+    """Parameters of one day from a folder of the shape of `insurance/data/benefits`.
+
+    Without a folder: the product's own with the decrees that the installation has added.
+    """
+    folders = (data_dir.resolve(),) if data_dir else tuple(root / "benefits" for root in law.roots())
+    return _params(folders, on)
 
 
-def validate(data_dir: Path) -> str:
-    """Parse a folder afresh and return its digest. Raises ValueError naming file and row of the first fault."""
-    return read_tables(data_dir).digest
+def validate(*folders: Path) -> str:
+    """Parse folders afresh and return their digest. Raises ValueError naming file and row of the first fault."""
+    return read_tables(*folders).digest
 
 
 @lru_cache(maxsize=4096)
-def _params(data_dir: Path, on: date) -> Params:
-    tables = _tables(data_dir)
+def _params(folders: tuple[Path, ...], on: date) -> Params:
+    tables = _tables(folders)
     return Params(on=on, tables=tables, diseases=tuple(d.row for d in tables.diseases if d.period.covers(on)))
 
 
 @lru_cache(maxsize=16)
-def _tables(data_dir: Path) -> Tables:
-    return read_tables(data_dir)
+def _tables(folders: tuple[Path, ...]) -> Tables:
+    return read_tables(*folders)

@@ -1,4 +1,6 @@
-"""The tables of the benefit split, read from one folder of CSV files and validated row by row.
+"""The tables of the benefit split, read from folders of CSV files and validated row by row.
+
+A further folder holds only the files and rows that a decree changes; they close those of the folders before it.
 
 Every row has a first and a last day and names its law. An overlap, a misspelt metric, an unknown choice or a
 number that is none raises ValueError with the file and the line, so a wrong decree file never comes into use.
@@ -6,7 +8,7 @@ number that is none raises ValueError with the file and the line, so a wrong dec
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -16,6 +18,7 @@ from typing import TypeVar
 
 from insurance.benefits.engine import conditions
 from insurance.benefits.engine.diseases import DiseaseRow
+from insurance.law import merged
 
 Row = Mapping[str, str]
 T = TypeVar("T")
@@ -52,6 +55,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "condition_vi",
     ),
 }
+IDENTITY: Mapping[str, tuple[str, ...]] = {
+    "parameters": ("key",),
+    "stages": ("key",),
+    "settings": ("key",),
+    "card_levels": ("level",),
+    "card_overrides": ("card_group", "printed_level"),
+    "route_rates": ("code", "setting"),
+    "entitlement": ("order", "code"),
+    "listed_diseases": ("annex", "row"),
+}
+"""What a row is about: a later row of the same identity takes over from its first day."""
+_WHERE = "where"
 _MODES = frozenset({"level", "absolute", "origin", "refused"})
 _SETTINGS = frozenset({"any", "inpatient", "outpatient"})
 
@@ -173,15 +188,10 @@ class Tables:
     digest: str
 
 
-def read_tables(data_dir: Path) -> Tables:
-    """Read and validate all files of the folder. Raises ValueError naming file and line of the first fault."""
+def read_tables(data_dir: Path, *decrees: Path) -> Tables:
+    """Read and validate all files of the folders. Raises ValueError naming file and line of the first fault."""
     digest = hashlib.sha256()
-    read: dict[str, list[tuple[str, Row]]] = {}
-    for name, columns in COLUMNS.items():
-        path = data_dir / f"{name}.csv"
-        content = path.read_bytes()
-        digest.update(content)
-        read[name] = _rows(path.name, content.decode("utf-8"), columns)
+    read = {name: _read((data_dir, *decrees), name, digest.update) for name in COLUMNS}
     settings = {s.key: s for s in _each(read["settings"], _setting)}
     known = frozenset(settings)
     values: dict[str, list[Value]] = {}
@@ -200,6 +210,21 @@ def read_tables(data_dir: Path) -> Tables:
     )
     _check_overlaps(tables)
     return tables
+
+
+def _read(folders: Sequence[Path], name: str, seen: Callable[[bytes], None]) -> list[tuple[str, Row]]:
+    """The rows of one table from all folders, each with where it stands; the first folder must have the file."""
+    files: list[list[dict[str, str]]] = []
+    for folder in folders:
+        path = folder / f"{name}.csv"
+        if folder != folders[0] and not path.is_file():
+            continue
+        content = path.read_bytes()
+        seen(content)
+        where = path.name if folder == folders[0] else str(path)
+        rows = _rows(where, content.decode("utf-8"), COLUMNS[name])
+        files.append([{**row, _WHERE: place} for place, row in rows])
+    return [(row[_WHERE], row) for row in merged(files, IDENTITY[name])]
 
 
 def _rows(name: str, text: str, columns: tuple[str, ...]) -> list[tuple[str, Row]]:

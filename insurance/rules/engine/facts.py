@@ -10,7 +10,7 @@ from typing import Any
 
 from insurance.rules.engine.money_rows import money_rows
 from insurance.standards import Problem, Standard, check
-from insurance.standards.load import DATA, available, load
+from insurance.standards.load import available, load
 from insurance.standards.money_check import Claim, check_money
 from insurance.standards.values import SEPARATOR, Formatter, formatter
 
@@ -56,9 +56,9 @@ class VisitFacts:
         return rows[0] if rows else None
 
     def text(self, table: str, tag: str) -> str:
-        """A text of the first row of a table."""
+        """A text of the first row of a table, by whichever name this standard has for the field."""
         row = self.first(table)
-        return row.text(tag) if row else ""
+        return row.text(tag_in(self.standard, table, tag) or tag) if row else ""
 
     @cached_property
     def ended_on(self) -> date | None:
@@ -113,16 +113,10 @@ def tag_in(standard: Standard, table: str, tag: str) -> str | None:
         return None
     if any(f.tag == tag for f in spec.fields):
         return tag
-    sources = _sources(table, tag)
+    known = [standard, *(load(name) for name in available())]
+    fields = (f for one in known if table in one.tables for f in one.tables[table].fields)
+    sources = {f.source for f in fields if f.tag == tag and f.source}
     return next((f.tag for f in spec.fields if f.source and f.source in sources), None)
-
-
-@lru_cache(maxsize=4096)
-def _sources(table: str, tag: str) -> frozenset[str]:
-    """The attributes that any published standard reads into the tag."""
-    standards = [load(name) for name in available(DATA)]
-    fields = (f for s in standards if table in s.tables for f in s.tables[table].fields)
-    return frozenset(f.source for f in fields if f.tag == tag and f.source)
 
 
 def number(text: str) -> Decimal | None:

@@ -12,11 +12,10 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+from insurance import law
 from insurance.rules.engine.base import BATCH_KINDS, KINDS
 from insurance.rules.engine.model import Rule, RuleError, Severity, Stage
-from insurance.standards.load import DATA
 
-RULES = DATA / "rules"
 COLUMNS = (
     "id", "title", "kind", "table", "field", "params", "when", "severity", "stages", "valid_from", "valid_to",
     "standards", "needs", "message", "fix", "law", "good", "bad", "covers",
@@ -26,11 +25,11 @@ _NEXT_PARAM = re.compile(r";\s*(?=[a-z_]+=)")
 
 
 def load_rules(*folders: Path) -> tuple[Rule, ...]:
-    """The rules of the product and of further folders, in the order of files and rows; a later folder replaces by id.
+    """The rules of the product, of the decrees of the installation and of further folders; a later one replaces by id.
 
     Raises RuleError for an unknown kind, an id that stands twice in a folder, or a cell that cannot be read.
     """
-    return _load(tuple(folder.resolve() for folder in (RULES, *folders)))
+    return _load((*(root / "rules" for root in law.roots()), *(folder.resolve() for folder in folders)))
 
 
 @lru_cache(maxsize=16)

@@ -1,8 +1,9 @@
 """The small language of rules: references to fields, conditions, and arithmetic. Parsed once, validated at load.
 
-A reference is a tag of the rule's own row (`NGAY_YL`), a tag of the first row of another table (`XML1.NGAY_RA`) or a
-measure (`@age_years`). A condition is terms joined by `&`: `MA_NHOM in 1|2|3`, `GIA_TRI filled`, `SO_LUONG > 1`,
-`NGAY_RA >= 20260701`, `MA_THE_BHYT starts CA|CY`, `XML7 absent`, `XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_KT`.
+A reference is a tag of the rule's own row (`NGAY_YL`), a tag of the first row of another table (`XML1.NGAY_RA`), a
+measure (`@age_years`), or a plain number or day (`20260701`). A condition is terms joined by `&`: `MA_NHOM in 1|2|3`,
+`GIA_TRI filled`, `SO_LUONG > 1`, `NGAY_RA >= 20260701`, `MA_THE_BHYT starts CA|CY`, `XML7 absent`,
+`XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_BENH_KT`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FILE = "GIAMDINHHS"
 """The table that holds what a file says of itself, one row."""
 FILE_TAGS = frozenset({"MACSKCB", "NGAYLAP", "SOLUONGHOSO", "SO_HOSO", "CHUKYDONVI", "LOAIHOSO"})
 
+_LITERAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _REFERENCE = re.compile(r"(?:([A-Z][A-Z0-9]*)\.)?([A-Z][A-Z0-9_]*)")
 _ORDER: dict[str, Callable[[object, object], bool]] = {
     "<": operator.lt,  # type: ignore[dict-item]
@@ -71,6 +73,8 @@ def reference(scope: Scope, term: str) -> Text:
     if term.startswith("@"):
         amount = measure(term)
         return lambda row, facts: "" if (found := amount(row, facts)) is None else f"{found:f}"
+    if _LITERAL.fullmatch(term):
+        return lambda row, facts: term
     match = _REFERENCE.fullmatch(term)
     if match is None:
         raise TermError(f"not a field: {term!r}")
