@@ -3,7 +3,8 @@
 A reference is a tag of the rule's own row (`NGAY_YL`), a tag of the first row of another table (`XML1.NGAY_RA`), a
 measure (`@age_years`), or a plain number or day (`20260701`). A condition is terms joined by `&`: `MA_NHOM in 1|2|3`,
 `GIA_TRI filled`, `SO_LUONG > 1`, `NGAY_RA >= 20260701`, `MA_THE_BHYT starts CA|CY`, `XML7 absent`,
-`XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_BENH_KT`.
+`XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_BENH_KT`, `MA_XU_TRI includes 1` (a part of the list),
+`XML3[MA_DICH_VU].MA_NHOM = 2` (of the rows with the same MA_DICH_VU).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
 
 from his.core.money import round2
-from insurance.rules.engine.facts import Row, VisitFacts, number, tag_in
+from insurance.rules.engine.facts import Row, VisitFacts, day, number, tag_in
 from insurance.rules.engine.measures import MEASURES
 from insurance.standards import Standard
 from insurance.standards.values import SEPARATOR
@@ -30,7 +31,7 @@ FILE = "GIAMDINHHS"
 FILE_TAGS = frozenset({"MACSKCB", "NGAYLAP", "SOLUONGHOSO", "SO_HOSO", "CHUKYDONVI", "LOAIHOSO"})
 
 _LITERAL = re.compile(r"[0-9]+(\.[0-9]+)?")
-_REFERENCE = re.compile(r"(?:([A-Z][A-Z0-9]*)\.)?([A-Z][A-Z0-9_]*)")
+_REFERENCE = re.compile(r"(?:([A-Z][A-Z0-9]*)(?:\[([A-Z][A-Z0-9_]*)\])?\.)?([A-Z][A-Z0-9_]*)")
 _ORDER: dict[str, Callable[[object, object], bool]] = {
     "<": operator.lt,  # type: ignore[dict-item]
     "<=": operator.le,  # type: ignore[dict-item]
@@ -78,11 +79,25 @@ def reference(scope: Scope, term: str) -> Text:
     match = _REFERENCE.fullmatch(term)
     if match is None:
         raise TermError(f"not a field: {term!r}")
-    table, tag = match[1] or scope.table, match[2]
+    table, tag = match[1] or scope.table, match[3]
     tag = scope.tag(table, tag)
+    if match[2]:
+        return _joined(scope, table, match[2], tag)
     if table == scope.table:
         return lambda row, facts: row.texts.get(tag, "") if row else ""
     return lambda row, facts: facts.text(table, tag)
+
+
+def _joined(scope: Scope, table: str, by: str, tag: str) -> Text:
+    """The text that all rows of a table have which agree with the row in field `by`; empty when they differ."""
+    mine, theirs = scope.tag(scope.table, by), scope.tag(table, by)
+
+    def text(row: Row | None, facts: VisitFacts) -> str:
+        shared = row.texts.get(mine, "") if row else ""
+        found = {other.text(tag) for other in facts.rows(table) if other.text(theirs) == shared} if shared else ()
+        return next(iter(found)) if len(found) == 1 else ""
+
+    return text
 
 
 def measure(term: str) -> Amount:
@@ -131,6 +146,9 @@ def _comparison(scope: Scope, name: str, op: str, value: str) -> Test:
     text = reference(scope, name)
     if op in ("in", "not_in"):
         return _membership(scope, text, op == "in", value)
+    if op in ("includes", "excludes"):
+        parts, asked = frozenset(value.split("|")), op == "includes"
+        return lambda row, facts: (not parts.isdisjoint(text(row, facts).split(SEPARATOR))) is asked
     if op == "starts":
         starts = tuple(value.split("|"))
         return lambda row, facts: text(row, facts).startswith(starts)
@@ -183,8 +201,9 @@ _FUNCTIONS: dict[str, Callable[..., Decimal]] = {"round2": round2, "min": min, "
 def arithmetic(scope: Scope, text: str) -> Amount:
     """A formula over fields: `round2(SO_LUONG * DON_GIA_BV * TYLE_TT_DV / 100)`, with + - * /, round2, min, max, abs.
 
-    An empty or unreadable number makes the whole unknown (None). `sum(XML3.T_BHTT)` adds a field of all rows;
-    `m_age_years` names a measure. Raises TermError or AbsentError.
+    An empty or unreadable number makes the whole unknown (None). `sum(XML3.T_BHTT)` adds a field of all rows,
+    `rows(XML9)` counts them, `days(TU_NGAY, DEN_NGAY)` is the second day less the first; `m_age_years` names a
+    measure. Raises TermError or AbsentError.
     """
     try:
         tree = ast.parse(text, mode="eval").body
@@ -230,6 +249,11 @@ def _operation(function: Callable[[Decimal, Decimal], Decimal], left: Amount, ri
 def _call(scope: Scope, name: str, args: list[ast.expr], text: str) -> Amount:
     if name == "sum" and len(args) == 1 and isinstance(args[0], ast.Attribute) and isinstance(args[0].value, ast.Name):
         return _sum(scope, args[0].value.id, args[0].attr)
+    if name == "rows" and len(args) == 1 and isinstance(args[0], ast.Name):
+        table = args[0].id
+        return lambda row, facts: Decimal(len(facts.rows(table)))
+    if name == "days" and len(args) == 2:
+        return _days(*(reference(scope, ast.unparse(arg)) for arg in args))
     function = _FUNCTIONS.get(name)
     if function is None:
         raise TermError(f"unknown function {name} in {text!r}")
@@ -238,6 +262,14 @@ def _call(scope: Scope, name: str, args: list[ast.expr], text: str) -> Amount:
     def compute(row: Row | None, facts: VisitFacts) -> Decimal | None:
         values = [part(row, facts) for part in parts]
         return None if None in values else function(*values)
+
+    return compute
+
+
+def _days(start: Text, end: Text) -> Amount:
+    def compute(row: Row | None, facts: VisitFacts) -> Decimal | None:
+        first, last = day(start(row, facts)), day(end(row, facts))
+        return None if first is None or last is None else Decimal((last - first).days)
 
     return compute
 

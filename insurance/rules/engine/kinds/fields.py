@@ -96,8 +96,9 @@ def length(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 @row_kind("same_as")
 def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field, when both are filled, equals the field of the same name in table `other`; `map=A:B,C:D` where the
-    names differ. With `must=1` a filled counterpart must not meet an empty field."""
-    table, must = param(rule, "other"), param(rule, "must", "0") == "1"
+    names differ. With `must=1` a filled counterpart must not meet an empty field, with `strict=1` a filled field must
+    not meet an empty counterpart."""
+    table, must, strict = param(rule, "other"), param(rule, "must", "0") == "1", param(rule, "strict", "0") == "1"
     names = dict(pair.split(":") for pair in param(rule, "map", "").split(",") if pair)
     pairs = [(scope.tag(rule.table, t), scope.tag(table, names.get(t, t))) for t in rule.fields]
     if not pairs:
@@ -109,7 +110,7 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
             return
         for tag, theirs in pairs:
             mine, expected = row.texts.get(tag, ""), other.texts.get(theirs, "")
-            if mine != expected and (must or mine) and expected:
+            if mine != expected and (must or mine) and (strict or expected):
                 yield Hit(row.number, tag, mine, {"expected": expected, "other": f"{table}.{theirs}"})
 
     return check
@@ -117,18 +118,24 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 
 @row_kind("refers")
 def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`."""
+    """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`. `cut=regex` compares
+    only what its group holds, on both sides."""
     (tag,) = tags(rule, scope)
     table, _, theirs = param(rule, "to").partition(".")
     theirs = scope.tag(table, theirs)
+    cut = _regex(rule, "cut") if "cut" in rule.params else None
+
+    def core(item: str) -> str:
+        match = cut.fullmatch(item) if cut else None
+        return match[1] if match else item
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
         items = row.items(tag)
         if not items:
             return
-        known = {item for other in facts.rows(table) for item in other.items(theirs)}
+        known = {core(item) for other in facts.rows(table) for item in other.items(theirs)}
         for item in items:
-            if item not in known:
+            if core(item) not in known:
                 yield Hit(row.number, tag, item)
 
     return check
@@ -161,16 +168,19 @@ def all_or_none(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 
 @row_kind("items")
 def items(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """The parts of a list: at most `max`, none twice (`unique=1`), as many as in each other field (`same_count=1`)."""
+    """The parts of a list: at most `max`, none twice (`unique=1`), ascending with numbers by their value (`ordered=1`),
+    as many as in each other field (`same_count=1`)."""
     wanted = tags(rule, scope)
     most = whole(rule, "max", "1000000")
     unique, same = param(rule, "unique", "0") == "1", param(rule, "same_count", "0") == "1"
+    ordered = param(rule, "ordered", "0") == "1"
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
         counts = {tag: row.items(tag) for tag in wanted}
         for tag, found in counts.items():
             text = row.texts.get(tag, "")
-            if len(found) > most or (unique and len(set(found)) != len(found)):
+            twice, mixed = unique and len(set(found)) != len(found), ordered and found != sorted(found, key=_natural)
+            if len(found) > most or twice or mixed:
                 yield Hit(row.number, tag, text, {"count": str(len(found))})
         first = counts[wanted[0]]
         for tag in wanted[1:] if same and first else ():
@@ -179,6 +189,11 @@ def items(rule: Rule, scope: Scope, env: Env) -> RowCheck:
                 yield Hit(row.number, tag, row.texts.get(tag, ""), words)
 
     return check
+
+
+def _natural(text: str) -> list[str]:
+    """A sort key that puts XML10 after XML9."""
+    return [part.zfill(20) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
 def _regex(rule: Rule, name: str) -> re.Pattern[str]:
