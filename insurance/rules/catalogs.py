@@ -108,6 +108,12 @@ CATALOGS: Mapping[str, Source | None] = {
     "traditional_icd": None,
     "facilities": None,
     "devices": None,
+    "device_services": None,
+    "supplies": None,
+    "card_provinces": None,
+    "long_prescriptions": None,
+    "drug_interactions": None,
+    "drug_indications": None,
 }  # fmt: skip
 """All catalogues by the name that rules use; None: the product has no such list, rules that need it cannot run."""
 

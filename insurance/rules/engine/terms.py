@@ -2,9 +2,9 @@
 
 A reference is a tag of the rule's own row (`NGAY_YL`), a tag of the first row of another table (`XML1.NGAY_RA`), a
 measure (`@age_years`), or a plain number or day (`20260701`). A condition is terms joined by `&`: `MA_NHOM in 1|2|3`,
-`GIA_TRI filled`, `SO_LUONG > 1`, `NGAY_RA >= 20260701`, `MA_THE_BHYT starts CA|CY`, `XML7 absent`,
-`XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_BENH_KT`, `MA_XU_TRI includes 1` (a part of the list),
-`XML3[MA_DICH_VU].MA_NHOM = 2` (of the rows with the same MA_DICH_VU).
+`GIA_TRI filled`, `SO_LUONG > 1`, `NGAY_RA >= 20260701`, `MA_THE_BHYT starts CA|CY` and not_starts,
+`DIA_CHI matches .*[0-9]` and not_matches, `XML7 absent`, `XML3 has MA_NHOM 14|15`, `MA_BENH not_in $MA_BENH_KT`,
+`MA_XU_TRI includes 1` (a part of the list), `XML3[MA_DICH_VU].MA_NHOM = 2` (of the rows with the same MA_DICH_VU).
 """
 
 from __future__ import annotations
@@ -149,12 +149,12 @@ def _comparison(scope: Scope, name: str, op: str, value: str) -> Test:
     if op in ("includes", "excludes"):
         parts, asked = frozenset(value.split("|")), op == "includes"
         return lambda row, facts: (not parts.isdisjoint(text(row, facts).split(SEPARATOR))) is asked
-    if op == "starts":
-        starts = tuple(value.split("|"))
-        return lambda row, facts: text(row, facts).startswith(starts)
-    if op == "matches":
-        pattern = re.compile(value)
-        return lambda row, facts: pattern.fullmatch(text(row, facts)) is not None
+    if op in ("starts", "not_starts"):
+        starts, wanted = tuple(value.split("|")), op == "starts"
+        return lambda row, facts: text(row, facts).startswith(starts) is wanted
+    if op in ("matches", "not_matches"):
+        pattern, wanted = re.compile(value), op == "matches"
+        return lambda row, facts: (pattern.fullmatch(text(row, facts)) is not None) is wanted
     if op not in _ORDER:
         raise TermError(f"unknown operator {op!r} in {name} {op} {value}")
     other = reference(scope, value[1:]) if value.startswith("$") else (lambda row, facts: value)

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 
 from insurance.rules.engine.base import Env, Hit, RowCheck, param, row_kind, tags
 from insurance.rules.engine.facts import Row, VisitFacts, day
-from insurance.rules.engine.model import Rule
-from insurance.rules.engine.terms import Scope, compare, reference
+from insurance.rules.engine.model import Rule, RuleError
+from insurance.rules.engine.terms import Scope, Text, compare, reference
 
 
 @row_kind("catalog")
 def catalog(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field stands in catalogue `catalog` on the day of the visit's end, or on that of the reference
-    `on`. `skip=regex` leaves parts of that shape out; `cut=regex` asks for its group only."""
+    `on`. `skip=regex` leaves parts of that shape out; `cut=regex` asks for its group only. `by=A|B` asks for the
+    texts of several fields together instead, when all are filled, and names the rule's field."""
     name, wanted = param(rule, "catalog"), tags(rule, scope)
+    if "by" in rule.params:
+        return _combined(rule, scope, env)
     on = reference(scope, rule.params["on"]) if "on" in rule.params else None
     skip, cut = _shape(rule, "skip"), _shape(rule, "cut")
 
@@ -27,6 +30,61 @@ def catalog(rule: Rule, scope: Scope, env: Env) -> RowCheck:
                     continue
                 match = cut.match(item) if cut else None
                 if env.catalogs.find(name, match[1] if match else item, when) is None:
+                    yield Hit(row.number, tag, item)
+
+    return check
+
+
+def _combined(rule: Rule, scope: Scope, env: Env) -> RowCheck:
+    name, key, (tag,) = param(rule, "catalog"), _key(rule, scope), tags(rule, scope)
+
+    def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
+        code = key(row, facts)
+        if code and env.catalogs.find(name, code, facts.ended_on) is None:
+            yield Hit(row.number, tag, row.texts.get(tag, ""))
+
+    return check
+
+
+def _key(rule: Rule, scope: Scope) -> Text:
+    """The texts of the references in `by` joined with `|`; empty when one of them is."""
+    parts = [reference(scope, name) for name in param(rule, "by").split("|")]
+
+    def key(row: Row | None, facts: VisitFacts) -> str:
+        texts = [part(row, facts) for part in parts]
+        return "|".join(texts) if all(texts) else ""
+
+    return key
+
+
+@row_kind("listed_required")
+def listed_required(rule: Rule, scope: Scope, env: Env) -> RowCheck:
+    """Each field is filled in rows whose `by` stands in catalogue `catalog`."""
+    name, key, wanted = param(rule, "catalog"), _key(rule, scope), tags(rule, scope)
+
+    def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
+        lacking = [tag for tag in wanted if not row.texts.get(tag)]
+        code = key(row, facts) if lacking else ""
+        if code and env.catalogs.find(name, code, facts.ended_on) is not None:
+            yield from (Hit(row.number, tag, "", {"code": code}) for tag in lacking)
+
+    return check
+
+
+@row_kind("codelist")
+def codelist(rule: Rule, scope: Scope, env: Env) -> RowCheck:
+    """Each part of each field, or the group of `cut=regex` in it, stands in the standard's code list `list`, also
+    when that list is open."""
+    name, wanted, cut = param(rule, "list"), tags(rule, scope), _shape(rule, "cut")
+    if name not in scope.standard.codelists:
+        raise RuleError(f"{rule.id}: no code list {name}")
+    codes = scope.standard.codelists[name]
+
+    def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
+        for tag in wanted:
+            for item in row.items(tag):
+                match = cut.match(item) if cut else None
+                if codes.entry(match[1] if match else item) is None:
                     yield Hit(row.number, tag, item)
 
     return check
@@ -49,19 +107,27 @@ def catalog_flag(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 
 @row_kind("catalog_cell")
 def catalog_cell(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """Each field compares (`op`, default =) with cell `cell` of the catalogue row found by the reference `by`; an empty
-    cell and an unknown code say nothing."""
+    """Each field compares (`op`, default =) with cell `cell` of the catalogue row found by the reference `by` (several
+    joined with `|`); an empty cell and an unknown code say nothing. `drop=regex` takes parts of the field away first;
+    texts are compared without regard to case and spaces."""
     name, cell, op = param(rule, "catalog"), param(rule, "cell"), param(rule, "op", "=")
-    by, wanted = reference(scope, param(rule, "by")), tags(rule, scope)
+    key, wanted, drop = _key(rule, scope), tags(rule, scope), _shape(rule, "drop")
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
-        found = env.catalogs.find(name, by(row, facts), facts.ended_on)
+        code = key(row, facts)
+        found = env.catalogs.find(name, code, facts.ended_on) if code else None
         theirs = found.get(cell, "") if found else ""
-        for tag in wanted:
-            if compare(row.texts.get(tag, ""), op, theirs) is False:
-                yield Hit(row.number, tag, row.texts[tag], {"expected": theirs})
+        for tag in wanted if theirs else ():
+            text = row.texts.get(tag, "")
+            plain = drop.sub("", text) if drop else text
+            if compare(_even(plain), op, _even(theirs)) is False:
+                yield Hit(row.number, tag, text, {"expected": theirs})
 
     return check
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _shape(rule: Rule, name: str) -> re.Pattern[str] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from insurance.rules.engine.base import NOTHING, Env, Hit, RowCheck, param, row_kind, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.model import Rule, RuleError
-from insurance.rules.engine.terms import Scope, reference
+from insurance.rules.engine.terms import Scope, condition, reference
 from insurance.standards.values import SEPARATOR
 
 
@@ -118,11 +118,15 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 
 @row_kind("refers")
 def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`. `cut=regex` compares
-    only what its group holds, on both sides."""
+    """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`, or of one of
+    several (`to=XML1.MA_BENH_CHINH|XML1.MA_BENH_KT`). `where` narrows those rows, `cut=regex` compares only what its
+    group holds, on both sides."""
     (tag,) = tags(rule, scope)
-    table, _, theirs = param(rule, "to").partition(".")
-    theirs = scope.tag(table, theirs)
+    targets = []
+    for name in param(rule, "to").split("|"):
+        table, _, theirs = name.partition(".")
+        where = condition(Scope(scope.standard, table), param(rule, "where", ""))
+        targets.append((table, scope.tag(table, theirs), where))
     cut = _regex(rule, "cut") if "cut" in rule.params else None
 
     def core(item: str) -> str:
@@ -133,7 +137,13 @@ def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
         items = row.items(tag)
         if not items:
             return
-        known = {core(item) for other in facts.rows(table) for item in other.items(theirs)}
+        known = {
+            core(item)
+            for table, theirs, where in targets
+            for other in facts.rows(table)
+            if where(other, facts)
+            for item in other.items(theirs)
+        }
         for item in items:
             if core(item) not in known:
                 yield Hit(row.number, tag, item)

@@ -13,18 +13,17 @@ from insurance.rules.engine.terms import Amount, Scope, arithmetic, condition
 
 @row_kind("range")
 def in_range(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """Each field is a number from `min` to `max`; each limit is a formula over fields and measures."""
+    """Each part of each field is a number from `min` to `max`; each limit is a formula over fields and measures."""
     wanted = tags(rule, scope)
     least, most = _limit(rule, scope, "min"), _limit(rule, scope, "max")
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
         low, high = least(row, facts), most(row, facts)
         for tag in wanted:
-            found = row.number_of(tag)
-            if found is None:
-                continue
-            if (low is not None and found < low) or (high is not None and found > high):
-                yield Hit(row.number, tag, row.texts[tag], {"min": _text(low), "max": _text(high)})
+            for item in row.items(tag):
+                found = number(item)
+                if found is not None and ((low is not None and found < low) or (high is not None and found > high)):
+                    yield Hit(row.number, tag, item, {"min": _text(low), "max": _text(high)})
 
     return check
 

@@ -1,4 +1,4 @@
-"""Kinds about the rows of one table: the same thing twice, how many of a kind."""
+"""Kinds about the rows of one table: the same thing twice, rows counted from 1, how many of a kind."""
 
 from __future__ import annotations
 
@@ -26,6 +26,25 @@ def unique(rule: Rule, scope: Scope, env: Env) -> Check:
             first = seen.setdefault(key, row)
             if first is not row:
                 yield Hit(row.number, keys[0], key[0], {"other": str(first.number)})
+
+    return check
+
+
+@kind("sequence")
+def sequence(rule: Rule, scope: Scope, env: Env) -> Check:
+    """The field counts the rows from 1 without a gap; one row out of step is named, not all after it."""
+    (tag,) = tags(rule, scope)
+
+    def check(facts: VisitFacts) -> Iterator[Hit]:
+        last = 0
+        for row in facts.rows(rule.table):
+            text = row.text(tag)
+            if not text.isdecimal():
+                last += 1
+                continue
+            if int(text) != last + 1:
+                yield Hit(row.number, tag, text, {"expected": str(last + 1)})
+            last = int(text) if int(text) == last + 1 else max(last + 1, row.number)
 
     return check
 
