@@ -191,6 +191,7 @@ def _money(spec: Mapping[str, Any]) -> MoneyRules:
         fee_for_service=frozenset(spec["fee_for_service"]),
         outside_scope=frozenset(spec["outside_scope"]),
         tolerance=Decimal(spec["tolerance"]),
+        rounding=Decimal(spec["rounding"]),
     )
 
 

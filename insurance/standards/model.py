@@ -131,7 +131,8 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class MoneyRules:
-    """What the identities between amounts rest on. `tolerance` in đồng.
+    """What the identities between amounts rest on. A difference up to `tolerance` đồng is none, one below `rounding`
+    comes from rounding otherwise, and any other is an error.
 
     `fund_total` says what the fund's total of the visit must equal: `lines`, `formula` (insured total less
     co-payment) or `either`, which takes the formula too where other sources pay. `without_difference` also takes
@@ -145,6 +146,7 @@ class MoneyRules:
     supply_groups: frozenset[str]
     fee_for_service: frozenset[str]
     outside_scope: frozenset[str]
+    rounding: Decimal
     tolerance: Decimal
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from his.core.money import ZERO, round2
 from insurance.standards.model import MoneyRules, Standard
+from insurance.standards.money_factors import Equation, suspects
 from insurance.standards.problems import Problem
 from insurance.standards.rows import DrugRow, ServiceRow, SummaryRow
 
@@ -68,7 +69,9 @@ def _named(standard: Standard, table: str, row: int, complaints: Iterable[Compla
 
 def _drug(rules: MoneyRules, row: DrugRow) -> Iterator[Complaint]:
     full = row.quantity * row.unit_price
-    yield from _line(rules, row, [full], full * row.coverage_percent / HUNDRED)
+    found = list(_line(rules, row, [full], full * row.coverage_percent / HUNDRED))
+    yield from found
+    yield from _suspects(row, found, ("quantity", "unit_price"), ("quantity", "unit_price", "coverage_percent"))
 
 
 def _service(rules: MoneyRules, row: ServiceRow) -> Iterator[Complaint]:
@@ -78,7 +81,15 @@ def _service(rules: MoneyRules, row: ServiceRow) -> Iterator[Complaint]:
     if rules.without_difference and share < 1:
         full.append(hospital - insured * (1 - share))
     covered = insured * (share if rules.service_percent_in_insured_amount else 1) * row.coverage_percent / HUNDRED
-    yield from _line(rules, row, full, covered)
+    found = list(_line(rules, row, full, covered))
+    yield from found
+    rate = ("service_percent",)
+    yield from _suspects(
+        row,
+        found,
+        ("quantity", "hospital_price", *(rate if rules.service_percent_in_hospital_amount else ())),
+        ("quantity", "insured_price", *(rate if rules.service_percent_in_insured_amount else ()), "coverage_percent"),
+    )
 
 
 def _line(rules: MoneyRules, row: Line, full: Sequence[Decimal], covered: Decimal) -> Iterator[Complaint]:
@@ -102,6 +113,39 @@ def _line(rules: MoneyRules, row: Line, full: Sequence[Decimal], covered: Decima
     if row.scope_code in rules.outside_scope and (row.insured_amount or row.coverage_percent):
         yield "insured_amount", "outside_scope", "ngoài phạm vi hưởng thì phải bằng 0", row.insured_amount
     yield from _split(rules, row, _splits(row))
+
+
+def _suspects(row: Line, found: list[Complaint], full: Sequence[str], covered: Sequence[str]) -> Iterator[Complaint]:
+    """The factors of a line that are likely wrong, told when its amounts agree with each other but not with them."""
+    wrong = {attribute for attribute, code, _, _ in found if code == "differs"}
+    if "other_sources_amount" in wrong:
+        yield from _suspect_support(row)
+    insured = row.fund_amount + row.copay_amount
+    if row.other_sources_amount or insured + row.self_paid_amount != row.hospital_amount:
+        return
+    if "fund_amount" in wrong and insured == row.insured_amount:
+        level = Equation(row.fund_amount, ("benefit_percent", "insured_amount"))
+        yield from _named_suspects(row, [level], but="insured_amount")
+    if wrong & {"hospital_amount", "insured_amount"}:
+        yield from _named_suspects(row, [Equation(row.hospital_amount, full), Equation(row.insured_amount, covered)])
+
+
+def _named_suspects(row: Line, equations: Sequence[Equation], but: str = "") -> Iterator[Complaint]:
+    values = {name: getattr(row, name) for equation in equations for name in equation.factors}
+    for name, needed in suspects(equations, values):
+        if name != but:
+            text = f"là {values[name]:f}, theo các số khác của dòng phải là {needed.normalize():f}"
+            yield name, "suspect", text, values[name]
+
+
+def _suspect_support(row: Line) -> Iterator[Complaint]:
+    """The sources of support that, alone, would explain why the four do not add up to their total."""
+    names = ("state_budget_amount", "foreign_aid_amount", "domestic_aid_amount", "other_support_amount")
+    excess = sum((getattr(row, name) for name in names), ZERO) - row.other_sources_amount
+    for name in names if excess else ():
+        value = getattr(row, name)
+        if value and value - excess >= 0:
+            yield name, "suspect", f"là {value:f}, theo tổng nguồn khác phải là {(value - excess).normalize():f}", value
 
 
 def _splits(row: Line) -> list[Split]:
@@ -169,5 +213,7 @@ def _totals(
 
 
 def _equal(rules: MoneyRules, attribute: str, found: Decimal, expected: Decimal, what: str) -> Iterator[Complaint]:
-    if abs(found - expected) > rules.tolerance:
-        yield attribute, "differs", f"là {found:f}, phải là {expected:f} ({what})", found
+    difference = abs(found - expected)
+    if difference > rules.tolerance:
+        code = "rounding" if difference < rules.rounding else "differs"
+        yield attribute, code, f"là {found:f}, phải là {expected:f} ({what})", found

@@ -48,6 +48,11 @@ def service(quantity, price, insured_price, share, hospital, insured, percent, f
     )
 
 
+def wrong(standard, claim):
+    """The tags of amounts that differ from their formula."""
+    return [p.tag for p in check_money(standard, claim) if p.code == "differs"]
+
+
 def claim_of(*lines):
     """The lines with the totals that belong to them."""
     drugs = [line for line in lines if isinstance(line, DrugRow)]
@@ -101,7 +106,7 @@ def test_the_first_decree_left_the_share_out_of_the_hospital_amount():
     second = EXAMPLES["second exam of the day"]
     old = replace(second, hospital_amount=Decimal(50600), self_paid_amount=Decimal(35420))
     assert check_money(load("qd130"), claim_of(old)) == []
-    assert [p.tag for p in check_money(STANDARD, claim_of(old))] == ["THANH_TIEN_BV"]
+    assert wrong(STANDARD, claim_of(old)) == ["THANH_TIEN_BV"]
 
 
 def test_nothing_outside_the_benefits_is_covered():
@@ -138,14 +143,14 @@ def test_a_facility_may_forgo_the_difference_between_its_prices():
     """2 x 60.000 less 2 x 50.000 x 50 % is 70.000, of which 50.000 are covered."""
     line = service(2, 60000, 50000, 50, 70000, 50000, 80, 40000, 10000, 20000)
     assert check_money(STANDARD, claim_of(line)) == []
-    assert [p.tag for p in check_money(load("qd4750"), claim_of(line))] == ["THANH_TIEN_BV"]
+    assert wrong(load("qd4750"), claim_of(line)) == ["THANH_TIEN_BV"]
 
 
 def test_whether_the_share_counts_for_the_covered_price_is_a_setting():
     line = service(1, 50600, 50600, 30, 50600, 50600, 80, 40480, 10120, 0)
     without = replace_money(service_percent_in_insured_amount=False, service_percent_in_hospital_amount=False)
     assert check_money(without, claim_of(line)) == []
-    assert {p.tag for p in check_money(STANDARD, claim_of(line))} == {"THANH_TIEN_BV", "THANH_TIEN_BH"}
+    assert wrong(STANDARD, claim_of(line)) == ["THANH_TIEN_BV", "THANH_TIEN_BH"]
 
 
 def replace_money(**changed):
@@ -185,3 +190,34 @@ def test_a_line_split_by_the_formulas_always_agrees(quantity, price, coverage, r
     fund = round2(insured * rate / 100)
     line = drug(quantity, price, coverage, hospital, insured, rate, fund, insured - fund, hospital - insured)
     assert check_money(STANDARD, claim_of(line)) == []
+
+
+SERVICE = EXAMPLES["shared bed"]
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "named"),
+    [
+        (EXAMPLES["drug paid by half"], {"quantity": Decimal(3)}, {"SO_LUONG": "2", "DON_GIA": "80000"}),
+        (EXAMPLES["drug paid by half"], {"unit_price": Decimal(12000)}, {"DON_GIA": "120000", "SO_LUONG": "20"}),
+        (EXAMPLES["drug paid by half"], {"coverage_percent": Decimal(60)}, {"TYLE_TT_BH": "50"}),
+        (EXAMPLES["drug paid by half"], {"benefit_percent": Decimal(95)}, {"MUC_HUONG": "80"}),
+        (SERVICE, {"insured_price": Decimal(257000)}, {"DON_GIA_BH": "257100"}),
+        (SERVICE, {"service_percent": Decimal(100)}, {"TYLE_TT_DV": "50", "SO_LUONG": "1.5"}),
+        (SERVICE, {"other_support_amount": Decimal(10)}, {"T_NGUONKHAC_CL": "0"}),
+    ],
+)
+def test_the_factor_that_does_not_fit_the_amounts_is_named_with_the_value_that_would(line, changes, named):
+    """A factor that two readings explain is named twice: 3 days at half price, 1.5 at the full one."""
+    found = {
+        p.tag: p.message_vi for p in check_money(STANDARD, claim_of(replace(line, **changes))) if p.code == "suspect"
+    }
+    assert set(found) == set(named)
+    for tag, value in named.items():
+        assert found[tag].endswith(f"phải là {value}")
+
+
+def test_a_difference_of_less_than_a_dong_is_told_as_rounding():
+    claim = claim_of(SERVICE)
+    rounded = replace(claim, summary=replace(claim.summary, fund_amount=Decimal("308520.40")))
+    assert [(p.tag, p.code) for p in check_money(STANDARD, rounded)] == [("T_BHTT", "rounding")]
