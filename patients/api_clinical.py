@@ -132,8 +132,15 @@ def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> Pre
 def sign(request: DeskRequest, pk: int, body: SignIn) -> ExamOut:
     """Sign the exam and its prescription; perhaps send the person on to another room."""
     room = get_room(request.actor.facility, body.send_on_room_id) if body.send_on_room_id is not None else None
-    facts = body.dict(exclude={"send_on_room_id"})
-    signed = sign_exam(exam=_exam(request, pk), actor=request.actor, at=timezone.now(), send_on_to=room, **facts)
+    facts = body.dict(exclude={"send_on_room_id", "transfer"})
+    signed = sign_exam(
+        exam=_exam(request, pk),
+        actor=request.actor,
+        at=timezone.now(),
+        send_on_to=room,
+        transfer=body.transfer.slip() if body.transfer is not None else None,
+        **facts,
+    )
     return ExamOut.of(signed)
 
 

@@ -15,8 +15,9 @@ from his.core.codes import ICD10, clean_code
 from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import DayField, NumberField
-from patients.models import Exam, Prescription, PrescriptionLine
+from patients.models import Exam, Prescription, PrescriptionLine, Visit, VitalSigns
 from patients.queries_clinical import drugs_by_code
+from patients.services.outcomes import BEYOND, NEEDS, TRANSFER_FIELDS, TRANSFERS, Transfer, proposed
 from patients.services.prescriptions import LineInput
 
 LINES_MAX = 60
@@ -31,6 +32,11 @@ TREATMENT_RESULTS = (
     ("6", "Tiên lượng nặng xin về"),
     ("7", "Chưa xác định"),
     ("8", "Tử vong ngoại viện"),
+)
+
+TRANSFER_REASONS = (
+    (BEYOND, "Vượt khả năng đáp ứng của cơ sở"),
+    (NEEDS, "Phù hợp quy định chuyển tuyến"),
 )
 
 _COUNT = re.compile(r"^[a-z]+-(\d+)-")
@@ -69,7 +75,13 @@ class ExamForm(forms.Form):
     )
     follow_up_on = DayField(label="Ngày hẹn", required=False)
     transfer_facility_code = short_text("Mã nơi chuyển đến", inputmode="numeric")
-    transfer_reason = short_text("Lý do chuyển")
+    transfer_reason_code = forms.ChoiceField(label="Lý do chuyển", choices=TRANSFER_REASONS, required=False)
+    transfer_condition = short_text("Tình trạng lúc chuyển")
+    transfer_plan = short_text("Hướng điều trị")
+    transport = short_text("Phương tiện vận chuyển", list="transports")
+    escort_name = short_text("Người hộ tống")
+    escort_title = short_text("Chức danh người hộ tống", list="escort-titles")
+    transfer_reason = short_text("Ghi rõ lý do chuyển")
 
     def offer_rooms(self, rooms: Sequence[Room]) -> None:
         """Rooms to send the person on to; without any, that outcome is not offered."""
@@ -90,22 +102,29 @@ class ExamForm(forms.Form):
         return room
 
     @classmethod
-    def of(cls, exam: Exam) -> "ExamForm":
-        """The form as the draft has it."""
-        initial = {name: getattr(exam, name) for name in cls.base_fields if name != "send_on_to"}
-        initial["outcome"] = exam.outcome or Exam.Outcome.HOME
-        initial["treatment_result_code"] = exam.treatment_result_code or "2"
-        return cls(initial=initial)
-
-    @staticmethod
-    def beginning() -> dict[str, str]:
-        """What a form without an exam begins with."""
-        return {"outcome": str(Exam.Outcome.HOME), "treatment_result_code": "2"}
+    def of(cls, visit: Visit, exam: Exam | None, vitals: VitalSigns | None) -> "ExamForm":
+        """The form as the draft has it, else as an exam of the visit begins; a transfer slip is proposed."""
+        slip = proposed(visit, vitals)
+        initial: dict[str, Any] = {name: getattr(slip, name) for name in TRANSFER_FIELDS}
+        initial |= {"outcome": Exam.Outcome.HOME, "treatment_result_code": "2", "reason": visit.reason}
+        if exam is None:
+            return cls(initial=initial)
+        draft = {name: getattr(exam, name) for name in cls.base_fields if name != "send_on_to"}
+        if exam.outcome in TRANSFERS:
+            return cls(initial=draft)
+        kept = {name: value for name, value in draft.items() if value or name not in initial or name == "reason"}
+        return cls(initial=initial | kept)
 
     def draft(self) -> dict[str, Any]:
         """Arguments of `save_exam`; a day that cannot be read yet is left as it was."""
-        kept = [name for name in self.base_fields if name != "send_on_to" and name in self.cleaned_data]
-        values = {name: self.cleaned_data[name] for name in kept}
+        apart = {"send_on_to", *TRANSFER_FIELDS}
+        values = {
+            name: self.cleaned_data[name] for name in self.base_fields if name in self.cleaned_data.keys() - apart
+        }
+        if values.get("outcome") in TRANSFERS:
+            values["transfer"] = {
+                name: self.cleaned_data[name] for name in TRANSFER_FIELDS if name in self.cleaned_data
+            }
         if values.get("outcome") == SEND_ON:
             del values["outcome"]
         if "follow_up_on" in values and values["follow_up_on"] is None:
@@ -114,8 +133,9 @@ class ExamForm(forms.Form):
 
     def outcome_values(self) -> dict[str, Any]:
         """Arguments of `sign_exam`; with a room to send to the outcome is not read."""
-        names = ("outcome", "treatment_result_code", "follow_up_on", "transfer_facility_code", "transfer_reason")
-        return {name: self.cleaned_data.get(name) for name in names}
+        values = {name: self.cleaned_data.get(name) for name in ("outcome", "treatment_result_code", "follow_up_on")}
+        slip = {name: self.cleaned_data.get(name, "") for name in TRANSFER_FIELDS}
+        return values | {"transfer": Transfer(**slip)}
 
 
 class DiagnosisRow:

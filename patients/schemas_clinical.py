@@ -8,6 +8,7 @@ from pydantic import Field
 
 from patients.models import Exam, Prescription, ServiceOrder
 from patients.services.orders import ResultInput
+from patients.services.outcomes import BEYOND, Transfer
 
 Amount = Decimal
 
@@ -29,14 +30,32 @@ class ExamIn(Schema):
     advice: str | None = None
 
 
+class TransferIn(Schema):
+    """What a transfer slip says beside the exam; see `Transfer`."""
+
+    transfer_facility_code: str
+    transfer_reason_code: str = BEYOND
+    transfer_reason: str = ""
+    transfer_condition: str
+    transfer_plan: str
+    transport: str
+    escort_name: str = ""
+    escort_title: str = ""
+
+    def slip(self) -> Transfer:
+        return Transfer(**self.dict())
+
+
 class SignIn(Schema):
-    """How an exam ends. With `send_on_room_id` the visit goes on in that exam room and the outcome is not read."""
+    """How an exam ends; a transfer needs `transfer`.
+
+    With `send_on_room_id` the visit goes on in that exam room and the outcome is not read.
+    """
 
     outcome: str = "home"
     treatment_result_code: str = "2"
     follow_up_on: date | None = None
-    transfer_facility_code: str = ""
-    transfer_reason: str = ""
+    transfer: TransferIn | None = None
     send_on_room_id: int | None = None
 
 

@@ -11,11 +11,13 @@ from his.demo.menu import LABORATORY, PROCEDURE_GROUPS, Menu, ServiceItem, quant
 from his.demo.people import Person
 from his.demo.profiles import COURSE, DrugChoice, OrderSpec, Profile, Value, readings, tokens, word_values
 from patients.dosing import Doses, quantity_of
+from patients.models import VitalSigns
 from patients.services.orders import ResultInput
+from patients.services.outcomes import Transfer, condition_of
 
 LONG_COURSE, SHORT_COURSE = 28, 14
 _MOST_DRUGS = 6
-_TRANSFER_REASON = "Vượt khả năng chuyên môn, cần theo dõi và làm thêm thăm dò"
+_TRANSFER_PLAN = "Chuyển tuyến trên theo dõi, làm thêm thăm dò và điều trị tiếp"
 _RETURN = (
     "Tái khám theo phiếu hẹn",
     "Đã dùng thuốc theo đơn lần trước, triệu chứng giảm, không có biểu hiện bất thường",
@@ -78,7 +80,7 @@ class ExamPlan:
     outcome: str = "home"
     follow_up_on: date | None = None
     transfer_to: str = ""
-    transfer_reason: str = ""
+    transfer: Transfer | None = None
     treatment_result: str = "2"
 
 
@@ -118,7 +120,7 @@ class Clinic:
 
     def _finish(self, profile: Profile, plan: ExamPlan, day: date) -> None:
         if plan.transfer_to:
-            plan.outcome, plan.transfer_reason, plan.treatment_result = "transfer", _TRANSFER_REASON, "3"
+            plan.outcome, plan.treatment_result, plan.transfer = "transfer", "3", _slip(plan)
             return
         is_course = any(choice.days == COURSE for spec in profile.drugs for choice in spec.choices)
         course = SHORT_COURSE if is_course and self.rng.random() < 0.3 else LONG_COURSE
@@ -240,3 +242,17 @@ class Clinic:
             else _USAGE.get(drug.route_code[:1], "")
         )
         return DrugPlan(drug, choice.doses, days, typed, typed or computed, usage)
+
+
+def _slip(plan: ExamPlan) -> Transfer:
+    """The transfer slip: the readings as the condition; whoever is carried has an escort."""
+    whole = {"pulse", "systolic", "diastolic", "respiration", "oxygen_saturation"}
+    signs = {name: int(value) if name in whole else value for name, value in plan.vitals.items()}
+    return Transfer(
+        transfer_facility_code=plan.transfer_to,
+        transfer_condition=f"Tỉnh, tiếp xúc tốt. {condition_of(VitalSigns(**signs))}",
+        transfer_plan=_TRANSFER_PLAN,
+        transport="Xe cứu thương",
+        escort_name="Hoàng Thị Thử",
+        escort_title="Điều dưỡng",
+    )

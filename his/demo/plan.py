@@ -57,7 +57,7 @@ class _Request:
     person: Person
     profile: Profile
     given: CastVisit | None = None
-    slip: str = ""
+    is_return: bool = False
 
 
 @dataclass(slots=True)
@@ -229,8 +229,8 @@ class _Planner:
         if request and request.given and request.given.route:
             return request.given.route, request.given.referral_facility_code, request.given.referral_number
         own = self.menu.facility.code
-        if request and request.slip:
-            return "follow_up", own, request.slip
+        if request and request.is_return:
+            return "follow_up", own, ""  # the story fills in the number of the slip that was given
         if found.emergency and self.rng.randrange(100) < found.emergency:
             return "emergency", "", ""
         if card is None:
@@ -255,12 +255,11 @@ class _Planner:
         """Most patients with an appointment inside the month come on that day with the slip of this visit."""
         if exam.follow_up_on is None or exam.follow_up_on.month != day.month or not person.cards:
             return
-        comes = 20 if request and request.slip else 80
+        comes = 20 if request and request.is_return else 80
         if self.rng.randrange(100) >= comes:
             return
-        slip = f"{self.menu.facility.code}.HK{day:%y}.{self.rng.randrange(1000, 999_999):06d}"
         later = profile(_AFTER_INJURY) if found.injury else found
-        self.promised[exam.follow_up_on].append(_Request(person, later, slip=slip))
+        self.promised[exam.follow_up_on].append(_Request(person, later, is_return=True))
 
     def _ending(self, exam: ExamPlan, given: CastVisit | None) -> str:
         """How the account of the visit ends at the cashier; only few do not simply pay."""

@@ -45,6 +45,8 @@ class Desk:
     store: Store
     known: dict[int, Patient] = field(default_factory=dict)
     cards: dict[tuple[int, int], InsuranceCard] = field(default_factory=dict)
+    slips: dict[int, str] = field(default_factory=dict)
+    """The number of each person's last follow-up slip."""
 
 
 def tell(desk: Desk, plan: VisitPlan) -> Iterator[datetime]:
@@ -79,7 +81,7 @@ def _arrive(desk: Desk, plan: VisitPlan) -> Visit:
         visit_type=plan.visit_type,
         route=plan.route,
         referral_facility_code=plan.referral_facility_code,
-        referral_number=plan.referral_number,
+        referral_number=_slip_shown(desk, plan),
         reason=plan.exam.reason,
         priority=plan.is_priority,
         injury_code=plan.profile.injury,
@@ -88,6 +90,11 @@ def _arrive(desk: Desk, plan: VisitPlan) -> Visit:
         actor=reception,
         at=at,
     )
+
+
+def _slip_shown(desk: Desk, plan: VisitPlan) -> str:
+    """The number of the slip that the patient brings: of an appointment, the one that was given here."""
+    return desk.slips[id(plan.person)] if plan.route == "follow_up" else plan.referral_number
 
 
 def _patient(desk: Desk, person: Person, is_scanned: bool, at: datetime) -> Patient:
@@ -182,18 +189,19 @@ def _sign(desk: Desk, plan: VisitPlan, visit: Visit, exam: Exam) -> Prescription
         prescription = prescribe(exam=exam, lines=_lines(planned), actor=doctor, at=before)
     if plan.visit_type != "01":
         write_note(visit=visit, text=_note(planned), actor=doctor, at=before)
-    sign_exam(
+    signed = sign_exam(
         exam=exam,
         outcome=planned.outcome,
         treatment_result_code=planned.treatment_result,
         follow_up_on=planned.follow_up_on,
-        transfer_facility_code=planned.transfer_to,
-        transfer_reason=planned.transfer_reason,
+        transfer=planned.transfer,
         advice=planned.advice,
         treatment=planned.treatment,
         actor=doctor,
         at=planned.signed_at,
     )
+    if signed.follow_up_number:
+        desk.slips[id(plan.person)] = signed.follow_up_number
     return prescription
 
 

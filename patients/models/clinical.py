@@ -48,7 +48,15 @@ class Exam(FacilityModel):
     treatment_result_code = models.CharField("kết quả điều trị", max_length=1, blank=True)
     follow_up_on = models.DateField("ngày hẹn", null=True, blank=True)
     transfer_facility_code = models.CharField("nơi chuyển đến", max_length=5, blank=True)
-    transfer_reason = models.CharField(max_length=1000, blank=True)
+    transfer_reason = models.CharField("ghi rõ lý do chuyển", max_length=1000, blank=True)
+    transfer_reason_code = models.CharField("lý do chuyển", max_length=1, blank=True)
+    transfer_condition = models.TextField("tình trạng lúc chuyển", blank=True)
+    transfer_plan = models.TextField("hướng điều trị", blank=True)
+    transport = models.CharField("phương tiện vận chuyển", max_length=255, blank=True)
+    escort_name = models.CharField("người hộ tống", max_length=255, blank=True)
+    escort_title = models.CharField("chức danh người hộ tống", max_length=255, blank=True)
+    transfer_number = models.CharField("số giấy chuyển", max_length=50, blank=True)
+    follow_up_number = models.CharField("số phiếu hẹn", max_length=50, blank=True)
     advice = models.CharField("lời dặn", max_length=2000, blank=True)
     draft_saved_at = models.DateTimeField(null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
@@ -61,7 +69,13 @@ class Exam(FacilityModel):
             models.CheckConstraint(
                 condition=Q(signed_at__isnull=True) | Q(signed_by__isnull=False, snapshot__isnull=False),
                 name="exam_signed_has_snapshot",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["facility", "transfer_number"], condition=~Q(transfer_number=""), name="exam_transfer_number"
+            ),
+            models.UniqueConstraint(
+                fields=["facility", "follow_up_number"], condition=~Q(follow_up_number=""), name="exam_follow_up_number"
+            ),
         ]
         indexes = [models.Index(fields=["visit"], name="exam_visit")]
         triggers = [

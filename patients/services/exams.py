@@ -1,6 +1,6 @@
 """The examination while it is open (khám bệnh): begin, save the draft, name the diagnoses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from django.db.models import Q
@@ -119,17 +119,17 @@ def save_exam(
     advice: str | None = None,
     outcome: str | None = None,
     treatment_result_code: str | None = None,
-    transfer_facility_code: str | None = None,
-    transfer_reason: str | None = None,
+    transfer: Mapping[str, str] | None = None,
     follow_up_on: date | None = None,
     clear_follow_up: bool = False,
 ) -> Exam:
     """Keep what was typed so far (lưu nháp). None leaves a text as it is; nothing is checked but its length.
 
+    `transfer` holds what was typed of a transfer slip, named as the fields of `patients.services.outcomes.Transfer`.
     Refuses a signed exam and texts that are too long, named by their field.
     """
     exam = editable(exam)
-    texts = {
+    texts: dict[str, str | None] = {
         "reason": reason,
         "history": history,
         "findings": findings,
@@ -137,8 +137,7 @@ def save_exam(
         "advice": advice,
         "outcome": outcome,
         "treatment_result_code": treatment_result_code,
-        "transfer_facility_code": transfer_facility_code,
-        "transfer_reason": transfer_reason,
+        **(transfer or {}),
     }
     set_texts(exam, texts)
     if follow_up_on is not None or clear_follow_up:
@@ -148,7 +147,7 @@ def save_exam(
     return exam
 
 
-def set_texts(exam: Exam, texts: dict[str, str | None]) -> None:
+def set_texts(exam: Exam, texts: Mapping[str, str | None]) -> None:
     """Put cleaned texts on the exam without saving it; None leaves the old one. Refuses what does not fit."""
     for name, text in texts.items():
         if text is None:

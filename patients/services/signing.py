@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 from his.accounts.actor import Actor
 from his.accounts.models import Room, Staff
-from his.core.codes import FACILITY_CODE
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc, nfc_lines
@@ -22,12 +21,12 @@ from patients.models import (
 )
 from patients.queries_clinical import days_allowed, lines_of, orders_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
+from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
 from patients.services.visits import send_on
 from patients.snapshot import Record, fingerprint, snapshot_of
 
 TREATMENT_RESULTS = ("1", "2", "3", "4", "5", "6", "7", "8")
 """Codes of KET_QUA_DTRI (QĐ 130/QĐ-BYT, 8 added by QĐ 4750/QĐ-BYT)."""
-_TRANSFERS = {Exam.Outcome.TRANSFER, Exam.Outcome.TRANSFER_REQUEST}
 
 
 @service(action="patients.sign_exam", permission="patients.examine")
@@ -39,20 +38,20 @@ def sign_exam(
     outcome: str = "home",
     treatment_result_code: str = "2",
     follow_up_on: date | None = None,
-    transfer_facility_code: str = "",
-    transfer_reason: str = "",
+    transfer: Transfer | None = None,
     advice: str | None = None,
     treatment: str | None = None,
     send_on_to: Room | None = None,
 ) -> Exam:
     """Sign the exam and its prescription (ký, kết thúc khám).
 
-    Afterwards both are frozen, a snapshot with its SHA-256 is stored, the visit is examined and ended at `at`, and the
-    number of the room is done. With `send_on_to` the visit goes on in that room instead, and this exam has no outcome:
-    that of the last one counts. Who signs is the doctor of the exam. Refuses without a main diagnosis, with orders
-    that have no result, with an outcome that lacks its details (a future day for a follow-up; facility and reason for
-    a transfer), with more days prescribed than the main diagnosis allows, and with times out of order; an insured
-    visit also without a reason and a weight, which its claim must say (LY_DO_VV, CAN_NANG of XML1).
+    Afterwards both are frozen, a follow-up or transfer slip has its number, a snapshot with its SHA-256 is stored, the
+    visit is examined and ended at `at`, and the number of the room is done. With `send_on_to` the visit goes on in
+    that room instead, and this exam has no outcome: that of the last one counts. Who signs is the doctor of the exam.
+    Refuses without a main diagnosis, with orders that have no result, with an outcome that lacks its details (a future
+    day for a follow-up; what `Transfer` must say for a transfer), with more days prescribed than the main diagnosis
+    allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
+    (LY_DO_VV, CAN_NANG of XML1).
     """
     visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
     exam = editable(exam)
@@ -69,9 +68,9 @@ def sign_exam(
         _refuse_prescription(prescription, record, at)
     set_texts(exam, {"advice": advice, "treatment": treatment})
     if send_on_to is None:
-        _set_outcome(exam, outcome, follow_up_on, transfer_facility_code, transfer_reason, local(at).date())
+        set_outcome(exam, outcome, follow_up_on, transfer, at)
     else:
-        exam.outcome, exam.follow_up_on, exam.transfer_facility_code, exam.transfer_reason = "", None, "", ""
+        clear_outcome(exam)
     if treatment_result_code not in TREATMENT_RESULTS:
         raise Refusal("treatment_result", "Hãy chọn kết quả điều trị", field="treatment_result_code")
     if exam.doctor_id != doctor.pk:
@@ -80,6 +79,7 @@ def sign_exam(
     exam.treatment_result_code = treatment_result_code
     exam.signed_at = at
     exam.signed_by = actor.user
+    number_slips(exam, at)
     exam.snapshot = snapshot_of(record)
     if send_on_to is not None:
         exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
@@ -151,28 +151,6 @@ def _refuse_prescription(prescription: Prescription, record: Record, at: datetim
     if longest > allowed:
         message = f"Đơn kê {longest} ngày, bệnh chính {record.main_code} chỉ được kê tối đa {allowed} ngày (TT 26/2025)"
         raise Refusal("days", message, field="prescription", allowed=allowed)
-
-
-def _set_outcome(exam: Exam, outcome: str, follow_up_on: date | None, facility: str, reason: str, today: date) -> None:
-    if outcome not in Exam.Outcome.values:
-        raise Refusal("outcome", "Hãy chọn hướng xử trí", field="outcome")
-    exam.outcome, exam.follow_up_on, exam.transfer_facility_code, exam.transfer_reason = outcome, None, "", ""
-    if outcome == Exam.Outcome.FOLLOW_UP:
-        if follow_up_on is None or follow_up_on <= today:
-            raise Refusal("follow_up", "Hẹn khám lại cần một ngày sau hôm nay", field="follow_up_on")
-        if (follow_up_on - today).days > 366:
-            raise Refusal("follow_up", "Ngày hẹn quá một năm, hãy kiểm tra lại", field="follow_up_on")
-        exam.follow_up_on = follow_up_on
-    if outcome in _TRANSFERS:
-        facility = facility.strip()
-        if not FACILITY_CODE.match(facility) or facility == exam.facility.code:
-            raise Refusal(
-                "transfer_facility", "Mã nơi chuyển đến gồm 5 số, khác cơ sở này", field="transfer_facility_code"
-            )
-        set_texts(exam, {"transfer_reason": reason})
-        if not exam.transfer_reason:
-            raise Refusal("transfer_reason", "Hãy ghi lý do chuyển", field="transfer_reason")
-        exam.transfer_facility_code = facility
 
 
 # After signing

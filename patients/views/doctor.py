@@ -81,8 +81,9 @@ def visit(request: DeskRequest, visit_id: int) -> HttpResponse:
     """One visit at the desk. Opening it writes nothing; the exam begins with the first thing that is kept."""
     row = get_visit(request.actor.facility, visit_id)
     exam = _shown(request, row)
-    form = ExamForm.of(exam) if exam else ExamForm(initial={**ExamForm.beginning(), "reason": row.reason})
-    return _screen(request, row, exam, form, DiagnosisForm.of(exam))
+    vitals = latest_vitals(row)
+    form = ExamForm.of(row, exam, vitals)
+    return _screen(request, row, exam, form, DiagnosisForm.of(exam), vitals=vitals)
 
 
 def _shown(request: DeskRequest, row: Visit) -> Exam | None:
@@ -103,6 +104,8 @@ def _screen(
     status: int = 200,
     **more: object,
 ) -> HttpResponse:
+    if "vitals" not in more:
+        more["vitals"] = latest_vitals(row)
     queue = queue_context(request, row)
     form.offer_rooms(_other_rooms(queue["rooms"], row, exam))
     context = {
@@ -111,7 +114,6 @@ def _screen(
         "form": form,
         "diagnoses": diagnoses,
         "warnings": diagnosis_warnings(exam) if exam else [],
-        "vitals": latest_vitals(row),
         "strip": strip_of_visit(row),
         "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "is_sent_on": exam is not None and exam.is_signed and row.state == Visit.State.OPEN,
@@ -164,7 +166,8 @@ def _keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: Diagnosis
     known = current_exam(row)
     exam = known if known is not None and not known.is_signed else begin_exam(request, row)
     values = form.draft()
-    if any(getattr(exam, name) != value for name, value in values.items() if name != "clear_follow_up"):
+    typed_texts = {**values, **values.get("transfer", {})}.items()
+    if any(getattr(exam, name) != value for name, value in typed_texts if name not in {"clear_follow_up", "transfer"}):
         exam = save_exam(exam=exam, actor=request.actor, at=now(), **values)
     typed = [code for code in (clean_code(code) for code in [diagnoses.main.code, *diagnoses.codes]) if code]
     if diagnoses.is_valid and typed != [diagnosis.code for diagnosis in exam.diagnoses.all()]:

@@ -140,6 +140,7 @@ def examine(setting: Setting, draft: Draft, visit: Visit, doctor: Actor) -> Pres
         actor=doctor,
         at=plan.signed_at,
         outcome=plan.outcome,
+        transfer=plan.transfer,
         follow_up_on=plan.follow_up_on,
         treatment_result_code=plan.treatment_result,
     )

@@ -71,6 +71,7 @@ def test_every_row_is_what_the_services_would_have_stored(facilities, code):
     setting = read_setting(facilities[code], OCTOBER)
     drafts = one_visit_a_day(setting)
     assert len(drafts) > 20
+    assert any(draft.exam.transfer for draft in drafts)
     deliver(setting, drafts)
 
     point = transaction.savepoint()
@@ -92,12 +93,13 @@ def test_every_row_is_what_the_services_would_have_stored(facilities, code):
 
 
 def one_visit_a_day(setting: Setting) -> list[Draft]:
-    """The first visit of each day by somebody new, so that the order of all desks is that of the visits."""
+    """One visit of each day by somebody new, so that the order of all desks is that of the visits: the first of the
+    day, or one that ends with a transfer."""
     found: dict[date, Draft] = {}
     seen = set()
-    for draft in Planner(setting, 300, 4).drafts():
+    for draft in Planner(setting, 600, 4).drafts():
         if draft.visitor not in seen:
-            found.setdefault(draft.day, draft)
+            found[draft.day] = draft if draft.exam.transfer else found.get(draft.day, draft)
         seen.add(draft.visitor)
     return list(found.values())
 
@@ -154,7 +156,7 @@ def test_the_split_of_a_returning_patient_knows_the_copayments_of_earlier_visits
     monkeypatch.setattr(
         account, "split", lambda facts, items, params: seen.append(facts) or split(facts, items, params)
     )
-    load(facilities[HOSPITAL], visits=500, seed=3)
+    load(facilities[HOSPITAL], visits=500, seed=4)
     stored = Visit.objects.select_related("patient", "card", "facility").order_by("pk")
     assert seen == [facts_of(visit, on=visit.ended_at.astimezone(VIETNAM).date()) for visit in stored]
     assert any(facts.copay_paid_this_year for facts in seen)

@@ -14,6 +14,7 @@ from patients.models import Exam, Prescription, ServiceOrder, Visit, VitalSigns
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
+from patients.services.visits import record_vitals
 from patients.views import desk
 from tests.cast import World, at, lan_visit, weigh
 
@@ -104,9 +105,48 @@ def test_signing_ends_the_exam_and_returns_to_the_queue(client, visit):
     assert TEXT.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:20] in again
 
 
+TRANSFER = {
+    "history": "Đau ngực 2 giờ",
+    "outcome": "transfer",
+    "transfer_facility_code": "99002",
+    "transfer_reason_code": "2",
+    "transfer_condition": "Tỉnh & tiếp xúc tốt",
+    "transfer_plan": "Can thiệp mạch vành",
+    "transport": "Xe cứu thương",
+}
+
+
+def test_a_transfer_slip_is_proposed_kept_and_signed(world, client, visit):
+    record_vitals(
+        visit=visit,
+        pulse=90,
+        temperature=Decimal("37.2"),
+        systolic=140,
+        diastolic=85,
+        actor=world.station.actor("doctor"),
+        at=at(8, 20),
+    )
+    page = client.get(url("doctor-visit", visit)).content.decode()
+    assert 'value="Mạch 90 lần/phút, nhiệt độ 37,2 °C, huyết áp 140/85 mmHg"' in page
+    assert 'value="Người bệnh tự túc phương tiện"' in page
+    hidden = {name: value for name, value in TRANSFER.items() if name != "outcome"}
+    assert client.post(url("exam-draft", visit), typed(**hidden)).status_code == 204
+    assert Exam.objects.get().transfer_condition == ""
+    assert client.post(url("exam-draft", visit), typed(**{**TRANSFER, "escort_name": "Y sĩ Mẫu"})).status_code == 204
+    draft = Exam.objects.get()
+    assert (draft.transfer_condition, draft.escort_name) == (TRANSFER["transfer_condition"], "Y sĩ Mẫu")
+    assert "Tỉnh &amp; tiếp xúc tốt" in client.get(url("doctor-visit", visit)).content.decode()
+    client.post(url("exam-sign", visit), typed(**TRANSFER))
+    signed = client.get(url("doctor-visit", visit)).content.decode()
+    assert "99001.GC26.000001 · Tỉnh &amp; tiếp xúc tốt · Can thiệp mạch vành · Xe cứu thương" in signed
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({**TRANSFER, "transport": ""}, "Hãy ghi phương tiện vận chuyển"),
+        ({**TRANSFER, "history": " "}, "hãy ghi bệnh sử"),
+        ({**TRANSFER, "transfer_reason_code": "9"}, "Hãy chọn một lựa chọn hợp lệ"),
         ({"main": ""}, "Chưa có bệnh chính"),
         ({"main": "", "main_text": "huyết áp"}, "Chưa chọn mã bệnh cho “huyết áp”"),
         ({"main": "X99"}, "Mã bệnh X99 không có trong danh mục"),

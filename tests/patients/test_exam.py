@@ -61,7 +61,7 @@ def test_a_draft_keeps_texts_exactly_and_leaves_what_is_not_given(world, exam):
     save_exam(exam=exam, actor=doctor, at=at(8, 22), clear_follow_up=True)
     exam.refresh_from_db()
     assert exam.follow_up_on is None
-    long = refused(save_exam, exam=exam, actor=doctor, at=at(8, 23), transfer_facility_code="123456")
+    long = refused(save_exam, exam=exam, actor=doctor, at=at(8, 23), transfer={"transfer_facility_code": "123456"})
     assert (long.code, long.field) == ("too_long", "transfer_facility_code")
 
 

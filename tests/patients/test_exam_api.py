@@ -54,6 +54,21 @@ def test_one_visit_from_begin_to_signature(world, visit):
     assert Exam.objects.get().is_signed
 
 
+def test_a_transfer_is_signed_with_its_slip(world, visit):
+    doctor, base = signed_in(world), f"visits/{visit.pk}"
+    send(doctor, "post", f"{base}/exam")
+    send(doctor, "patch", f"{base}/exam", {"findings": "Tim đều", "history": "Đau ngực 2 giờ"})
+    send(doctor, "put", f"{base}/diagnoses", {"main": "I10"})
+    slip = {"transfer_facility_code": "99002", "transfer_condition": "Tỉnh", "transfer_plan": "Can thiệp"}
+    unread = send(doctor, "post", f"{base}/sign", {"outcome": "transfer", "transfer": slip})
+    assert unread.status_code == 422
+    lacking = send(doctor, "post", f"{base}/sign", {"outcome": "transfer"})
+    assert (lacking.json()["code"], lacking.json()["field"]) == ("transfer_facility", "transfer_facility_code")
+    whole = {**slip, "transport": "Xe cứu thương"}
+    assert send(doctor, "post", f"{base}/sign", {"outcome": "transfer", "transfer": whole}).status_code == 200
+    assert Exam.objects.get().transfer_number == "99001.GC26.000001"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code", "field"),
     [

@@ -9,10 +9,11 @@ from django.db import InternalError, connection, transaction
 
 from his.audit.models import AuditEntry
 from his.core.errors import NotFound, Refusal
-from patients.models import Exam, QueueTicket, Visit
+from patients.models import Counter, Exam, QueueTicket, Visit
 from patients.queries_clinical import current_exam
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import ResultInput, cancel_order, order_service, record_result
+from patients.services.outcomes import Transfer
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import amend_exam, sign_exam, write_note
 from patients.services.visits import (
@@ -27,6 +28,17 @@ from patients.snapshot import canonical, fingerprint
 from tests.cast import World, anh_hung, at, lan_visit, weigh
 
 SUGAR = "23.0075.1494"
+
+
+def slip(**changed: str) -> Transfer:
+    """What the doctor writes on a transfer slip."""
+    written = {
+        "transfer_facility_code": "99002",
+        "transfer_condition": "Tỉnh, mạch 90 lần/phút",
+        "transfer_plan": "Can thiệp mạch vành",
+        "transport": "Xe cứu thương",
+    }
+    return Transfer(**{**written, **changed})
 
 
 @pytest.fixture
@@ -118,9 +130,13 @@ def test_nothing_of_a_signed_exam_changes(world, exam):
         ({"outcome": "follow_up"}, "follow_up_on"),
         ({"outcome": "follow_up", "follow_up_on": date(2026, 10, 6)}, "follow_up_on"),
         ({"outcome": "follow_up", "follow_up_on": date(2036, 10, 6)}, "follow_up_on"),
-        ({"outcome": "transfer", "transfer_reason": "Vượt khả năng"}, "transfer_facility_code"),
-        ({"outcome": "transfer", "transfer_facility_code": "99001", "transfer_reason": "x"}, "transfer_facility_code"),
-        ({"outcome": "transfer_request", "transfer_facility_code": "99002", "transfer_reason": " "}, "transfer_reason"),
+        ({"outcome": "transfer"}, "transfer_facility_code"),
+        ({"outcome": "transfer", "transfer": slip(transfer_facility_code="99001")}, "transfer_facility_code"),
+        ({"outcome": "transfer", "transfer": slip(transfer_reason_code="3")}, "transfer_reason_code"),
+        ({"outcome": "transfer_request", "transfer": slip(transfer_condition=" ")}, "transfer_condition"),
+        ({"outcome": "transfer", "transfer": slip(transfer_plan="")}, "transfer_plan"),
+        ({"outcome": "transfer", "transfer": slip(transport="")}, "transport"),
+        ({"outcome": "transfer", "transfer": slip(escort_name="x" * 256)}, "escort_name"),
         ({"outcome": "<b>"}, "outcome"),
         ({"treatment_result_code": "9"}, "treatment_result_code"),
         ({"advice": "x" * 2001}, "advice"),
@@ -134,10 +150,34 @@ def test_an_outcome_without_its_details_is_refused(world, exam, arguments, field
 
 
 def test_details_of_another_outcome_are_dropped(world, exam):
-    more = {"transfer_facility_code": "99002", "transfer_reason": "Vượt khả năng", "follow_up_on": date(2026, 11, 3)}
-    signed = sign(world, exam, outcome="transfer", **more)
-    assert (signed.transfer_facility_code, signed.transfer_reason) == ("99002", "Vượt khả năng")
-    assert signed.follow_up_on is None
+    save_exam(exam=exam, history="Đau ngực 2 giờ", actor=world.station.actor("doctor"), at=at(9))
+    signed = sign(world, exam, outcome="transfer", transfer=slip(), follow_up_on=date(2026, 11, 3))
+    assert (signed.transfer_facility_code, signed.transport) == ("99002", "Xe cứu thương")
+    assert (signed.follow_up_on, signed.follow_up_number) == (None, "")
+
+
+def test_a_transfer_needs_the_signs_and_the_course(world, exam):
+    doctor = world.station.actor("doctor")
+    for field, texts in (("history", {"history": "", "findings": "Tim đều"}), ("findings", {"findings": ""})):
+        save_exam(exam=exam, actor=doctor, at=at(9), **{"history": "Đau ngực", **texts})
+        assert refused(sign, world=world, exam=exam, outcome="transfer", transfer=slip()).field == field
+
+
+def test_slips_are_numbered_without_gaps_and_signed(world, exam):
+    save_exam(exam=exam, history="Đau ngực 2 giờ", actor=world.station.actor("doctor"), at=at(9))
+    wrong = slip(transfer_facility_code="x")
+    assert refused(sign, world=world, exam=exam, outcome="transfer_request", transfer=wrong).code == "transfer_facility"
+    wish = sign(world, exam, outcome="transfer_request", transfer=slip(escort_name="Điều dưỡng Mẫu"))
+    assert (wish.transfer_number, wish.transfer_reason_code) == ("99001.GC26.000001", "3")
+    signed = wish.snapshot["exam"]
+    assert (signed["transfer_number"], signed["escort_name"]) == ("99001.GC26.000001", "Điều dưỡng Mẫu")
+    assert Counter.objects.get(facility=world.station.facility, series="transfer:2026").last == 1
+
+
+def test_a_follow_up_slip_has_its_own_series(world, exam):
+    signed = sign(world, exam, outcome="follow_up", follow_up_on=date(2026, 11, 3))
+    assert (signed.follow_up_number, signed.transfer_number) == ("99001.HK26.000001", "")
+    assert signed.snapshot["exam"]["follow_up_number"] == "99001.HK26.000001"
 
 
 def test_unfinished_exams_are_not_signed(world, exam):

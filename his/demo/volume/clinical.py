@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -46,6 +46,8 @@ class Numbers:
     visits: Iterator[int]
     tickets: dict[str, Iterator[int]]
     prescriptions: dict[int, str]
+    slips: dict[int, str]
+    """Numbers of follow-up and transfer slips by the place of their visit in the chunk."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class ClinicalRows:
         """The rows of one visit, signed and ended; `index` is its place in the chunk."""
         patient, card = self._person(draft)
         visit = self._visit(draft, patient, card)
-        stored = Stored(draft, patient, card, visit, self._exam(draft, visit))
+        stored = Stored(draft, patient, card, visit, self._exam(draft, visit, self.numbers.slips.get(index, "")))
         self._ticket(draft, visit)
         vitals = self._vitals(draft, visit)
         diagnoses = self._diagnoses(stored)
@@ -235,8 +237,9 @@ class ClinicalRows:
         )
         return row
 
-    def _exam(self, draft: Draft, visit: Visit) -> Exam:
+    def _exam(self, draft: Draft, visit: Visit, slip: str) -> Exam:
         plan, room, doctor = draft.exam, draft.desk.room, _staff(draft.doctor).pk
+        transfer = asdict(plan.transfer) if plan.transfer is not None else {}
         exam: Exam = self._make(
             Exam,
             visit_id=visit.pk,
@@ -252,6 +255,9 @@ class ClinicalRows:
             outcome=plan.outcome,
             treatment_result_code=plan.treatment_result,
             follow_up_on=plan.follow_up_on,
+            follow_up_number=slip if plan.follow_up_on else "",
+            transfer_number=slip if transfer else "",
+            **transfer,
             advice=_clean(plan.advice),
             draft_saved_at=plan.started_at + timedelta(minutes=2),
             signed_at=plan.signed_at,

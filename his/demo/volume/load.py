@@ -22,6 +22,7 @@ from his.demo.volume.setting import Setting, read_setting
 from his.demo.volume.supply import SupplyRows, deliver
 from insurance.models import CashSession
 from patients.models import Patient
+from patients.services.outcomes import slip_number
 
 CHUNK = 500
 _CLOSING = ["closed_at", "counted_amount", "expected_amount", "denominations", "note"]
@@ -77,6 +78,14 @@ def _chunks(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
         yield chunk
 
 
+_SLIPS = {"transfer": "GC", "follow_up": "HK"}
+
+
+def _slip_kind(draft: Draft) -> str:
+    """The series of the slip that the visit ends with, as `patients.services.outcomes` names it; else empty."""
+    return draft.exam.outcome if draft.exam.outcome in _SLIPS else ""
+
+
 class _Writer:
     """Writes chunks; drawers of a day that goes on in the next chunk stay open until then."""
 
@@ -120,13 +129,20 @@ class _Writer:
         sizes[f"prescription:{year}"] = sizes[f"stock-dispense-{year}"] = len(prescribed)
         for draft in drafts:
             sizes[ticket_series(draft)] += 1
+            if kind := _slip_kind(draft):
+                sizes[f"{kind}:{year}"] += 1
         taken = take_numbers(facility, sizes)
         nothing: Iterator[int] = iter(())
         prescriptions = {
             index: f"{facility.code}.DT{year % 100:02d}.{next(taken[f'prescription:{year}']):06d}"
             for index in sorted(prescribed, key=lambda index: drafts[index].prescribed_at)
         }
-        numbers = Numbers(taken.get("patient", nothing), taken[f"visit:{month:%y%m}"], taken, prescriptions)
+        slips = {
+            index: slip_number(facility.code, _SLIPS[kind], year, next(taken[f"{kind}:{year}"]))
+            for index, draft in sorted(enumerate(drafts), key=lambda item: item[1].exam.signed_at)
+            if (kind := _slip_kind(draft))
+        }
+        numbers = Numbers(taken.get("patient", nothing), taken[f"visit:{month:%y%m}"], taken, prescriptions, slips)
         return numbers, taken.get(f"stock-dispense-{year}", nothing)
 
     def _store_drawers(self, touched: Sequence[Drawer], closed: Sequence[Drawer], rows: Rows) -> None:

@@ -145,7 +145,14 @@ class Planner:
 
     def _exam(self, visitor: Visitor, profile: Profile, arrived: datetime) -> ExamPlan:
         starts = arrived + timedelta(minutes=self.rng.randint(8, 45))
-        return self.clinic.examine(visitor.person, profile, started_at=starts, transfer_to="")
+        return self.clinic.examine(visitor.person, profile, started_at=starts, transfer_to=self._transfer())
+
+    def _transfer(self) -> str:
+        """Where the patient is sent on to; mostly nowhere."""
+        is_station = self.setting.menu.is_station
+        if self.rng.random() >= (0.025 if is_station else 0.006):
+            return ""
+        return "99002" if is_station else "99010"
 
     def _visitor(self, profile: Profile, day: date) -> Visitor:
         """Somebody who was here before and fits, else somebody new."""
