@@ -7,17 +7,22 @@ clock, no network: dates and paths are arguments.
 
 from insurance.standards.check import check
 from insurance.standards.describe import Change, describe, diff
+from insurance.standards.limits import LIMITS, Limits
 from insurance.standards.load import available, load, load_from, select_standard
 from insurance.standards.model import Standard, StandardError
 from insurance.standards.money_check import Claim, check_money
-from insurance.standards.parse import ParsedClaim, ParsedFile, ParseError, parse_envelope, parse_file, parse_table
-from insurance.standards.problems import Problem
+from insurance.standards.parse import EnvelopeReader, ParsedFile, parse_envelope, parse_file, parse_table
+from insurance.standards.problems import ParseError, Problem
 from insurance.standards.render import RenderError, render_checkin, render_envelope, render_table
 from insurance.standards.values import PartialDate
+from insurance.standards.walk import ParsedClaim
 
 __all__ = [
+    "LIMITS",
     "Change",
     "Claim",
+    "EnvelopeReader",
+    "Limits",
     "ParseError",
     "ParsedClaim",
     "ParsedFile",

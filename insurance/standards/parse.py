@@ -1,256 +1,269 @@
-"""Read claim files, our own or anybody's.
+"""Read claim files, our own or anybody's, one visit at a time.
 
-Accepts base64 or plain XML inside the content element, CDATA or escaped text, a byte order mark, one visit or
-many, other element orders and letter cases. Nothing in a file can hurt: document types and entities are
-refused, the network is never used, the parser keeps its own limits of size and depth, and a large file is
-read one visit at a time.
+Accepts what the field sends: base64, gzip, nested or escaped XML inside the content element, one visit or many,
+several envelopes one after another, a table alone, any order, letter case, prefix and encoding. Nothing in a
+file can hurt: no document type, no entity, no network, limits on everything (`limits`), and no tree in memory.
+
+What is odd but readable becomes a Problem, of the visit or of the file. When the XML breaks in the middle, the
+visits before are kept, reading goes on at the next visit, and the file has the problem `file_broken`;
+ParseError is raised only when nothing could be read at all.
 """
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from lxml import etree
+from insurance.standards.decode import CHUNK, Notes, texts
+from insurance.standards.limits import LIMITS, Limits
+from insurance.standards.model import Standard
+from insurance.standards.problems import ParseError, Problem
+from insurance.standards.sax import BrokenXmlError, XmlFeed
+from insurance.standards.shapes import Row, shapes_of
+from insurance.standards.tables import read_packed
+from insurance.standards.walk import ParsedClaim, Walk, declared_count
 
-from insurance.standards.model import Envelope, Standard, Table
-from insurance.standards.problems import Problem
-from insurance.standards.values import clean_text
+Source = bytes | Path | IO[bytes]
 
-Row = dict[str, str]
-
-_BLANK = re.compile(rb"\s+")
+_BLANKS = b" \t\r\n\0\x1a"
 _MARK = b"\xef\xbb\xbf"
-
-
-class ParseError(ValueError):
-    """The file cannot be read as a claim file; the message is in Vietnamese, for the person who chose it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedClaim:
-    """One visit of a file: its tables as rows of tag to text, in the order of the file.
-
-    `position` counts from 1; `facility_code`, `made_on` and `declared` (number of visits) are what the file
-    says, empty or None when it says nothing before this visit. `problems` names tables that could not be read.
-    """
-
-    position: int
-    tables: Mapping[str, list[Row]]
-    facility_code: str = ""
-    made_on: str = ""
-    declared: int | None = None
-    problems: tuple[Problem, ...] = ()
+_DOCUMENT = re.compile(rb"<[A-Za-z_?!]")
+_TAG_BYTES = 100  # more than the start tag of a visit takes up to its name
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A whole file: what it declares, its visits, and what is wrong with the file itself."""
+    """A whole file: what it declares, its visits, and what is wrong with the file itself.
+
+    `signature` is `absent`, `empty` or `present`; whether it is valid is not looked at. The codes of `problems`
+    are listed at EnvelopeReader.
+    """
 
     facility_code: str
     made_on: str
     declared: int | None
     claims: tuple[ParsedClaim, ...]
     problems: tuple[Problem, ...]
+    signature: str = "absent"
 
 
-@dataclass(slots=True)
-class _Header:
-    texts: dict[str, str] = field(default_factory=dict)
+def parse_envelope(standard: Standard, source: Source, *, limits: Limits = LIMITS) -> EnvelopeReader:
+    """The visits of a file, one at a time; the reader also tells what is known of the file at the end.
 
-    def declared(self, names: Envelope) -> int | None:
-        text = self.texts.get(names.count, "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
-def parse_envelope(standard: Standard, source: bytes | Path) -> Iterator[ParsedClaim]:
-    """The visits of a file, one at a time.
-
-    A file that holds a single table alone, such as a check-in, is one visit with that table. Raises
-    ParseError when the file is no XML, has a document type, or has a root that the standard does not know.
+    A file that holds a single table alone, such as a check-in, is one visit with that table. Tables of other
+    versions than `standard` are read too. Iterating raises ParseError when nothing can be read.
     """
-    return _claims(standard, source, _Header())
+    return EnvelopeReader(standard, source, limits)
 
 
-def parse_file(standard: Standard, source: bytes | Path) -> ParsedFile:
-    """The whole file at once, with the declared number of visits compared to those read. Raises as above."""
-    header = _Header()
-    claims = tuple(_claims(standard, source, header))
-    names = standard.envelope
-    declared = header.declared(names)
-    problems = []
-    if header.texts and declared != len(claims):
-        message = f"{names.count} ghi {header.texts.get(names.count, '')!r} nhưng đọc được {len(claims)} hồ sơ"
-        problems.append(Problem(names.root, None, names.count, "count_differs", message, str(declared)))
+def parse_file(standard: Standard, source: Source, *, limits: Limits = LIMITS) -> ParsedFile:
+    """The whole file at once. Raises ParseError when nothing can be read."""
+    reader = parse_envelope(standard, source, limits=limits)
+    claims = tuple(reader)
     return ParsedFile(
-        facility_code=header.texts.get(names.facility, ""),
-        made_on=header.texts.get(names.made_on, ""),
-        declared=declared,
+        facility_code=reader.facility_code,
+        made_on=reader.made_on,
+        declared=reader.declared,
         claims=claims,
-        problems=tuple(problems),
+        problems=tuple(reader.problems),
+        signature=reader.signature,
     )
 
 
-def parse_table(standard: Standard, content: bytes) -> tuple[str, list[Row]]:
+def parse_table(standard: Standard, content: bytes, *, limits: Limits = LIMITS) -> tuple[str, list[Row]]:
     """One inner document: the table its root names, and its rows. Raises ParseError."""
-    root = _root(content)
-    table = _table_of(standard, root)
-    if table is None:
-        raise ParseError(f"Không nhận ra bảng có thẻ gốc {_name(root)}")
-    return table.name, _rows(table, root)
+    found = read_packed(shapes_of(standard), content, "", limits, standard.envelope.signature)
+    return found.name, found.rows
 
 
-def _claims(standard: Standard, source: bytes | Path, header: _Header) -> Iterator[ParsedClaim]:
-    with _opened(source) as stream:
+class EnvelopeReader(Iterator[ParsedClaim]):
+    """An iterator over the visits of a file.
+
+    After the last visit, `facility_code`, `made_on`, `declared` (of several envelopes the sum), `signature`
+    (`absent`, `empty` or `present`) and `problems` speak of the whole file. Codes of problems: `count_differs`,
+    `no_claims`, `file_broken` (visits may be lacking), `many_envelopes`, `junk_after_root`, `packed_file`,
+    `bad_encoding`, `wrong_declaration`, `unknown_encoding`.
+    """
+
+    def __init__(self, standard: Standard, source: Source, limits: Limits) -> None:
+        self.facility_code = ""
+        self.made_on = ""
+        self.declared: int | None = None
+        self.signature = "absent"
+        self.problems: list[Problem] = []
+        self._names = standard.envelope
+        self._source = source
+        self._limits = limits
+        self._notes = Notes()
+        self._walk = Walk(standard, limits)
+        self._feed: XmlFeed | None = XmlFeed(self._walk, limits)
+        self._line = 1
+        self._count = 0
+        self._documents = 1
+        self._resumes = 0
+        self._declared_text = ""
+        self._held = b""
+        self._is_seeking = self._is_done = False
+        opening = rf"<(?:[A-Za-z_][\w.\-]{{0,50}}:)?{re.escape(self._names.claim)}(?=[\s/>])"
+        self._next_visit = re.compile(opening.encode(), re.IGNORECASE)
+        self._visits = self._read()
+
+    def __next__(self) -> ParsedClaim:
+        return next(self._visits)
+
+    def _read(self) -> Iterator[ParsedClaim]:
         try:
-            yield from _walk(standard, stream, header)
-        except etree.XMLSyntaxError as error:
-            raise ParseError(f"Tệp không phải XML hợp lệ: {error.msg}") from error
-
-
-def _opened(source: bytes | Path) -> IO[bytes]:
-    return BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def _walk(standard: Standard, stream: IO[bytes], header: _Header) -> Iterator[ParsedClaim]:
-    names = standard.envelope
-    singles = {names.facility.upper(), names.made_on.upper(), names.count.upper()}
-    spelled = {name.upper(): name for name in (names.facility, names.made_on, names.count)}
-    position = 0
-    root = None
-    events = etree.iterparse(
-        stream, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-    )
-    for event, element in events:
-        if event == "start":
-            if root is None:
-                root = element
-                _refuse_doctype(root)
-            continue
-        name = _name(element)
-        if name in singles and spelled[name] not in header.texts and _name(root) == names.root.upper():
-            header.texts[spelled[name]] = _text(element)
-        elif name == names.claim.upper():
-            position += 1
-            yield _claim(standard, element, position, header)
-            _release(element)
-    if root is None:
-        raise ParseError("Tệp rỗng")
-    if _name(root) != names.root.upper():
-        yield _alone(standard, root)
-
-
-def _alone(standard: Standard, root: etree._Element) -> ParsedClaim:
-    table = _table_of(standard, root)
-    if table is None:
-        raise ParseError(f"Không nhận ra tệp có thẻ gốc {_name(root)}")
-    return ParsedClaim(1, {table.name: _rows(table, root)})
-
-
-def _claim(standard: Standard, element: etree._Element, position: int, header: _Header) -> ParsedClaim:
-    names = standard.envelope
-    tables: dict[str, list[Row]] = {}
-    problems: list[Problem] = []
-    for file in _children(element, names.file):
-        label = "".join(_text(child) for child in _children(file, names.table)).upper()
-        content = next(_children(file, names.content), None)
-        try:
-            name, rows = _content(standard, label, content)
+            with _opened(self._source) as stream:
+                for piece in texts(_chunks(stream), self._limits, self._notes):
+                    data = piece.encode("utf-8", "replace")
+                    while data and not self._is_done:
+                        data = self._advance(data)
+                        yield from self._ready()
+                    if self._is_done:
+                        break
+            self._close()
         except ParseError as error:
-            problems.append(Problem(label or names.file, None, "", "unreadable", str(error)))
-            continue
-        if name in tables:
-            problems.append(Problem(name, None, "", "table_twice", f"{name} xuất hiện hai lần trong một hồ sơ"))
-        if label and name != label:
-            message = f"{names.table} ghi {label} nhưng nội dung là {name}"
-            problems.append(Problem(name, None, names.table, "wrong_label", message, label))
-        tables.setdefault(name, []).extend(rows)
-    return ParsedClaim(
-        position=position,
-        tables=tables,
-        facility_code=header.texts.get(names.facility, ""),
-        made_on=header.texts.get(names.made_on, ""),
-        declared=header.declared(names),
-        problems=tuple(problems),
-    )
+            self._walk.cut(str(error))
+            self._tell("file_broken", str(error))
+        yield from self._ready()
+        self._finish()
 
+    def _ready(self) -> Iterator[ParsedClaim]:
+        while self._walk.ready:
+            self._count += 1
+            yield self._walk.ready.popleft()
 
-def _content(standard: Standard, label: str, content: etree._Element | None) -> tuple[str, list[Row]]:
-    """Table name and rows of one content element: nested XML, XML as text, or base64 of XML."""
-    if content is None:
-        raise ParseError(f"{label}: thiếu nội dung")
-    nested = next((child for child in content if isinstance(child.tag, str)), None)
-    if nested is not None:
-        table = _table_of(standard, nested)
-        if table is None:
-            raise ParseError(f"{label}: không nhận ra thẻ gốc {_name(nested)}")
-        return table.name, _rows(table, nested)
-    raw = (content.text or "").strip()
-    if raw.startswith("<"):
-        return parse_table(standard, re.sub(r"^<\?xml[^>]*\?>", "", raw).encode())
-    try:
-        return parse_table(standard, b64decode(_BLANK.sub(b"", raw.encode()), validate=True))
-    except binascii.Error as error:
-        raise ParseError(f"{label}: nội dung không phải base64") from error
+    def _advance(self, data: bytes) -> bytes:
+        """Read on; what is left when the document ended or broke."""
+        if self._is_seeking:
+            data = self._seek(data)
+        if not data:
+            return b""
+        if self._feed is None:
+            return self._next_document(data)
+        try:
+            self._feed.feed(data)
+        except BrokenXmlError as broken:
+            return self._recover(broken, data)
+        self._line += data.count(b"\n")
+        return b""
 
+    def _recover(self, broken: BrokenXmlError, data: bytes) -> bytes:
+        """The document ended with more to follow, or broke: go on after it, or at the next visit."""
+        self._line += data.count(b"\n", 0, broken.at)
+        rest = data[broken.at :]
+        if self._walk.is_closed:
+            self._end_document()
+            self._feed = None
+            return self._next_document(rest)
+        if self._walk.is_alone:
+            raise broken
+        self._tell_broken(broken)
+        self._resumes += 1
+        self._is_done = self._resumes > self._limits.resumes
+        self._is_seeking = True
+        return rest
 
-def _root(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(content.removeprefix(_MARK).strip(), parser)
-    except etree.XMLSyntaxError as error:
-        raise ParseError(f"Nội dung không phải XML hợp lệ: {error.msg}") from error
-    _refuse_doctype(root)
-    return root
+    def _tell_broken(self, broken: BrokenXmlError) -> None:
+        self._walk.cut(str(broken))
+        self._tell("file_broken", f"XML bị hỏng ở dòng {broken.line}: {broken.reason}")
 
+    def _seek(self, data: bytes) -> bytes:
+        """From the next visit on, read as if nothing had been between the list's start and it."""
+        data = self._held + data
+        match = self._next_visit.search(data)
+        if not match:
+            self._held = data[-_TAG_BYTES:]
+            self._line += data.count(b"\n") - self._held.count(b"\n")
+            return b""
+        self._held = b""
+        self._is_seeking = False
+        self._line += data.count(b"\n", 0, match.start())
+        names = self._walk.ancestors or [self._names.root, self._names.body, self._names.list]
+        self._walk.resume()
+        self._feed = XmlFeed(self._walk, self._limits, self._line)
+        self._feed.feed("".join(f"<{name}>" for name in names).encode())
+        return data[match.start() :]
 
-def _refuse_doctype(root: etree._Element) -> None:
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise ParseError("Tệp có khai báo DOCTYPE, không được nhận")
+    def _next_document(self, data: bytes) -> bytes:
+        """After the end of a document: another one may follow, and nothing else."""
+        bare = data.lstrip(_BLANKS).removeprefix(_MARK).lstrip(_BLANKS)
+        if not bare:
+            return b""
+        if not _DOCUMENT.match(bare) or self._documents >= self._limits.documents:
+            self._tell("junk_after_root", f"Sau thẻ gốc còn nội dung thừa (dòng {self._line}), đã bỏ qua")
+            self._is_done = True
+            return b""
+        self._documents += 1
+        self._tell("many_envelopes", "Tệp gồm nhiều tài liệu XML nối nhau, đã đọc lần lượt")
+        self._walk.next_document()
+        self._feed = XmlFeed(self._walk, self._limits, self._line)
+        return bare
 
-
-def _table_of(standard: Standard, root: etree._Element) -> Table | None:
-    name = _name(root)
-    return next((table for table in standard.tables.values() if table.root.upper() == name), None)
-
-
-def _rows(table: Table, root: etree._Element) -> list[Row]:
-    """The rows below a table's root; a list element left out, or none at all, is forgiven."""
-    if not table.many:
-        return [_row(root)]
-    wanted = table.row.upper()
-    return [_row(element) for element in root.iter() if isinstance(element.tag, str) and _name(element) == wanted]
-
-
-def _row(element: etree._Element) -> Row:
-    return {_name(child): _text(child) for child in element if isinstance(child.tag, str)}
-
-
-def _text(element: etree._Element) -> str:
-    text = (element.text or "") if len(element) == 0 else str(element.xpath("string()"))
-    return clean_text(text)
-
-
-def _name(element: etree._Element) -> str:
-    """The element's name without its namespace, in upper case as the standard spells all names."""
-    return str(element.tag).rpartition("}")[2].upper()
-
-
-def _children(element: etree._Element, name: str) -> Iterator[etree._Element]:
-    return (child for child in element if isinstance(child.tag, str) and _name(child) == name.upper())
-
-
-def _release(element: etree._Element) -> None:
-    """Free a visit that was read, and those before it."""
-    element.clear()
-    while (before := element.getprevious()) is not None:
-        parent = before.getparent()
-        if parent is None:
+    def _close(self) -> None:
+        """The file ends: nothing may be left open."""
+        if self._feed is None or self._is_seeking or self._is_done:
             return
-        parent.remove(before)
+        try:
+            self._feed.close()
+        except BrokenXmlError as broken:
+            if self._walk.is_alone:
+                raise
+            self._tell_broken(broken)
+        self._end_document()
+
+    def _end_document(self) -> None:
+        """Keep what the envelope said of itself."""
+        header = self._walk.header
+        self.facility_code = self.facility_code or header.get(self._names.facility, "")
+        self.made_on = self.made_on or header.get(self._names.made_on, "")
+        self.signature = self._walk.signature
+        if header:
+            self._declared_text = header.get(self._names.count, "")
+            declared = declared_count(self._declared_text)
+            self.declared = declared if self.declared is None else self.declared + (declared or 0)
+
+    def _finish(self) -> None:
+        names = self._names
+        if self._feed is not None and (self._is_seeking or self._is_done):
+            self._end_document()
+        if not self._count:
+            broken = next((p.message_vi for p in self.problems if p.code == "file_broken"), "")
+            if broken:
+                raise ParseError(broken)
+            self._tell("no_claims", f"Tệp không có {names.claim} nào")
+        for code, message in self._notes.found.items():
+            self._tell(code, message)
+        if self._walk.header and self.declared != self._count:
+            message = f"{names.count} ghi {self._declared_text!r} nhưng đọc được {self._count} hồ sơ"
+            self.problems.append(Problem(names.root, None, names.count, "count_differs", message, self._declared_text))
+
+    def _tell(self, code: str, message: str) -> None:
+        """A problem of the file, each code once."""
+        if all(problem.code != code for problem in self.problems):
+            self.problems.append(Problem(self._names.root, None, "", code, message))
+
+
+def _opened(source: Source) -> AbstractContextManager[IO[bytes]]:
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    if not isinstance(source, Path):
+        return nullcontext(source)
+    if source.is_dir():
+        raise ParseError(f"{source.name} là thư mục, không phải tệp")
+    if not source.is_file():
+        raise ParseError(f"Không có tệp {source.name}, hoặc nó không phải tệp thường")
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise ParseError(f"Không mở được tệp {source.name}") from error
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    while chunk := stream.read(CHUNK):
+        yield chunk

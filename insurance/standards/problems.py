@@ -1,8 +1,12 @@
-"""One thing that is wrong with a claim, said so that a person can find and mend it."""
+"""One thing that is wrong with a claim or its file, said so that a person can find and mend it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+class ParseError(ValueError):
+    """The file cannot be read as a claim file; the message is in Vietnamese, for the person who chose it."""
 
 
 @dataclass(frozen=True, slots=True)
