@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from datetime import date
 
-ROWS: dict[str, dict[str, dict[str, str]]] = {}
+ROWS: dict[str, dict[str, dict[str, str]]] = {
+    "staff": {
+        "000001/ZZ-GPHN": {"name": "Lê Thị Đầu"},
+        "000017/ZZ-GPHN": {"name": "Lê Văn Ví"},
+        "000018/ZZ-GPHN": {"name": "Phạm Văn Dụ"},
+    },
+    "icd10": {code: {"name": code} for code in ("A15.0", "E11.9", "I10", "J06.9", "K35.8")},
+    "facilities": {"99001": {"name": "Trung tâm Y tế Ví Dụ"}, "99002": {"name": "Bệnh viện Thử"}},
+}
 
 
 class MemoryCatalogs:

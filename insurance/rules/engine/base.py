@@ -139,9 +139,9 @@ def tags(rule: Rule, scope: Scope) -> list[str]:
 
 
 def whole(rule: Rule, name: str, default: str | None = None) -> int:
-    """A parameter that is a whole number."""
+    """A parameter that is a whole number, negative ones included."""
     text = param(rule, name, default)
-    if not text.isdecimal():
+    if not text.removeprefix("-").isdecimal():
         raise RuleError(f"{rule.id}: {name} = {text!r} is no number")
     return int(text)
 
