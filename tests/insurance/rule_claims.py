@@ -3,7 +3,8 @@
 An overlay is what the `good` and `bad` cells of a rule hold: parts joined by `;`. `out` starts from the outpatient
 visit (the inpatient one is the default), `XML3[2].MA_NHOM=10` sets a field (row 1 when no row is named), `+XML7` adds
 the sample of a table, `-XML4` takes a table away, `XML3=2` keeps or repeats rows up to that number, `-XML1.HO_TEN`
-takes a tag away, `qd3176` chooses the standard, `\\n` is a line feed and `\\s` a semicolon.
+takes a tag away, `qd3176` chooses the standard, `\\n` is a line feed and `\\s` a semicolon,
+`!unreadable XML2` a problem of reading that table.
 """
 
 import re
@@ -13,7 +14,7 @@ from decimal import Decimal
 
 from his.core.money import round2
 from insurance.rules.engine import VisitFacts
-from insurance.standards import Standard, load
+from insurance.standards import Problem, Standard, load
 from tests.insurance.rule_documents import DOCUMENTS
 
 Tables = dict[str, list[dict[str, str]]]
@@ -250,10 +251,16 @@ def claim(overlay: str = "") -> VisitFacts:
     standard = load(name)
     chosen = deepcopy(OUTPATIENT if "out" in parts else INPATIENT)
     chosen["GIAMDINHHS"] = [dict(FILE_FACTS)]
+    problems = [_problem(*part[1:].split()) for part in parts if part.startswith("!")]
     for part in parts:
-        if part != "out" and part != name:
+        if part != "out" and part != name and not part.startswith("!"):
             _change(chosen, part)
-    return VisitFacts(standard, {table: _filled(standard, table, rows, parts) for table, rows in chosen.items()})
+    tables = {table: _filled(standard, table, rows, parts) for table, rows in chosen.items()}
+    return VisitFacts(standard, tables, problems)
+
+
+def _problem(code: str, table: str = "GIAMDINHHS") -> Problem:
+    return Problem(table, None, "", code, "không đọc được")
 
 
 def _change(tables: Tables, part: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
@@ -38,10 +38,17 @@ class Row:
 
 
 class VisitFacts:
-    """The tables of one visit under one standard; `stage` tables that are absent are simply not there."""
+    """The tables of one visit under one standard; absent tables are simply not there. `problems` are those that
+    reading its file gave."""
 
-    def __init__(self, standard: Standard, tables: Mapping[str, Iterable[Mapping[str, str]]]) -> None:
+    def __init__(
+        self,
+        standard: Standard,
+        tables: Mapping[str, Iterable[Mapping[str, str]]],
+        problems: Sequence[Problem] = (),
+    ) -> None:
         self.standard = standard
+        self.problems = problems
         self.tables: dict[str, list[Row]] = {
             name: [Row(name, number, texts) for number, texts in enumerate(rows, 1)] for name, rows in tables.items()
         }

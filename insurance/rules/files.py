@@ -1,0 +1,258 @@
+"""Check claim files of any system: read them one visit at a time and ask every rule that can be asked.
+
+Needs no database: catalogues come with the rule books. What cannot be read is a finding too, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import IO, Any
+
+from insurance.rules.books import RuleBooks, named_tables, speaks_only_of
+from insurance.rules.engine import Batch, CannotRun, Finding, Severity, VisitFacts
+from insurance.rules.engine.facts import day
+from insurance.rules.engine.terms import FILE
+from insurance.rules.sources import BROKEN, Source
+from insurance.standards import (
+    EnvelopeReader,
+    ParsedClaim,
+    ParseError,
+    Problem,
+    Standard,
+    StandardError,
+    available,
+    load,
+    parse_envelope,
+    select_standard,
+)
+
+AUTO = "auto"
+_CHUNK = 1 << 18
+_ENDED = (("XML1", "NGAY_RA"), ("XML0", "NGAY_VAO"))
+_UNREADABLE = frozenset({"unreadable_file", "file_broken", "broken", "unreadable", "too_large", "older_format"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim lies. `position` counts from 1 in its file, 0 is the file itself; `claim_code` is MA_LK, empty
+    when the claim has none."""
+
+    file: str
+    position: int
+    claim_code: str = ""
+
+    @property
+    def named(self) -> str:
+        """The claim's code, else its position as `#3`; empty for the file itself."""
+        return self.claim_code or (f"#{self.position}" if self.position else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding and the claim or file it was found in."""
+
+    place: Place
+    finding: Finding
+
+
+@dataclass(slots=True)
+class Summary:
+    """What was read and found so far. `unreadable` names files, and tables of files, with the reason."""
+
+    files: int = 0
+    claims: int = 0
+    claims_blocked: int = 0
+    bytes_read: int = 0
+    severities: Counter[str] = field(default_factory=Counter)
+    standards: Counter[str] = field(default_factory=Counter)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    cannot_run: list[CannotRun] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing blocking; 1: a blocking finding; 2: something could not be read."""
+        return 2 if self.unreadable else int(self.severities[Severity.BLOCKING] > 0)
+
+
+def _ignore(*_: object) -> None: ...
+
+
+class FileCheck:
+    """One check over any number of files. Iterate `run` once, then `summary` tells the whole.
+
+    `standard` is `auto` (each claim by the end of its visit) or a name. `on_claim` is told every claim as it was
+    read; `on_progress` after every claim and file, with the summary so far.
+    """
+
+    def __init__(
+        self,
+        books: RuleBooks,
+        standard: str = AUTO,
+        *,
+        on_claim: Callable[[Place, VisitFacts], None] = _ignore,
+        on_progress: Callable[[Summary], None] = _ignore,
+    ) -> None:
+        self.summary = Summary()
+        self._books = books
+        self._standard = None if standard == AUTO else load(standard)
+        self._newest = self._standard or load(available()[-1])
+        self._on_claim, self._on_progress = on_claim, on_progress
+        self._batches: dict[Standard, Batch] = {}
+        self._rules = {rule.id: rule for rule in books.rules}
+        self._of_file = {rule.id for rule in books.rules if rule.table == FILE and "LOAIHOSO" not in rule.fields}
+        self._of_file_alone = {rule.id for rule in books.rules if speaks_only_of(rule, FILE)} & self._of_file
+
+    def run(self, sources: Iterable[Source]) -> Iterator[Found]:
+        """Every finding as it comes, claim by claim; last those that look across claims."""
+        for source in sources:
+            for found in self._file(source):
+                self.summary.severities[found.finding.severity] += 1
+                yield found
+            self.summary.files += 1
+            self._on_progress(self.summary)
+        for batch in self._batches.values():
+            for place, finding in batch.finish():
+                self.summary.severities[finding.severity] += 1
+                yield Found(place, finding)  # type: ignore[arg-type]
+        self.summary.cannot_run = self._books.cannot_run()
+
+    def _file(self, source: Source) -> Iterator[Found]:
+        if source.refused:
+            yield from self._unread(source.name, source.refused)
+            return
+        try:
+            with source.open() as stream:
+                reader = parse_envelope(self._newest, io.BufferedReader(_Counted(stream, self.summary), _CHUNK))
+                yield from self._claims(source.name, reader)
+        except ParseError as error:
+            yield from self._unread(source.name, str(error))
+        except BROKEN as error:
+            yield from self._unread(source.name, f"không đọc được ({type(error).__name__})")
+
+    def _unread(self, name: str, why: str) -> Iterator[Found]:
+        problem = Problem(FILE, None, "", "unreadable_file", f"Tệp không đọc được: {why}")
+        yield from self._about_file(name, VisitFacts(self._newest, {}, [problem]))
+
+    def _claims(self, name: str, reader: EnvelopeReader) -> Iterator[Found]:
+        read, has_envelope = 0, False
+        told: set[tuple[str, str, str]] = set()
+        for claim in reader:
+            read += 1
+            has_envelope = has_envelope or bool(claim.labels)
+            for found in self._claim(name, claim):
+                if found.finding.rule in self._of_file:
+                    said = (found.finding.rule, found.finding.field, found.finding.value)
+                    if said in told:
+                        continue
+                    told.add(said)
+                yield found
+            self.summary.claims += 1
+            self._on_progress(self.summary)
+        facts = {FILE: [_file_facts(reader, read)]} if has_envelope else {}
+        yield from self._about_file(name, VisitFacts(self._newest, facts, reader.problems))
+
+    def _about_file(self, name: str, facts: VisitFacts) -> Iterator[Found]:
+        self._note_unreadable(name, facts.problems)
+        place = Place(name, 0)
+        for finding in self._books.of(self._newest, FILE).check(facts):
+            if finding.table == FILE:
+                yield Found(place, finding)
+
+    def _claim(self, name: str, claim: ParsedClaim) -> Iterator[Found]:
+        standard = self._standard or standard_of(claim.tables, claim.made_on)
+        place = Place(name, claim.position, claim.claim_code)
+        alone = next(iter(claim.tables), "") if not claim.labels and len(claim.tables) == 1 else ""
+        facts = VisitFacts(standard, _with_file(claim, alone), claim.problems)
+        self.summary.standards[standard.name] += 1
+        self._on_claim(place, facts)
+        self._note_unreadable(f"{name}, hồ sơ {place.named}", claim.problems)
+        is_blocked = False
+        lost = _lost_tables(standard, claim)
+        for finding in self._books.of(standard, alone).check(facts):
+            if finding.rule not in self._of_file_alone and not (lost and self._follows_from(lost, finding)):
+                is_blocked = is_blocked or finding.severity == Severity.BLOCKING
+                yield Found(place, finding)
+        self.summary.claims_blocked += is_blocked
+        if not alone:
+            self._batch(standard).feed(place, facts)
+
+    def _follows_from(self, lost: frozenset[str], finding: Finding) -> bool:
+        """Whether a finding may only be there because tables could not be read, which is said already."""
+        rule = self._rules[finding.rule]
+        if rule.kind == "file":
+            return False
+        if rule.kind == "money":
+            return finding.table in lost or (finding.table == "XML1" and bool(lost & {"XML2", "XML3"}))
+        return rule.kind == "function" or bool(lost & {rule.table, *named_tables(rule)})
+
+    def _batch(self, standard: Standard) -> Batch:
+        if standard not in self._batches:
+            self._batches[standard] = self._books.of(standard).batch()
+        return self._batches[standard]
+
+    def _note_unreadable(self, where: str, problems: Iterable[Problem]) -> None:
+        self.summary.unreadable += [(where, one.message_vi) for one in problems if one.code in _UNREADABLE]
+
+
+def standard_of(tables: Mapping[str, list[dict[str, str]]], made_on: str = "") -> Standard:
+    """The standard by the end of the visit, else by the day the file was made, else the newest."""
+    ended = (day(rows[0].get(tag, "")) for table, tag in _ENDED if (rows := tables.get(table)))
+    for on in (*ended, day(made_on)):
+        if on is not None and (found := _covering(on)) is not None:
+            return found
+    return load(available()[-1])
+
+
+def _covering(on: date) -> Standard | None:
+    try:
+        return select_standard(on)
+    except StandardError:
+        return None
+
+
+def _with_file(claim: ParsedClaim, alone: str) -> Mapping[str, list[dict[str, str]]]:
+    """The tables of a claim, and what its file has said of itself so far; what comes later is not known yet."""
+    if alone:
+        return claim.tables
+    said = {"MACSKCB": claim.facility_code, "NGAYLAP": claim.made_on, "LOAIHOSO": ";".join(claim.labels)}
+    return {**claim.tables, FILE: [said]}
+
+
+def _lost_tables(standard: Standard, claim: ParsedClaim) -> frozenset[str]:
+    """Tables that the file may have had and that could not be read."""
+    lost = {one.table for one in claim.problems if one.code in _UNREADABLE}
+    if any(one.code in ("broken", "older_format") for one in claim.problems):
+        lost |= standard.tables.keys() - claim.tables.keys()
+    return frozenset(lost)
+
+
+def _file_facts(reader: EnvelopeReader, read: int) -> dict[str, str]:
+    """What a whole file says of itself, beside the number of claims that were read."""
+    return {
+        "MACSKCB": reader.facility_code,
+        "NGAYLAP": reader.made_on,
+        "SOLUONGHOSO": "" if reader.declared is None else str(reader.declared),
+        "SO_HOSO": str(read),
+        "CHUKYDONVI": "1" if reader.signature == "present" else "",
+    }
+
+
+class _Counted(io.RawIOBase):
+    """A stream that adds to the summary what was read of it."""
+
+    def __init__(self, stream: IO[bytes], summary: Summary) -> None:
+        super().__init__()
+        self._stream, self._summary = stream, summary
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self._summary.bytes_read += len(data)
+        return len(data)

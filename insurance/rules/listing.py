@@ -1,0 +1,121 @@
+"""Findings of files as lists: one record each, grouped by cause, as JSON and as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from insurance.rules.engine import Rule
+from insurance.rules.files import Found, Place, Summary
+from insurance.rules.words import SEVERITY_VI, WEIGHT, catalog_vi, place_vi
+
+COLUMNS = ("file", "claim_code", "table", "row", "field", "rule", "severity", "message", "value", "fix", "law")
+Record = dict[str, str | int | None]
+
+
+def record_of(found: Found) -> Record:
+    """A finding as it is listed. `claim_code` is MA_LK, `#3` for the third claim of a file when it has none, and empty
+    for the file as a whole; `row` counts from 1, None is the table as a whole."""
+    one = found.finding
+    return {
+        "file": found.place.file, "claim_code": found.place.named, "table": one.table, "row": one.row,
+        "field": one.field, "rule": one.rule, "severity": one.severity.value, "message": one.message,
+        "value": one.value, "fix": one.fix, "law": one.law,
+    }  # fmt: skip
+
+
+def json_list(records: Iterable[Record]) -> Iterator[str]:
+    """One JSON list, a record a line, in pieces that can be written as they come."""
+    yield "["
+    between = "\n"
+    for record in records:
+        yield between + json.dumps(record, ensure_ascii=False)
+        between = ",\n"
+    yield "\n]\n"
+
+
+@dataclass(slots=True)
+class Cause:
+    """Findings of one rule at one field: how many, in how many claims, and the first of them."""
+
+    first: Record
+    title: str
+    count: int = 0
+    claims: int = 0
+    places: list[Record] = field(default_factory=list)
+    last: Place | None = None
+
+
+class Causes:
+    """Groups findings as they come and keeps the first `places` of each cause."""
+
+    def __init__(self, rules: Iterable[Rule], places: int = 0) -> None:
+        self._titles = {rule.id: rule.title for rule in rules}
+        self._places = places
+        self._causes: dict[tuple[str, str, str], Cause] = {}
+
+    def add(self, found: Found) -> Record:
+        """Count one finding; answers its record."""
+        record, one = record_of(found), found.finding
+        key = (one.rule, one.table, one.field)
+        cause = self._causes.get(key)
+        if cause is None:
+            cause = self._causes[key] = Cause(record, self._titles.get(one.rule, one.rule))
+        cause.count += 1
+        if found.place != cause.last:
+            cause.claims, cause.last = cause.claims + 1, found.place
+        if len(cause.places) < self._places:
+            cause.places.append(record)
+        return record
+
+    def sorted(self) -> list[Cause]:
+        """The worst first, then the most frequent."""
+        return sorted(
+            self._causes.values(),
+            key=lambda one: (WEIGHT[str(one.first["severity"])], -one.count, str(one.first["rule"])),
+        )
+
+
+def text_report(causes: Causes, summary: Summary) -> Iterator[str]:
+    """The findings by cause, what could not be asked, what could not be read, and the figures, line by line."""
+    for cause in causes.sorted():
+        yield from _cause(cause)
+    lacking: dict[str, list[str]] = {}
+    for one in summary.cannot_run:
+        lacking.setdefault(one.need, []).append(one.rule)
+    if lacking:
+        yield f"Không kiểm được {len(summary.cannot_run)} quy tắc vì thiếu danh mục:"
+        for need, rules in sorted(lacking.items()):
+            yield f"  thiếu {catalog_vi(need)}: {', '.join(rules)}"
+        yield ""
+    if summary.unreadable:
+        yield f"Không đọc được {len(summary.unreadable)} chỗ:"
+        yield from (f"  {where}: {why}" for where, why in summary.unreadable)
+        yield ""
+    yield figures_vi(summary)
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    first = cause.first
+    where = place_vi(str(first["table"]), None, str(first["field"]))
+    yield f"[{SEVERITY_VI[str(first['severity'])]}] {cause.title} ({where}): {cause.count} chỗ, {cause.claims} hồ sơ"
+    yield f"  Quy tắc {first['rule']}. Căn cứ: {first['law']}"
+    yield f"  Cách sửa: {first['fix']}"
+    for record in cause.places:
+        row = record["row"]
+        line = place_vi(str(record["table"]), row if isinstance(row, int) else None, "")
+        claim = f", hồ sơ {record['claim_code']}" if record["claim_code"] else ""
+        yield f"    {record['file']}{claim}, {line}: {record['message']}"
+    if cause.count > len(cause.places):
+        yield f"    và {cause.count - len(cause.places)} chỗ khác"
+    yield ""
+
+
+def figures_vi(summary: Summary) -> str:
+    """The figures of a check in one line."""
+    found = ", ".join(f"{word.lower()} {summary.severities[severity]}" for severity, word in SEVERITY_VI.items())
+    standards = ", ".join(f"{name} {count}" for name, count in sorted(summary.standards.items()))
+    read = f"Đã đọc {summary.files} tệp, {summary.claims} hồ sơ{f' ({standards})' if standards else ''}"
+    lost = f"; {len(summary.unreadable)} chỗ không đọc được" if summary.unreadable else ""
+    return f"{read}: {found}; {summary.claims_blocked} hồ sơ có lỗi từ chối{lost}"

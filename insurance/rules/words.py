@@ -1,0 +1,50 @@
+"""How findings are said to people: the severities in Vietnamese, and where a finding lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from insurance.rules.engine import Severity
+
+SEVERITY_VI: Mapping[str, str] = {
+    Severity.BLOCKING: "Từ chối",
+    Severity.WARNING: "Cảnh báo",
+    Severity.INFO: "Lưu ý",
+}
+"""What happens to a claim with such a finding: the portal refuses it, somebody will ask, or it is good to know."""
+
+SEVERITY_BADGE: Mapping[str, str] = {Severity.BLOCKING: "stop", Severity.WARNING: "warn", Severity.INFO: "info"}
+"""The look of the badge that carries the word."""
+
+WEIGHT: Mapping[str, int] = {severity: place for place, severity in enumerate(SEVERITY_VI)}
+"""For sorting: the worst first."""
+
+CATALOGS_VI: Mapping[str, str] = {
+    "icd10": "danh mục bệnh ICD-10",
+    "icd10_pairs": "cặp mã dao găm và hoa thị của ICD-10",
+    "icd9": "danh mục phẫu thuật thủ thuật ICD-9-CM",
+    "icd9_of_service": "bảng nối dịch vụ với ICD-9-CM",
+    "national_services": "danh mục dịch vụ kỹ thuật quốc gia",
+    "provinces": "danh mục tỉnh",
+    "districts": "danh mục huyện",
+    "communes": "danh mục xã",
+    "staff": "danh sách nhân viên của cơ sở",
+    "departments": "danh sách khoa phòng của cơ sở",
+    "services": "bảng giá dịch vụ của cơ sở (05/DM)",
+    "drugs": "danh mục thuốc của cơ sở (03/DM)",
+    "traditional_icd": "danh mục bệnh y học cổ truyền",
+    "facilities": "danh mục cơ sở khám chữa bệnh toàn quốc",
+    "devices": "danh mục thiết bị của cơ sở",
+}
+"""The catalogues that rules may lack, as people call them."""
+
+
+def catalog_vi(name: str) -> str:
+    """A catalogue as people call it; its own name when nobody gave it another."""
+    return CATALOGS_VI.get(name, name)
+
+
+def place_vi(table: str, row: int | None, field: str) -> str:
+    """`XML2 dòng 3, MA_THUOC`, as much of it as there is."""
+    line = f"{table} dòng {row}" if row else table
+    return ", ".join(filter(None, [line, field]))
