@@ -10,12 +10,13 @@ from insurance.rules.engine.terms import Scope, condition
 
 @kind("table_required")
 def table_required(rule: Rule, scope: Scope, env: Env) -> Check:
-    """The rule's table is there when `if`, asked of XML1, holds."""
+    """The rule's table is there when `if`, asked of XML1, holds; without XML1 nothing is said of other tables."""
     _known(rule, env)
     asked = condition(Scope(scope.standard, "XML1"), param(rule, "if", ""))
 
     def check(facts: VisitFacts) -> list[Hit] | tuple[()]:
-        if facts.rows(rule.table) or not asked(facts.first("XML1"), facts):
+        summary = facts.first("XML1")
+        if facts.rows(rule.table) or not (summary or rule.table == "XML1") or not asked(summary, facts):
             return NOTHING
         return [Hit(None, "")]
 
@@ -24,12 +25,13 @@ def table_required(rule: Rule, scope: Scope, env: Env) -> Check:
 
 @kind("table_forbidden")
 def table_forbidden(rule: Rule, scope: Scope, env: Env) -> Check:
-    """The rule's table is not there when `if`, asked of XML1, holds."""
+    """The rule's table is not there when `if`, asked of XML1, holds; without XML1 nothing is said."""
     _known(rule, env)
     asked = condition(Scope(scope.standard, "XML1"), param(rule, "if", ""))
 
     def check(facts: VisitFacts) -> list[Hit] | tuple[()]:
-        if not facts.rows(rule.table) or not asked(facts.first("XML1"), facts):
+        summary = facts.first("XML1")
+        if not facts.rows(rule.table) or summary is None or not asked(summary, facts):
             return NOTHING
         return [Hit(None, "")]
 
