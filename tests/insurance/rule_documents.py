@@ -4,9 +4,12 @@ The transfer slip belongs to a visit that ends with a transfer: a sound claim wi
 `XML1.MA_LOAI_RV=2; XML1.MA_NOI_DEN=99002`.
 """
 
-_PERSON = {
+_BORN = {
     "NGAY_SINH": "195403150000",
     "GIOI_TINH": "2",
+}
+_PERSON = {
+    **_BORN,
     "DIA_CHI": "Thôn Mẫu, xã Thử, tỉnh Ví Dụ",
 }
 _STAY = {
@@ -34,6 +37,24 @@ _SIGNED = {
 }
 
 DOCUMENTS: dict[str, dict[str, str]] = {
+    "XML0": {
+        "STT": "1",
+        "MA_BN": "99001.000042",
+        "HO_TEN": "Trần Thị Mẫu",
+        "SO_CCCD": "099154000042",
+        **_BORN,
+        "MA_THE_BHYT": "HT3999900000042",
+        "MA_DKBD": "99001",
+        "GT_THE_TU": "20260101",
+        "GT_THE_DEN": "20261231",
+        "MA_DOITUONG_KCB": "1.1",
+        "NGAY_VAO": "202608030805",
+        "MA_LOAI_KCB": "01",
+        "MA_CSKCB": "99001",
+        "MA_DICH_VU": "03.18",
+        "TEN_DICH_VU": "Khám ngoại",
+        "NGAY_YL": "202608030810",
+    },
     "XML6": {
         **_PERSON,
         "MA_THE_BHYT": "HT3999900000042",

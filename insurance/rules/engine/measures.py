@@ -53,11 +53,19 @@ def age_years(facts: VisitFacts) -> Decimal | None:
     return Decimal(came.year - born.year - ((came.month, came.day) < (born.month, born.day)))
 
 
+def earns_extra_day(facts: VisitFacts) -> Decimal | None:
+    """1 when the outcome earns one more bed day (TT 39/2024 Đ4c k1): death, not better or worse, transferred or taken
+    home; else 0."""
+    result, discharge = facts.text("XML1", "KET_QUA_DTRI"), facts.text("XML1", "MA_LOAI_RV")
+    return Decimal(result in ("3", "4", "5", "6") or discharge in ("2", "4", "5"))
+
+
 MEASURES: dict[str, Measure] = {
     "stay_minutes": stay_minutes,
     "inpatient_minutes": inpatient_minutes,
     "stay_days": stay_days,
     "admitted_days": admitted_days,
+    "earns_extra_day": earns_extra_day,
     "age_days": age_days,
     "age_years": age_years,
 }

@@ -1,5 +1,5 @@
 """Rules that no kind expresses: Python functions, one module for each subject; importing registers them."""
 
-from insurance.rules.engine.functions import envelope
+from insurance.rules.engine.functions import cards, doses, drugs, envelope, levels, people, routes, services, stays
 
-__all__ = ["envelope"]
+__all__ = ["cards", "doses", "drugs", "envelope", "levels", "people", "routes", "services", "stays"]

@@ -116,6 +116,21 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
+@row_kind("same_part")
+def same_part(rule: Rule, scope: Scope, env: Env) -> RowCheck:
+    """The part of the field in the group of `cut` is that of the reference `other`; without it nothing is said."""
+    (tag,), cut, other = tags(rule, scope), _regex(rule, "cut"), reference(scope, param(rule, "other"))
+
+    def check(row: Row, facts: VisitFacts) -> list[Hit] | tuple[()]:
+        text, theirs = row.texts.get(tag, ""), other(row, facts)
+        mine, wanted = cut.match(text), cut.match(theirs)
+        if mine is None or wanted is None or mine[1] == wanted[1]:
+            return NOTHING
+        return [Hit(row.number, tag, text, {"other": theirs})]
+
+    return check
+
+
 @row_kind("refers")
 def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`, or of one of
