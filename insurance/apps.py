@@ -19,10 +19,18 @@ class InsuranceConfig(AppConfig):
         """Take in the decrees of this installation and name the desks for the top bar."""
         law.use(*settings.DECREES)
         register_check(law_data_is_sound)
+        _register_slips()
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.collect", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("claims", "Hồ sơ BHYT", "claims", "claims.view", "claim", 50, "Lập, kiểm tra, xuất hồ sơ tháng"),
         )
+
+
+def _register_slips() -> None:
+    from insurance.claims import build_documents, document_sources
+
+    document_sources.register("XML13", build_documents.transfer_rows)
+    document_sources.register("XML14", build_documents.follow_up_rows)
 
 
 def law_data_is_sound(**_options: Any) -> list[CheckMessage]:

@@ -6,13 +6,15 @@ from decimal import Decimal
 
 from his.core.dates import VIETNAM, local
 from his.core.errors import Refusal
+from insurance.claims.document_sources import documents_of
 from insurance.claims.dose import dose_text
 from insurance.claims.gather import Record
 from insurance.models import BenefitLine, Charge
-from insurance.standards import PartialDate
+from insurance.standards import PartialDate, Standard
 from insurance.standards.rows import CheckInRow, DrugRow, ProgressRow, ResultRow, ServiceRow, SummaryRow
 from patients.models import ClinicalNote, Exam, Patient
 from patients.services.exams import OTHERS_MAX
+from patients.services.outcomes import TRANSFERS
 
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
@@ -42,17 +44,21 @@ class ClaimTables:
     services: list[ServiceRow] = field(default_factory=list)
     results: list[ResultRow] = field(default_factory=list)
     progress: list[ProgressRow] = field(default_factory=list)
+    documents: dict[str, list[object]] = field(default_factory=dict)
+    """Rows of the document tables by name, such as XML13."""
 
-    def in_envelope(self) -> list[tuple[str, list[object]]]:
-        """(table, rows) in the order of the file."""
-        tables: list[tuple[str, list[object]]] = [
-            ("XML1", [self.summary]),
-            ("XML2", list(self.drugs)),
-            ("XML3", list(self.services)),
-            ("XML4", list(self.results)),
-            ("XML5", list(self.progress)),
-        ]
-        return [(name, rows) for name, rows in tables if rows]
+    def in_envelope(self, standard: Standard) -> list[tuple[str, list[object]]]:
+        """(table, rows) of the tables that travel together by this standard, in its order."""
+        tables: dict[str, list[object]] = {
+            "XML1": [self.summary],
+            "XML2": list(self.drugs),
+            "XML3": list(self.services),
+            "XML4": list(self.results),
+            "XML5": list(self.progress),
+            **self.documents,
+        }
+        names = (table.name for table in standard.tables.values() if table.in_envelope)
+        return [(name, tables[name]) for name in names if tables.get(name)]
 
 
 def build_tables(record: Record) -> ClaimTables:
@@ -70,14 +76,19 @@ def build_tables(record: Record) -> ClaimTables:
         services=[_service(record, line, number) for number, line in enumerate(services, 1)],
         results=_results(record),
         progress=[_note(record, note, number) for number, note in enumerate(record.notes, 1)],
+        documents=documents_of(record),
     )
 
 
 def claim_end(record: Record) -> datetime:
-    """When the visit ends for the claim: for drug courses the last day of the drugs at 23:59 (QĐ 4750)."""
+    """When the visit ends for the claim: for drug courses the last day of the drugs at 23:59 (QĐ 4750).
+
+    Who is transferred ends when leaving.
+    """
     ended = local(record.visit.ended_at or record.visit.arrived_at)
     days = max((line.days for line in record.drugs.values()), default=0)
-    if record.visit.visit_type not in COURSE_TYPES or days == 0:
+    is_transferred = bool(record.exams) and record.exam.outcome in TRANSFERS
+    if record.visit.visit_type not in COURSE_TYPES or days == 0 or is_transferred:
         return ended
     return datetime.combine(ended.date() + timedelta(days=days - 1), time(23, 59), tzinfo=VIETNAM)
 
@@ -105,23 +116,31 @@ def diagnosis_text(record: Record) -> str:
     return "; ".join({d.code: f"{d.code} - {d.name}" for d in record.diagnoses}.values())
 
 
-def _main_code(record: Record) -> str:
+def main_code(record: Record) -> str:
     """The main disease of the last exam (MA_BENH_CHINH); those of earlier exams are among the others."""
     return next((d.code for d in record.diagnoses if d.is_main), record.diagnoses[0].code)
 
 
 def _main_code_of(record: Record, exam_id: int) -> str:
     """The disease that a service of an exam is for: the main one of that exam."""
-    return next((d.code for d in record.diagnoses if d.is_main and d.exam_id == exam_id), _main_code(record))
+    return next((d.code for d in record.diagnoses if d.is_main and d.exam_id == exam_id), main_code(record))
 
 
-def _other_codes(record: Record) -> tuple[str, ...]:
-    main = _main_code(record)
+def other_codes(record: Record) -> tuple[str, ...]:
+    """The other diseases of the visit, each once, as many as a claim takes."""
+    main = main_code(record)
     return tuple(dict.fromkeys(d.code for d in record.diagnoses if d.code != main))[:OTHERS_MAX]
 
 
-def _admitted(record: Record) -> datetime | None:
+def admitted_at(record: Record) -> datetime | None:
+    """When an inpatient was admitted; of others nothing."""
     return record.visit.arrived_at if record.visit.visit_type in INPATIENT_TYPES else None
+
+
+def discharge_kind(record: Record) -> str:
+    """How the visit ended (MA_LOAI_RV): home, or one of the two transfers."""
+    outcome = record.exam.outcome
+    return _DISCHARGE.get(Exam.Outcome(outcome), "1") if outcome else "1"
 
 
 def _check_in(record: Record) -> CheckInRow:
@@ -141,7 +160,7 @@ def _check_in(record: Record) -> CheckInRow:
         card_valid_to=card.valid_to if card else None,
         entitlement_code=record.result.entitlement_code,
         arrived_at=visit.arrived_at,
-        admitted_at=_admitted(record),
+        admitted_at=admitted_at(record),
         visit_type_code=visit.visit_type,
         facility_code=visit.facility.code,
         service_code=first.code if first and not is_drug else "",
@@ -186,20 +205,20 @@ def _summary(record: Record, drugs: list[BenefitLine], services: list[BenefitLin
         visit_reason=visit.reason or exam.reason,
         arrival_diagnosis=diagnosis_text(record),
         discharge_diagnosis=diagnosis_text(record),
-        main_disease_code=_main_code(record),
-        other_disease_codes=_other_codes(record),
+        main_disease_code=main_code(record),
+        other_disease_codes=other_codes(record),
         entitlement_code=result.entitlement_code,
         referring_facility_code=visit.referral_facility_code,
         receiving_facility_code=exam.transfer_facility_code,
         injury_cause_code=visit.injury_code,
         arrived_at=visit.arrived_at,
-        admitted_at=_admitted(record),
+        admitted_at=admitted_at(record),
         ended_at=claim_end(record),
         referral_number=visit.referral_number,
         treatment_days=treatment_days(record),
         treatment_method=exam.treatment,
         treatment_result_code=exam.treatment_result_code,
-        discharge_kind_code=_DISCHARGE.get(Exam.Outcome(exam.outcome), "1") if exam.outcome else "1",
+        discharge_kind_code=discharge_kind(record),
         advice=exam.advice,
         paid_at=record.paid_at,
         drugs_amount=_total(drugs),

@@ -13,6 +13,7 @@ from his.accounts.models import Facility, Staff
 from his.catalogs.models import ProcedureCode
 from his.core.dates import local
 from insurance.billing.queries import payable_amount
+from insurance.claims.document_sources import registered
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge
 from patients.models import (
     ClinicalNote,
@@ -46,6 +47,8 @@ class Record:
     paid_at: datetime | None = None
     signatory_licence: str = ""
     procedure_codes: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the sources of document tables read, by table."""
 
     @property
     def exam(self) -> Exam:
@@ -64,6 +67,7 @@ def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
     _drugs(facility, records)
     _payments(facility, records)
     _signatories(facility, records)
+    _documents(facility, records)
     return [records[pk] for pk in ids if pk in records]
 
 
@@ -139,6 +143,13 @@ def _signatories(facility: Facility, records: dict[int, Record]) -> None:
         record.signatory_licence = next(
             (h.licence_no for h in heads if h.valid_from <= day and (h.valid_to is None or day <= h.valid_to)), ""
         )
+
+
+def _documents(facility: Facility, records: dict[int, Record]) -> None:
+    for source in registered():
+        found = source.facts(facility, list(records)) if source.facts is not None else {}
+        for pk, facts in found.items():
+            records[pk].facts[source.table] = facts
 
 
 def _of(model: type[Model], facility: Facility, visit_ids: Iterable[int]) -> QuerySet[Any]:

@@ -146,18 +146,18 @@ def build(record: Record, standard: str = "") -> Built:
     chosen = load(standard) if standard else select_standard(local(claim_end(record)).date())
     tables = build_tables(record)
     problems = find_problems(chosen, tables, claim_end(record))
-    documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope()]
+    documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope(chosen)]
     made_on = local(record.result.computed_at).date()
     content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
     check_in = b"" if tables.check_in is None else render_checkin(chosen, [tables.check_in])
-    return Built(chosen, content, check_in, problems, {name: len(rows) for name, rows in tables.in_envelope()})
+    return Built(chosen, content, check_in, problems, {name: len(rows) for name, rows in tables.in_envelope(chosen)})
 
 
 def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
     """Structure, codes and money identities of one claim."""
     on = local(ended_at).date()
     arrival = [] if tables.check_in is None else check(standard, "XML0", [tables.check_in], on)
-    problems = arrival + [p for name, rows in tables.in_envelope() for p in check(standard, name, rows, on)]
+    problems = arrival + [p for name, rows in tables.in_envelope(standard) for p in check(standard, name, rows, on)]
     return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
 
 

@@ -300,6 +300,7 @@ class TransferRow:
     reserve: str = ""
     services_used: str = ""
     drugs_used: str = ""
+    treatment_used: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

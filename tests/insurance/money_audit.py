@@ -17,7 +17,7 @@ def tables_of(content: bytes) -> dict[str, list[dict[str, str]]]:
     for part in ET.fromstring(content).iter("FILEHOSO"):
         inner = ET.fromstring(base64.b64decode(part.findtext("NOIDUNGFILE", "")))
         name = part.findtext("LOAIHOSO", "")
-        rows = [inner] if name == "XML1" else [row for group in inner for row in group]
+        rows = [row for group in inner for row in group] or [inner]
         tables[name] = [{field.tag: field.text or "" for field in row} for row in rows]
     return tables
 
