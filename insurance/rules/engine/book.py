@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -101,10 +102,13 @@ class Batch:
                 check.feed(place, facts)
 
     def finish(self) -> Iterator[tuple[object, Finding]]:
-        """What was found, each with the place of its claim."""
+        """What was found, each with the place of its claim; the same thing a second time gets a key of its own."""
         for rule, check in self._checks:
+            seen: Counter[tuple[int, str, str]] = Counter()
             for place, hit in check.finish():
-                yield place, finding_of(rule, hit, ("", 1))
+                thing = (id(place), hit.tag, hit.value)
+                seen[thing] += 1
+                yield place, finding_of(rule, hit, ("", seen[thing]))
 
 
 class Findings:
