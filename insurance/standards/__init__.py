@@ -5,8 +5,10 @@ loads them, writes and checks the tables, reads anybody's file and compares two 
 clock, no network: dates and paths are arguments.
 """
 
+from insurance.standards.archive import Member, archive_members, is_archive
 from insurance.standards.check import check
 from insurance.standards.describe import Change, describe, diff
+from insurance.standards.detect import Detected, detect_standard
 from insurance.standards.limits import LIMITS, Limits
 from insurance.standards.load import available, load, load_from, select_standard
 from insurance.standards.model import Standard, StandardError
@@ -21,8 +23,10 @@ __all__ = [
     "LIMITS",
     "Change",
     "Claim",
+    "Detected",
     "EnvelopeReader",
     "Limits",
+    "Member",
     "ParseError",
     "ParsedClaim",
     "ParsedFile",
@@ -31,11 +35,14 @@ __all__ = [
     "RenderError",
     "Standard",
     "StandardError",
+    "archive_members",
     "available",
     "check",
     "check_money",
     "describe",
+    "detect_standard",
     "diff",
+    "is_archive",
     "load",
     "load_from",
     "parse_envelope",

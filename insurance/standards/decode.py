@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Protocol
 
 from insurance.standards.limits import MIB, Limits
 from insurance.standards.problems import ParseError
@@ -49,6 +50,13 @@ _LOOKS_LIKE = (
 )
 _OFFICE = ((b"xl/", "bảng tính Excel (xlsx)"), (b"word/", "văn bản Word (docx)"))
 BLANKS = " \t\r\n\f\v\0\ufeff\u200b\x1a"
+
+
+class Readable(Protocol):
+    """What bytes can be read from, piece by piece."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
 
 
 class Notes:

@@ -17,9 +17,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO
 
-from insurance.standards.decode import CHUNK, Notes, texts
+from insurance.standards.decode import CHUNK, Notes, Readable, texts
 from insurance.standards.limits import LIMITS, Limits
 from insurance.standards.model import Standard
 from insurance.standards.problems import ParseError, Problem
@@ -28,7 +27,7 @@ from insurance.standards.shapes import Row, shapes_of
 from insurance.standards.tables import read_packed
 from insurance.standards.walk import ParsedClaim, Walk, declared_count
 
-Source = bytes | Path | IO[bytes]
+Source = bytes | Path | Readable
 
 _BLANKS = b" \t\r\n\0\x1a"
 _MARK = b"\xef\xbb\xbf"
@@ -249,7 +248,7 @@ class EnvelopeReader(Iterator[ParsedClaim]):
             self.problems.append(Problem(self._names.root, None, "", code, message))
 
 
-def _opened(source: Source) -> AbstractContextManager[IO[bytes]]:
+def _opened(source: Source) -> AbstractContextManager[Readable]:
     if isinstance(source, bytes):
         return BytesIO(source)
     if not isinstance(source, Path):
@@ -264,6 +263,6 @@ def _opened(source: Source) -> AbstractContextManager[IO[bytes]]:
         raise ParseError(f"Không mở được tệp {source.name}") from error
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks(stream: Readable) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK):
         yield chunk

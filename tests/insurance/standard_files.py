@@ -1,5 +1,6 @@
 """Claim files as the field sends them, put together from strings for the tests of reading."""
 
+import gzip
 from base64 import b64encode
 
 from insurance.standards import load, render_table
@@ -13,6 +14,11 @@ SERVICES = render_table(STANDARD, "XML3", cases.SERVICES)
 
 def packed(content):
     return b64encode(content).decode()
+
+
+def gzipped(content):
+    """The same bytes each time, for the names of tests."""
+    return gzip.compress(content, mtime=0)
 
 
 def plain(content):

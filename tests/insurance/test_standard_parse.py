@@ -1,6 +1,5 @@
 """Reading claim files of any system: what must be accepted, counted and told."""
 
-import gzip
 from base64 import b64encode, urlsafe_b64encode
 from datetime import date
 
@@ -18,6 +17,7 @@ from tests.insurance.standard_files import (
     envelope,
     escaped,
     file_with,
+    gzipped,
     hoso,
     packed,
     plain,
@@ -44,7 +44,7 @@ def table_of(content, label="XML2"):
         packed(b"\r\n " + DRUGS),
         packed(UTF16.encode("utf-16")),
         packed(UTF16.encode("utf-16-be")),
-        packed(gzip.compress(DRUGS)),
+        packed(gzipped(DRUGS)),
         packed(packed(DRUGS).encode()),
         plain(DRUGS),
         DRUGS.decode(),  # with its declaration in the middle of the file
@@ -252,8 +252,8 @@ def test_an_envelope_that_lacks_or_has_outer_elements_is_read(root):
 def test_a_whole_file_may_be_base64_or_gzip():
     whole = envelope(visit(1), visit(2))
     assert codes(parse_file(STANDARD, b64encode(whole)).problems) == ["packed_file"]
-    assert len(parse_file(STANDARD, b64encode(gzip.compress(whole))).claims) == 2
-    assert parse_file(STANDARD, gzip.compress(whole)).problems == ()
+    assert len(parse_file(STANDARD, b64encode(gzipped(whole))).claims) == 2
+    assert parse_file(STANDARD, gzipped(whole)).problems == ()
 
 
 def test_envelopes_one_after_another_are_read_in_turn():
