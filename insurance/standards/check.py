@@ -24,6 +24,8 @@ _MOMENT = re.compile(r"[0-9]{12}")
 Complaint = tuple[str, str]
 """Code and Vietnamese message of what is wrong with one value."""
 Judge = Callable[[str], Complaint | None]
+Complain = Callable[[str, date | None], tuple[Complaint, ...]]
+_REMEMBERED, _SHORT = 256, 64
 
 
 def check(standard: Standard, table: str, rows: Iterable[object], on: date | None = None) -> list[Problem]:
@@ -43,25 +45,25 @@ def check(standard: Standard, table: str, rows: Iterable[object], on: date | Non
     for number, row in enumerate(found, start=1):
         values, complaints = _texts(standard, table, row)
         problems += [Problem(table, number, tag, code, message, text) for tag, code, message, text in complaints]
-        for field, judge in judges:
-            if field.tag not in values:
+        for field, complain in judges:
+            text = values.get(field.tag)
+            if text is None:
                 continue
-            text = clean_text(values[field.tag])
-            for code, message in _complaints(standard, field, text, judge, on):
-                problems.append(Problem(table, number, field.tag, code, f"{field.tag} ({field.name}): {message}", text))
+            for code, message in complain(text, on):
+                said = f"{field.tag} ({field.name}): {message}"
+                problems.append(Problem(table, number, field.tag, code, said, clean_text(text)))
     return problems
 
 
 def _texts(standard: Standard, table: str, row: object) -> tuple[Mapping[str, str], list[tuple[str, str, str, str]]]:
     """The row as tag to text, with complaints (tag, code, message, value) about fields that have no text."""
-    fields = standard.table(table).fields
     complaints: list[tuple[str, str, str, str]] = []
     if isinstance(row, Mapping):
-        known = {field.tag for field in fields}
+        known = _tags(standard, table)
         for tag in row.keys() - known:
             message = f"{tag}: trường không có trong bảng {table} của chuẩn {standard.name}"
             complaints.append((tag, "unknown_field", message, str(row[tag])))
-        for tag in (field.tag for field in fields if field.tag not in row):
+        for tag in known - row.keys():
             complaints.append((tag, "missing_field", f"{tag}: thiếu thẻ trong tệp", ""))
         return row, sorted(complaints)
     texts = {}
@@ -102,8 +104,29 @@ def _unlisted(codes: CodeList, parts: list[str], on: date | None) -> Iterator[Co
 
 
 @lru_cache(maxsize=256)
-def _judges(standard: Standard, table: str) -> tuple[tuple[Field, Judge], ...]:
-    return tuple((field, _judge(standard, field)) for field in standard.table(table).fields)
+def _tags(standard: Standard, table: str) -> frozenset[str]:
+    return frozenset(field.tag for field in standard.table(table).fields)
+
+
+@lru_cache(maxsize=256)
+def _judges(standard: Standard, table: str) -> tuple[tuple[Field, Complain], ...]:
+    return tuple((field, _complainer(standard, field)) for field in standard.table(table).fields)
+
+
+def _complainer(standard: Standard, field: Field) -> Complain:
+    """What is wrong with a raw text of the field on a day. Short texts recur (codes, zeros, days): their answers are
+    kept, some hundreds for each field."""
+    judge, is_dated = _judge(standard, field), bool(field.codelist)
+
+    def judged(text: str, on: date | None) -> tuple[Complaint, ...]:
+        return tuple(_complaints(standard, field, clean_text(text), judge, on))
+
+    remembered = lru_cache(maxsize=_REMEMBERED)(judged)
+
+    def complain(text: str, on: date | None) -> tuple[Complaint, ...]:
+        return (remembered if len(text) <= _SHORT else judged)(text, on if is_dated else None)
+
+    return complain
 
 
 @lru_cache(maxsize=256)

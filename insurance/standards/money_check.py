@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from his.core.money import ZERO, round2
 from insurance.standards.model import MoneyRules, Standard
@@ -59,8 +60,13 @@ def check_money(standard: Standard, claim: Claim) -> list[Problem]:
     return problems + _named(standard, "XML1", 1, _totals(rules, claim.summary, drugs, services))
 
 
+@lru_cache(maxsize=64)
+def _tags(standard: Standard, table: str) -> dict[str, str]:
+    return {f.source: f.tag for f in standard.table(table).fields}
+
+
 def _named(standard: Standard, table: str, row: int, complaints: Iterable[Complaint]) -> list[Problem]:
-    tags = {f.source: f.tag for f in standard.table(table).fields}
+    tags = _tags(standard, table)
     return [
         Problem(table, row, tags[attribute], code, f"{tags[attribute]}: {message}", f"{value:f}")
         for attribute, code, message, value in complaints

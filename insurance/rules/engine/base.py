@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.model import Catalogs, Rule, RuleError
-from insurance.rules.engine.terms import Scope, condition
+from insurance.rules.engine.terms import Scope, Test, condition
 from insurance.standards import Standard
 
 NOTHING: tuple[()] = ()
+ROW, FILLED, TEXT = "row", "filled", "text"
+_ELSEWHERE = frozenset({"other", "on"})
+"""Parameters by which a check looks beyond the texts of the rule's fields and those named `by`."""
+_REMEMBERED = 2000
+"""How many good texts a rule keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ RowFactory = Callable[[Rule, Scope, Env], RowCheck]
 BatchFactory = Callable[[Rule, Scope, Env], BatchCheck]
 
 KINDS: dict[str, Factory] = {}
+ROW_KINDS: set[str] = set()
+"""Kinds that say nothing when the rule's table is absent."""
 BATCH_KINDS: dict[str, BatchFactory] = {}
 FUNCTIONS: dict[str, Factory] = {}
 
@@ -83,14 +90,20 @@ def kind(name: str) -> Callable[[Factory], Factory]:
     return register
 
 
-def row_kind(name: str) -> Callable[[RowFactory], RowFactory]:
-    """Register a kind that reads one row at a time, only rows for which `when` holds."""
+def row_kind(name: str, *, sees: str = ROW) -> Callable[[RowFactory], RowFactory]:
+    """Register a kind that reads one row at a time, only rows for which `when` holds.
+
+    `sees` tells how much of a row its check looks at: ROW anything, FILLED nothing when the rule's fields are all
+    empty, TEXT only the texts of the rule's fields and the day the visit ended (then texts once found good are not
+    looked at again), unless the rule has a parameter that points elsewhere.
+    """
 
     def register(factory: RowFactory) -> RowFactory:
         def make(rule: Rule, scope: Scope, env: Env) -> Check:
-            return _over_rows(rule, condition(scope, rule.when), factory(rule, scope, env))
+            return _over_rows(rule, scope, condition(scope, rule.when), factory(rule, scope, env), sees)
 
         _add(KINDS, name, make)
+        ROW_KINDS.add(name)
         return factory
 
     return register
@@ -106,13 +119,57 @@ def batch_kind(name: str) -> Callable[[BatchFactory], BatchFactory]:
     return register
 
 
-def _over_rows(rule: Rule, when: Callable[[Row | None, VisitFacts], bool], check: RowCheck) -> Check:
+def _over_rows(rule: Rule, scope: Scope, when: Test, check: RowCheck, sees: str) -> Check:
     table, always = rule.table, not rule.when
+    wanted = tuple(scope.tag(table, tag) for tag in rule.fields) if sees != ROW else ()
+    if not wanted:
 
-    def over(facts: VisitFacts) -> Iterator[Hit]:
-        for row in facts.tables.get(table, ()):
-            if always or when(row, facts):
-                yield from check(row, facts)
+        def over(facts: VisitFacts) -> Iterable[Hit]:
+            rows = facts.tables.get(table)
+            if not rows:
+                return NOTHING
+            return [hit for row in rows if always or when(row, facts) for hit in check(row, facts)]
+
+        return over
+    beside = [name for name in rule.params.get("by", "").split("|") if name]
+    if sees == TEXT and _ELSEWHERE.isdisjoint(rule.params) and all(name.isidentifier() for name in beside):
+        key = wanted + tuple(scope.tag(table, name) for name in beside)
+        return _over_texts(table, wanted, key, when, check)
+
+    def over_filled(facts: VisitFacts) -> Iterable[Hit]:
+        hits: list[Hit] = []
+        for row in facts.tables.get(table, NOTHING):
+            texts = row.texts
+            for tag in wanted:
+                if texts.get(tag):
+                    if always or when(row, facts):
+                        hits.extend(check(row, facts))
+                    break
+        return hits
+
+    return over_filled
+
+
+def _over_texts(table: str, wanted: tuple[str, ...], names: tuple[str, ...], when: Test, check: RowCheck) -> Check:
+    """Rows with one of the `wanted` fields filled; what was good under the same texts of `names` is good again."""
+    good: set[tuple[object, ...]] = set()
+
+    def over(facts: VisitFacts) -> Iterable[Hit]:
+        hits: list[Hit] = []
+        for row in facts.tables.get(table, NOTHING):
+            texts = row.texts
+            if not any(map(texts.get, wanted)):
+                continue
+            key = (facts.ended_on, *map(texts.get, names))
+            if key in good or not when(row, facts):
+                continue
+            found = list(check(row, facts))
+            hits.extend(found)
+            if not found:
+                if len(good) >= _REMEMBERED:
+                    good.clear()
+                good.add(key)
+        return hits
 
     return over
 
@@ -148,9 +205,13 @@ def whole(rule: Rule, name: str, default: str | None = None) -> int:
 
 __all__ = [
     "BATCH_KINDS",
+    "FILLED",
     "FUNCTIONS",
     "KINDS",
     "NOTHING",
+    "ROW",
+    "ROW_KINDS",
+    "TEXT",
     "BatchCheck",
     "Check",
     "Env",

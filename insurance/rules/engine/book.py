@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import insurance.rules.engine.functions
 import insurance.rules.engine.kinds  # noqa: F401 - registers the kinds
-from insurance.rules.engine.base import BATCH_KINDS, KINDS, BatchCheck, Check, Env, Hit
+from insurance.rules.engine.base import BATCH_KINDS, KINDS, ROW_KINDS, BatchCheck, Check, Env, Hit
 from insurance.rules.engine.facts import VisitFacts
 from insurance.rules.engine.model import CannotRun, Catalogs, Finding, Rule, RuleError, Stage
 from insurance.rules.engine.terms import AbsentError, Scope, TermError
@@ -63,9 +63,16 @@ class RuleBook:
                 raise RuleError(f"{rule.id}: {error}") from error
             self._compiled.append(Compiled(rule, check))
 
-    @lru_cache(maxsize=64)  # noqa: B019 - a book lives as long as its process
-    def _in_force(self, on: date | None, stage: Stage) -> list[Compiled]:
-        return [one for one in self._compiled if stage in one.rule.stages and one.rule.in_force(on)]
+    @lru_cache(maxsize=1024)  # noqa: B019 - a book lives as long as its process
+    def _in_force(self, on: date | None, stage: Stage, present: frozenset[str] | None = None) -> list[Compiled]:
+        """The rules asked on a day; of those that read rows, only about the tables that are present."""
+        return [
+            one
+            for one in self._compiled
+            if stage in one.rule.stages
+            and one.rule.in_force(on)
+            and (present is None or one.rule.table in present or one.rule.kind not in ROW_KINDS)
+        ]
 
     def rules(self, on: date | None, stage: Stage = Stage.CLAIM) -> list[Rule]:
         """The rules that would be asked of a visit that ends on the day."""
@@ -74,7 +81,7 @@ class RuleBook:
     def check(self, facts: VisitFacts, stage: Stage = Stage.CLAIM) -> list[Finding]:
         """All findings of one claim, in the order of the rules."""
         findings = Findings(facts)
-        for one in self._in_force(facts.ended_on, stage):
+        for one in self._in_force(facts.ended_on, stage, frozenset(facts.tables)):
             for hit in one.check(facts):
                 findings.add(one.rule, hit)
         return findings.found

@@ -30,7 +30,10 @@ class Row:
     def items(self, tag: str) -> list[str]:
         """The filled parts of a list field."""
         text = self.texts.get(tag, "")
-        return [part.strip() for part in text.split(SEPARATOR) if part.strip()] if text else []
+        if SEPARATOR not in text:
+            text = text.strip()
+            return [text] if text else []
+        return [part.strip() for part in text.split(SEPARATOR) if part.strip()]
 
     def number_of(self, tag: str) -> Decimal | None:
         """The number of a tag; None when empty or no number."""
@@ -39,7 +42,7 @@ class Row:
 
 class VisitFacts:
     """The tables of one visit under one standard; absent tables are simply not there. `problems` are those that
-    reading its file gave."""
+    reading its file gave; `known` keeps what one rule worked out for the next."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class VisitFacts:
     ) -> None:
         self.standard = standard
         self.problems = problems
+        self.known: dict[str, Any] = {}
         self.tables: dict[str, list[Row]] = {
             name: [Row(name, number, texts) for number, texts in enumerate(rows, 1)] for name, rows in tables.items()
         }

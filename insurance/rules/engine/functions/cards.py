@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from insurance.benefits.engine import BenefitError, load
+from insurance.benefits.engine import BenefitError
 from insurance.rules.engine.base import Check, Env, Hit, function, param, tags
 from insurance.rules.engine.facts import Row, VisitFacts, day
+from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope
 
@@ -61,9 +62,9 @@ def _days(row: Row, tag: str) -> list[date]:
 
 
 def _grace(facts: VisitFacts) -> int:
-    if facts.ended_on is None:
+    params = params_of(facts)
+    if params is None:
         return 0
-    params = load(on=facts.ended_on)
     try:
         kinds = params.words("card_grace_visit_types")
         return int(params.number("card_grace_days")) if facts.text("XML1", "MA_LOAI_KCB") in kinds else 0

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from insurance.rules.engine.base import Check, Env, Hit, function, param, tags
+from insurance.rules.engine.base import Check, Env, Hit, function, param, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts
-from insurance.rules.engine.model import Rule
+from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, condition
 
 _N = r"(\d+(?:[.,]\d+)?(?:/\d+)?)"
@@ -94,22 +94,23 @@ def dose_shape(rule: Rule, scope: Scope, env: Env) -> Check:
 
 @function("dose_quantity")
 def dose_quantity(rule: Rule, scope: Scope, env: Env) -> Check:
-    """The quantity is dose x times x days, rounded up to a whole unit at most, when both are in the same unit. With
-    `less=1` a smaller quantity is no fault: a ward takes out day by day."""
-    tag, unit_tag = tags(rule, scope)
-    may_be_less = param(rule, "less", "0") == "1"
+    """The quantity fits dose x times x days rounded up to a whole unit, when both are in the same unit. `side=more`
+    finds what passes it by over `spare` units, `side=less` what falls short. Fields: dose, quantity, unit."""
+    tag, quantity_tag, unit_tag = tags(rule, scope)
+    side, spare = param(rule, "side"), whole(rule, "spare", "0")
+    if side not in ("more", "less"):
+        raise RuleError(f"{rule.id}: side is more or less")
 
     def judge(row: Row, facts: VisitFacts, dose: Dose | None) -> dict[str, str] | None:
-        quantity = row.number_of(tag)
+        quantity = row.number_of(quantity_tag)
         if dose is None or dose.per_day is None or dose.days is None or quantity is None:
             return None
         if dose.unit != row.text(unit_tag).strip().casefold():
             return None
         wanted = dose.per_day * dose.days
         most = wanted.to_integral_value(ROUND_CEILING)
-        if quantity <= most and (may_be_less or quantity >= wanted):
-            return None
-        return {"expected": f"{most.normalize():f}"}
+        is_wrong = quantity > most + spare if side == "more" else quantity < wanted
+        return {"expected": f"{most:f}", "quantity": f"{quantity.normalize():f}"} if is_wrong else None
 
     return _over_doses(rule, scope, tag, judge)
 

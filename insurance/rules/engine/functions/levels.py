@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from insurance.benefits.engine import BenefitError, Params, load
+from insurance.benefits.engine import BenefitError, Params
 from insurance.rules.engine.base import Check, Env, Hit, function, tags
 from insurance.rules.engine.facts import Row, VisitFacts, day
+from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope
 
@@ -54,12 +55,18 @@ def benefit_level(rule: Rule, scope: Scope, env: Env) -> Check:
 
 def levels_of(facts: VisitFacts) -> Levels | None:
     """The percents that fit the visit; None when they cannot be told."""
-    summary, on = facts.first("XML1"), facts.ended_on
-    if summary is None or on is None:
+    if "levels" not in facts.known:
+        facts.known["levels"] = _told(facts)
+    found: Levels | None = facts.known["levels"]
+    return found
+
+
+def _told(facts: VisitFacts) -> Levels | None:
+    summary, params = facts.first("XML1"), params_of(facts)
+    if summary is None or params is None:
         return None
     try:
-        params = load(on=on)
-        return _levels(summary, params, on)
+        return _levels(summary, params, params.on)
     except (BenefitError, IndexError):
         return None
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from insurance.benefits.engine import load
 from insurance.benefits.engine.diseases import matching_rows
 from insurance.rules.engine.base import Check, Env, Hit, function, param, tags
 from insurance.rules.engine.facts import VisitFacts
+from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.measures import age_years
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope
@@ -19,12 +19,12 @@ def listed_disease(rule: Rule, scope: Scope, env: Env) -> Check:
     (tag,), annex = tags(rule, scope), param(rule, "annex")
 
     def check(facts: VisitFacts) -> Iterable[Hit]:
-        row, on = facts.first(rule.table), facts.ended_on
+        row, params = facts.first(rule.table), params_of(facts)
         code = row.text(tag) if row else ""
-        if row is None or on is None or not code:
+        if row is None or params is None or not code:
             return ()
         age = age_years(facts)
-        found = matching_rows(load(on=on).diseases, annex, code, None if age is None else int(age))
+        found = matching_rows(params.diseases, annex, code, None if age is None else int(age))
         return () if found else [Hit(row.number, tag, code)]
 
     return check

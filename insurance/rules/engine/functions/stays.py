@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from insurance.benefits.engine import BenefitError, Params, load
+from insurance.benefits.engine import BenefitError, Params
 from insurance.benefits.engine.rates import bed_days
 from insurance.rules.engine.base import NOTHING, Check, Env, Hit, function, param, tags
 from insurance.rules.engine.facts import Row, VisitFacts, moment
+from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope, condition
 
@@ -41,10 +42,11 @@ def bed_days_charged(rule: Rule, scope: Scope, env: Env) -> Check:
 def _earned(summary: Row, facts: VisitFacts, has_extra: bool) -> int | None:
     start = moment(summary.text("NGAY_VAO_NOI_TRU") or summary.text("NGAY_VAO"))
     end = moment(summary.text("NGAY_RA"))
-    if start is None or end is None or facts.ended_on is None:
+    params = params_of(facts)
+    if start is None or end is None or params is None:
         return None
     try:
-        return bed_days(load(on=facts.ended_on), admitted_at=start, left_at=end, has_extra_day=has_extra)
+        return bed_days(params, admitted_at=start, left_at=end, has_extra_day=has_extra)
     except BenefitError:
         return None
 
@@ -57,9 +59,10 @@ def rate_allowed(rule: Rule, scope: Scope, env: Env) -> Check:
 
     def check(facts: VisitFacts) -> Iterator[Hit]:
         rows = [row for row in facts.rows(rule.table) if where(row, facts)]
-        if not rows or facts.ended_on is None:
+        params = params_of(facts) if rows else None
+        if params is None:
             return
-        allowed = _rates(load(on=facts.ended_on), key)
+        allowed = _rates(params, key)
         for row in rows:
             rate = row.number_of(tag)
             if rate is not None and rate not in allowed:
@@ -86,9 +89,9 @@ def exam_rates(rule: Rule, scope: Scope, env: Env) -> Check:
             rate = row.number_of(tag)
             if rate is not None and where(row, facts):
                 by_day[row.text(ordered_at)[:8]].append((rate, row))
-        if not by_day or facts.ended_on is None:
+        params = params_of(facts) if by_day else None
+        if params is None:
             return
-        params = load(on=facts.ended_on)
         for found in by_day.values():
             found.sort(key=lambda one: (-one[0], one[1].number))
             for position, (rate, row) in enumerate(found, 1):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from insurance.rules.engine.base import Env, Hit, RowCheck, param, row_kind, tags
+from insurance.rules.engine.base import TEXT, Env, Hit, RowCheck, param, row_kind, tags
 from insurance.rules.engine.facts import Row, VisitFacts, day
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, Text, compare, reference
 
 
-@row_kind("catalog")
+@row_kind("catalog", sees=TEXT)
 def catalog(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field stands in catalogue `catalog` on the day of the visit's end, or on that of the reference
     `on`. `skip=regex` leaves parts of that shape out; `cut=regex` asks for its group only. `by=A|B` asks for the
@@ -71,7 +71,7 @@ def listed_required(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("codelist")
+@row_kind("codelist", sees=TEXT)
 def codelist(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field, or the group of `cut=regex` in it, stands in the standard's code list `list`, also
     when that list is open."""
@@ -90,7 +90,7 @@ def codelist(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("catalog_flag")
+@row_kind("catalog_flag", sees=TEXT)
 def catalog_flag(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """No part of a field has, in catalogue `catalog`, the cell `flag` equal to `is` (1). Unknown codes say nothing."""
     name, flag, bad, wanted = param(rule, "catalog"), param(rule, "flag"), param(rule, "is", "1"), tags(rule, scope)
@@ -105,7 +105,7 @@ def catalog_flag(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("catalog_cell")
+@row_kind("catalog_cell", sees=TEXT)
 def catalog_cell(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field compares (`op`, default =) with cell `cell` of the catalogue row found by the reference `by` (several
     joined with `|`); an empty cell and an unknown code say nothing. `drop=regex` takes parts of the field away first;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from insurance.rules.engine.base import NOTHING, Env, Hit, RowCheck, param, row_kind, tags, whole
+from insurance.rules.engine.base import FILLED, NOTHING, TEXT, Env, Hit, RowCheck, param, row_kind, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, condition, reference
@@ -28,7 +28,7 @@ def forbidden(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return lambda row, facts: [Hit(row.number, tag, row.texts[tag]) for tag in unwanted if row.texts.get(tag)]
 
 
-@row_kind("one_of")
+@row_kind("one_of", sees=TEXT)
 def one_of(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field is one of `values`; an empty field says nothing."""
     allowed, wanted = frozenset(param(rule, "values").split("|")), tags(rule, scope)
@@ -42,7 +42,7 @@ def one_of(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("not_one_of")
+@row_kind("not_one_of", sees=TEXT)
 def not_one_of(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """No part of a field is one of `values`, or equals the field of reference `other`."""
     wanted = tags(rule, scope)
@@ -59,7 +59,7 @@ def not_one_of(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("pattern")
+@row_kind("pattern", sees=TEXT)
 def pattern(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field has the shape `regex`; with `whole=1` the field is not taken apart at `;`."""
     shape, wanted = _regex(rule, "regex"), tags(rule, scope)
@@ -77,7 +77,7 @@ def pattern(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("length")
+@row_kind("length", sees=TEXT)
 def length(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field has at least `min` and at most `max` characters; with `whole=1` the field as a whole."""
     least, most, wanted = whole(rule, "min", "0"), whole(rule, "max", "1000000"), tags(rule, scope)
@@ -116,7 +116,7 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("same_part")
+@row_kind("same_part", sees=FILLED)
 def same_part(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """The part of the field in the group of `cut` is that of the reference `other`; without it nothing is said."""
     (tag,), cut, other = tags(rule, scope), _regex(rule, "cut"), reference(scope, param(rule, "other"))
@@ -131,7 +131,7 @@ def same_part(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("refers")
+@row_kind("refers", sees=FILLED)
 def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of the field stands in a field of some row of another table: `to=XML3.MA_DICH_VU`, or of one of
     several (`to=XML1.MA_BENH_CHINH|XML1.MA_BENH_KT`). `where` narrows those rows, `cut=regex` compares only what its
@@ -149,17 +149,16 @@ def refers(rule: Rule, scope: Scope, env: Env) -> RowCheck:
         return match[1] if match else item
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
-        items = row.items(tag)
-        if not items:
-            return
-        known = {
-            core(item)
-            for table, theirs, where in targets
-            for other in facts.rows(table)
-            if where(other, facts)
-            for item in other.items(theirs)
-        }
-        for item in items:
+        known = facts.known.get(rule.id)
+        if known is None:
+            known = facts.known[rule.id] = {
+                core(item)
+                for table, theirs, where in targets
+                for other in facts.rows(table)
+                if where(other, facts)
+                for item in other.items(theirs)
+            }
+        for item in row.items(tag):
             if core(item) not in known:
                 yield Hit(row.number, tag, item)
 
@@ -191,7 +190,7 @@ def all_or_none(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("items")
+@row_kind("items", sees=TEXT)
 def items(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """The parts of a list: at most `max`, none twice (`unique=1`), ascending with numbers by their value (`ordered=1`),
     as many as in each other field (`same_count=1`)."""

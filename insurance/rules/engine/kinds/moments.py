@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from insurance.rules.engine.base import NOTHING, Check, Env, Hit, RowCheck, kind, param, row_kind, tags, whole
+from insurance.rules.engine.base import FILLED, NOTHING, Check, Env, Hit, RowCheck, kind, param, row_kind, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts, moment
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope, compare, condition, reference
 
 
-@row_kind("compare")
+@row_kind("compare", sees=FILLED)
 def compared(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field compares to the reference `other`: `op` is <, <=, >, >=, = or !=. Unknown or empty says nothing."""
     op, other, wanted = param(rule, "op"), reference(scope, param(rule, "other")), tags(rule, scope)
@@ -27,7 +27,7 @@ def compared(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("inside")
+@row_kind("inside", sees=FILLED)
 def inside(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field lies between the references `from` and `to`, both included; an unknown end says nothing."""
     start, end, wanted = reference(scope, param(rule, "from")), reference(scope, param(rule, "to")), tags(rule, scope)
@@ -42,7 +42,7 @@ def inside(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("minutes")
+@row_kind("minutes", sees=FILLED)
 def minutes(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """From the reference `from` to the field pass at least `min` and at most `max` minutes."""
     (tag,) = tags(rule, scope)

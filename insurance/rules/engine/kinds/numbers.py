@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from insurance.rules.engine.base import NOTHING, Check, Env, Hit, RowCheck, kind, param, row_kind, tags
+from insurance.rules.engine.base import FILLED, NOTHING, Check, Env, Hit, RowCheck, kind, param, row_kind, tags
 from insurance.rules.engine.facts import Row, VisitFacts, number
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Amount, Scope, arithmetic, condition
 
 
-@row_kind("range")
+@row_kind("range", sees=FILLED)
 def in_range(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each part of each field is a number from `min` to `max`; each limit is a formula over fields and measures."""
     wanted = tags(rule, scope)
@@ -28,7 +28,7 @@ def in_range(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     return check
 
 
-@row_kind("formula")
+@row_kind("formula", sees=FILLED)
 def formula(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """The field equals `expr` within `tolerance` (0) đồng."""
     (tag,) = tags(rule, scope)
