@@ -1,7 +1,7 @@
 """Sound sample rows of the programme and document tables, of the invented inpatient visit of `rule_claims`.
 
 The transfer slip belongs to a visit that ends with a transfer: a sound claim with it also says
-`XML1.MA_LOAI_RV=2; XML1.MA_NOI_DEN=99002`.
+`XML1.MA_LOAI_RV=2; XML1.MA_NOI_DEN=99002`. The birth certificate names another, younger mother.
 """
 
 _BORN = {
@@ -114,8 +114,8 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "NGAY_CT": "20260806",
     },
     "XML9": {
-        "MA_BHXH_NND": "9900000077",
-        "MA_THE_NND": "DN4999900000077",
+        "MA_BHXH_NND": "9900000042",
+        "MA_THE_NND": "HT3999900000042",
         "HO_TEN_NND": "Nguyễn Thị Ví",
         "NGAYSINH_NND": "19980520",
         "MA_DANTOC_NND": "01",

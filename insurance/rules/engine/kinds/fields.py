@@ -97,12 +97,18 @@ def length(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field, when both are filled, equals the field of the same name in table `other`; `map=A:B,C:D` where the
     names differ. With `must=1` a filled counterpart must not meet an empty field, with `strict=1` a filled field must
-    not meet an empty counterpart."""
-    table, must, strict = param(rule, "other"), param(rule, "must", "0") == "1", param(rule, "strict", "0") == "1"
+    not meet an empty counterpart; `gaps=1` asks only for empty fields whose counterpart is filled."""
+    table = param(rule, "other")
+    must, strict, gaps = (param(rule, name, "0") == "1" for name in ("must", "strict", "gaps"))
     names = dict(pair.split(":") for pair in param(rule, "map", "").split(",") if pair)
     pairs = [(scope.tag(rule.table, t), scope.tag(table, names.get(t, t))) for t in rule.fields]
     if not pairs:
         raise RuleError(f"{rule.id}: names no field")
+
+    def differ(mine: str, theirs: str) -> bool:
+        if gaps or not mine:
+            return not mine and bool(theirs) and (gaps or must)
+        return mine != theirs and (strict or bool(theirs))
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
         other = facts.first(table)
@@ -110,7 +116,7 @@ def same_as(rule: Rule, scope: Scope, env: Env) -> RowCheck:
             return
         for tag, theirs in pairs:
             mine, expected = row.texts.get(tag, ""), other.texts.get(theirs, "")
-            if mine != expected and (must or mine) and (strict or expected):
+            if differ(mine, expected):
                 yield Hit(row.number, tag, mine, {"expected": expected, "other": f"{table}.{theirs}"})
 
     return check
