@@ -291,4 +291,4 @@ def _filled(standard: Standard, table: str, rows: list[dict[str, str]], parts: l
 
 
 def _own(row: dict[str, str], table: str) -> dict[str, str]:
-    return {"MA_LK": "99001.2608.000017", **row} if table != "GIAMDINHHS" else row
+    return {"MA_LK": "99001.2608.000017", **row} if table not in ("GIAMDINHHS", "XML12") else row
