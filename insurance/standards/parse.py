@@ -175,7 +175,8 @@ class EnvelopeReader(Iterator[ParsedClaim]):
     def _seek(self, data: bytes) -> bytes:
         """From the next visit on, read as if nothing had been between the list's start and it."""
         data = self._held + data
-        match = self._next_visit.search(data)
+        named = self._names.claim.upper().encode() in data.upper()  # quick, also where the file is nothing but marks
+        match = self._next_visit.search(data) if named else None
         if not match:
             self._held = data[-_TAG_BYTES:]
             self._line += data.count(b"\n") - self._held.count(b"\n")

@@ -34,16 +34,20 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class OlderFormat:
-    """A format before QĐ 130. `marks` are tags of a table that no standard since has there; two are enough."""
+    """A format before QĐ 130. `marks` are tags of a table that no standard since has there; `newer` are some
+    that came with QĐ 130."""
 
     title: str
     marks: Mapping[str, frozenset[str]]
+    newer: Mapping[str, frozenset[str]]
 
     def fits(self, tables: Mapping[str, list[Row]]) -> bool:
-        """True when the tables are of this format."""
-        return any(
-            rows and len(self.marks.get(name, frozenset()) & rows[0].keys()) > 1 for name, rows in tables.items()
-        )
+        """True when a table is of this format: it has two of the marks, and fewer of the newer tags."""
+        for name, rows in tables.items():
+            marks = len(self.marks[name] & rows[0].keys()) if rows and name in self.marks else 0
+            if marks > 1 and marks > len(self.newer[name] & rows[0].keys()):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,12 @@ def other_roots() -> Mapping[str, str]:
 def older_formats() -> tuple[OlderFormat, ...]:
     """The formats before QĐ 130, the newest first."""
     return tuple(
-        OlderFormat(item["title"], {name: frozenset(tags) for name, tags in item["marks"].items()})
-        for item in _other_files()["older"]
+        OlderFormat(item["title"], _sets(item["marks"]), _sets(item["newer"])) for item in _other_files()["older"]
     )
+
+
+def _sets(lists: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(tags) for name, tags in lists.items()}
 
 
 def _other_files() -> dict[str, Any]:

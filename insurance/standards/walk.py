@@ -141,7 +141,7 @@ class Walk:
             raise OverLimitError(f"một thẻ có quá {self._limits.attributes} thuộc tính")
         self._outside += 1
         if self._outside > self._limits.elements:
-            raise OverLimitError(f"có quá {self._limits.elements} thẻ ngoài hồ sơ")
+            raise OverLimitError(f"có quá {self._limits.elements} thẻ ngoài các bảng")
         name = self._names.get(raw) or self._name(raw)
         if depth == 1 and self._begins_alone(name):
             self._into_table(raw, attributes)

@@ -5,7 +5,16 @@ from datetime import date
 
 import pytest
 
-from insurance.standards import ParseError, load, parse_envelope, parse_file, parse_table, render_envelope, render_table
+from insurance.standards import (
+    ParseError,
+    available,
+    load,
+    parse_envelope,
+    parse_file,
+    parse_table,
+    render_envelope,
+    render_table,
+)
 from insurance.standards.shapes import older_formats
 from tests.insurance import standard_cases as cases
 from tests.insurance.standard_files import (
@@ -279,11 +288,19 @@ def test_files_from_before_the_standards_are_named():
     assert "4210" in next(p.message_vi for p in claim.problems if p.code == "older_format")
 
 
-def test_the_marks_of_older_formats_are_in_no_standard():
+def test_a_file_of_today_with_some_old_tags_is_a_file_of_today():
+    content = plain(SUMMARY).replace("<STT>", "<MA_THE>HT2</MA_THE><TEN_BENH>Ho</TEN_BENH><MIEN_CUNG_CT/><STT>")
+    claim = table_of(content, "XML1")
+    assert (claim.problems, claim.tables["XML1"][0]["TEN_BENH"]) == ((), "Ho")
+
+
+@pytest.mark.parametrize("version", available())
+def test_the_marks_of_older_formats_are_in_no_standard_and_the_newer_tags_in_all(version):
     for older in older_formats():
         for name, marks in older.marks.items():
-            for version in ("qd130", "qd4750", "qd3176", "qd1931"):
-                assert not marks & {field.tag for field in load(version).table(name).fields}
+            tags = {field.tag for field in load(version).table(name).fields}
+            assert not marks & tags
+            assert older.newer[name] <= tags
 
 
 @pytest.mark.parametrize("root", ["HSCHUNGTU", "KHAMSUCKHOE"])
