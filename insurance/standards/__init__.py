@@ -9,13 +9,15 @@ from insurance.standards.archive import Member, archive_members, is_archive
 from insurance.standards.check import check
 from insurance.standards.describe import Change, describe, diff
 from insurance.standards.detect import Detected, detect_standard
+from insurance.standards.layout import Layout, TableLayout
 from insurance.standards.limits import LIMITS, Limits
 from insurance.standards.load import available, load, load_from, select_standard
 from insurance.standards.model import Standard, StandardError
 from insurance.standards.money_check import Claim, check_money
 from insurance.standards.parse import EnvelopeReader, ParsedFile, parse_envelope, parse_file, parse_table
 from insurance.standards.problems import ParseError, Problem
-from insurance.standards.render import RenderError, render_checkin, render_envelope, render_table
+from insurance.standards.render import RenderError, render_checkin, render_envelope, render_table, row_texts
+from insurance.standards.template import Template
 from insurance.standards.values import PartialDate
 from insurance.standards.walk import ParsedClaim
 
@@ -25,6 +27,7 @@ __all__ = [
     "Claim",
     "Detected",
     "EnvelopeReader",
+    "Layout",
     "Limits",
     "Member",
     "ParseError",
@@ -35,6 +38,8 @@ __all__ = [
     "RenderError",
     "Standard",
     "StandardError",
+    "TableLayout",
+    "Template",
     "archive_members",
     "available",
     "check",
@@ -51,5 +56,6 @@ __all__ = [
     "render_checkin",
     "render_envelope",
     "render_table",
+    "row_texts",
     "select_standard",
 ]

@@ -1,7 +1,8 @@
 """Write claim tables and the envelope as XML. The one place where XML is put together from strings.
 
 The same rows always give the same bytes: elements in the order of the standard, no white space between
-them, an empty field as `<X/>`, text clean and escaped, every document in the standard's encoding.
+them, an empty field as `<X></X>`, text clean and escaped, every document in the standard's encoding. This is
+the clear way; `template` writes the same bytes faster from texts that are already clean.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from insurance.standards.model import Field, Standard, StandardError, Table
-from insurance.standards.values import formatter, xml_text
+from insurance.standards.model import Standard, StandardError, Table
+from insurance.standards.values import clean_text, escaped, formatter, xml_text
 
-RowWriter = Callable[[object], str]
+Texts = list[str]
+RowReader = Callable[[object], Texts]
 
 
 class RenderError(ValueError):
@@ -30,11 +32,26 @@ def render_table(standard: Standard, table: str, rows: Iterable[object]) -> byte
     Refuses no row at all, or several where the table holds one.
     """
     spec = standard.table(table)
-    write = _row_writer(standard, table)
-    body = [write(row) for row in rows]
-    if not body or (len(body) > 1 and not spec.many):
-        raise RenderError(f"{table}: {len(body)} rows")
+    opening, closing = (f"<{spec.row}>", f"</{spec.row}>") if spec.many else ("", "")
+    tags = [field.tag for field in spec.fields]
+    body = [
+        opening + "".join(f"<{tag}>{escaped(text)}</{tag}>" for tag, text in zip(tags, texts, strict=True)) + closing
+        for texts in row_texts(standard, table, rows)
+    ]
     return _document(standard, spec, "".join(body))
+
+
+def row_texts(standard: Standard, table: str, rows: Iterable[object]) -> list[Texts]:
+    """The texts of each row in the order of the table's fields: formatted and clean, not escaped.
+
+    A row is as in `render_table`, which refuses the same.
+    """
+    spec = standard.table(table)
+    read = _row_reader(standard, table)
+    found = [read(row) for row in rows]
+    if not found or (len(found) > 1 and not spec.many):
+        raise RenderError(f"{table}: {len(found)} rows")
+    return found
 
 
 def render_checkin(standard: Standard, rows: Iterable[object]) -> bytes:
@@ -58,7 +75,7 @@ def render_envelope(
         f"<{names.unit}>{_element(names.facility, facility_code)}</{names.unit}>"
         f"<{names.body}>{_element(names.made_on, made_on.strftime('%Y%m%d'))}"
         f"{_element(names.count, str(len(claims)))}<{names.list}>{visits}</{names.list}></{names.body}>"
-        f"<{names.signature}/></{names.root}>"
+        f"<{names.signature}></{names.signature}></{names.root}>"
     )
     return text.encode(standard.encoding)
 
@@ -85,61 +102,54 @@ def _declaration(standard: Standard) -> str:
 
 def _document(standard: Standard, table: Table, rows: str) -> bytes:
     body = f"<{table.list}>{rows}</{table.list}>" if table.list else rows
-    signature = f"<{standard.envelope.signature}/>" if table.signed else ""
+    name = standard.envelope.signature
+    signature = f"<{name}></{name}>" if table.signed else ""
     head = _declaration(standard) if standard.declaration else ""
     return f"{head}<{table.root}>{body}{signature}</{table.root}>".encode(standard.encoding)
 
 
 def _element(tag: str, text: str) -> str:
-    content = xml_text(text)
-    return f"<{tag}>{content}</{tag}>" if content else f"<{tag}/>"
+    return f"<{tag}>{xml_text(text)}</{tag}>"
 
 
 @lru_cache(maxsize=256)
-def _row_writer(standard: Standard, table: str) -> RowWriter:
-    """The compiled writer of one table's rows."""
+def _row_reader(standard: Standard, table: str) -> RowReader:
+    """How the texts of one table's rows are read."""
     spec = standard.table(table)
-    typed = _typed_writer(standard, spec)
-    opening, closing = (f"<{spec.row}>", f"</{spec.row}>") if spec.many else ("", "")
+    typed = _typed_reader(standard, spec)
 
-    def write(row: object) -> str:
+    def read(row: object) -> Texts:
         if isinstance(row, Mapping):
-            return opening + "".join(_element(f.tag, row.get(f.tag, "")) for f in spec.fields) + closing
-        return opening + typed(row) + closing
+            return [clean_text(row.get(field.tag, "")) for field in spec.fields]
+        return typed(row)
 
-    return write
+    return read
 
 
-def _typed_writer(standard: Standard, table: Table) -> RowWriter:
+def _typed_reader(standard: Standard, table: Table) -> RowReader:
     named = [f for f in table.fields if f.source]
     get = _getter([f.source for f in named])
     position = {f.tag: index for index, f in enumerate(named)}
-    plan = [_step(standard, f, position.get(f.tag)) for f in table.fields]
+    plan = [(position.get(f.tag), formatter(standard, f), f.tag) for f in table.fields]
 
-    def write(row: object) -> str:
+    def read(row: object) -> Texts:
         try:
             values = get(row)
         except AttributeError as error:
             raise RenderError(f"{table.name}: {error}") from error
-        parts = []
-        for index, write_value, tag, opening, closing, empty in plan:
+        texts = []
+        for index, write, tag in plan:
             value = None if index is None else values[index]
             if value is None or value == "":
-                parts.append(empty)
+                texts.append("")
                 continue
             try:
-                text = xml_text(write_value(value))
+                texts.append(clean_text(write(value)))
             except TypeError as error:
                 raise RenderError(f"{table.name}.{tag}: {error}") from error
-            parts.append(f"{opening}{text}{closing}" if text else empty)
-        return "".join(parts)
+        return texts
 
-    return write
-
-
-def _step(standard: Standard, field: Field, index: int | None) -> tuple[Any, ...]:
-    tag = field.tag
-    return index, formatter(standard, field), tag, f"<{tag}>", f"</{tag}>", f"<{tag}/>"
+    return read
 
 
 def _getter(sources: list[str]) -> Callable[[object], tuple[Any, ...]]:

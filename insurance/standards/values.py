@@ -19,7 +19,7 @@ from insurance.standards.model import NUMBER_TYPES, Field, FieldType, Standard
 SEPARATOR = ";"
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_UNSAFE = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNCLEAN = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Formatter = Callable[[object], str]
 
@@ -74,16 +74,19 @@ class PartialDate:
 
 def clean_text(value: str) -> str:
     """The text as it is written and read back: NFC, line feeds, trimmed, no forbidden character."""
-    if "\r" in value:
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-    return _composed(_FORBIDDEN.sub("", value))
+    if _UNCLEAN.search(value) is None:
+        return _composed(value)
+    return _composed(_FORBIDDEN.sub("", value.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def escaped(text: str) -> str:
+    """Clean text as the content of an element."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def xml_text(value: str) -> str:
     """Clean text, escaped for the content of an element."""
-    if _UNSAFE.search(value) is None:
-        return _composed(value)
-    return clean_text(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped(clean_text(value))
 
 
 def _composed(text: str) -> str:

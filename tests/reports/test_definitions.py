@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from insurance.law import PRODUCT
 from insurance.standards import load_from
-from insurance.standards.load import DATA
 from insurance.standards.rows import SummaryRow
 from reports.definition import ROOT, DefinitionError, form_codes, load_form
 from reports.export import EXPORTERS
@@ -25,7 +25,7 @@ def test_every_source_is_a_field_of_the_claim_summary() -> None:
 
 def test_columns_named_as_in_the_claim_hold_the_same() -> None:
     """A column with the tag of a field of XML1 has the source of that field."""
-    tags = {field.tag: field.source for field in load_from(DATA / "standards" / "qd3176").tables["XML1"].fields}
+    tags = {field.tag: field.source for field in load_from(PRODUCT / "standards" / "qd3176").tables["XML1"].fields}
     form = load_form("01BH", date(2026, 10, 1))
     shared = {column.tag: column.source for column in form.columns if column.tag in tags}
     different = {tag for tag, source in shared.items() if source != tags[tag]}
