@@ -12,7 +12,8 @@ from insurance.billing import queries as billing
 from insurance.billing.cash import collect, refund
 from insurance.billing.closing import close_visit
 from insurance.claims import queries as claims
-from insurance.claims.services import build_claim, content_of
+from insurance.claims.services import build_claim
+from insurance.claims.stored import content_of
 from insurance.forms import MonthForm
 from insurance.models import BenefitResult, CashEntry, Claim
 from insurance.schemas import BuiltOut, ClaimsOut, CloseIn, CollectIn, DueOut, EntryOut, RefundIn, ResultOut

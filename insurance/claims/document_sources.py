@@ -23,20 +23,27 @@ class Source:
     """`rows` makes the typed rows of one visit, none when it has no such document.
 
     `facts` reads, for many visits at once and in a fixed number of queries, what the record does not hold; it answers
-    by visit id, and `rows` finds the answer in `record.facts[table]`.
+    by visit id, and `rows` finds the answer in `record.facts[table]`. `reads` says where those facts lie, in the manner
+    of `fresh.RECORD`, so that a claim is built again when one of them changes.
     """
 
     table: str
     rows: Rows
     facts: Facts | None = None
+    reads: tuple[tuple[str, str], ...] = ()
 
 
 _sources: dict[str, Source] = {}
 
 
-def register(table: str, rows: Rows, *, facts: Facts | None = None) -> None:
-    """Name the source of a table such as XML7. A second, different one for the same table is a defect."""
-    source = Source(table, rows, facts)
+def register(table: str, rows: Rows, *, facts: Facts | None = None, reads: tuple[tuple[str, str], ...] = ()) -> None:
+    """Name the source of a table such as XML7.
+
+    A second, different one for the same table is a defect, and so are facts without where they are read.
+    """
+    if (facts is None) != (not reads):
+        raise RuntimeError(f"{table}: facts and where they are read go together")
+    source = Source(table, rows, facts, reads)
     if _sources.setdefault(table, source) != source:
         raise RuntimeError(f"{table} already has a source")
 

@@ -1,96 +1,37 @@
-"""The month's claims as files: one for each visit, named by claim code, with a manifest.
+"""The month's claims as files: one for each visit, named by claim code, or one for all, with a manifest.
 
 The same data gives the same bytes.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Value, When
+from django.db.models.functions import Coalesce
+
 from his.accounts.actor import Actor
-from his.core.money import ZERO
+from his.accounts.models import Facility
 from his.service import audit_facts, service
-from insurance.claims.gather import Record, gather
-from insurance.claims.services import (
-    NO_SPLIT,
-    Built,
-    reason_left_out,
-    store,
-    try_build,
-    visits_of_month,
-    without_split,
-)
+from insurance.claims.manifest import MANIFEST, Exported, ExportResult, LeftOut
+from insurance.claims.services import NO_SPLIT, refresh, visits_of_month
+from insurance.claims.targets import FileEach, Folder, OneEnvelope, Store, Target, WithCheckIns, Zip
+from insurance.claims.write import Written, write_month
 from insurance.locks import lock_claims
-from insurance.models import Claim
+from insurance.models import BenefitResult, Claim
 from patients.models import Visit
 
+__all__ = ["MANIFEST", "ExportResult", "Exported", "LeftOut", "export_month", "zip_name"]
+
 CHUNK = 200
-MANIFEST = "manifest.json"
-_TOTALS = {
-    "T_TONGCHI_BV": "total_hospital_amount",
-    "T_TONGCHI_BH": "total_insured_amount",
-    "T_BHTT": "fund_amount",
-    "T_BNCCT": "copay_amount",
-    "T_BNTT": "self_paid_amount",
-    "T_NGUONKHAC": "other_amount",
-}
+MARK_CHUNK = 5000
+PASSES = 3
+CHANGING = "Lượt khám đang được sửa trong lúc xuất, hãy xuất lại"
 
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """One file: which claim, how large, its SHA-256, and how many findings it has."""
-
-    claim_code: str
-    file: str
-    bytes: int
-    sha256: str
-    standard: str
-    findings: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A closed visit without a file and why: `error` when something must be mended, else a rule."""
-
-    claim_code: str
-    kind: str
-    reason: str
-
-
-@dataclass(slots=True)
-class ExportResult:
-    """What an export wrote. Totals are đồng over the files written."""
-
-    facility: str
-    month: str
-    files: list[Exported] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    totals: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(_TOTALS, ZERO))
-
-    @property
-    def errors(self) -> list[LeftOut]:
-        return [row for row in self.left_out if row.kind == "error"]
-
-    def manifest(self) -> dict[str, object]:
-        """The content of manifest.json."""
-        return {
-            "facility": self.facility,
-            "month": self.month,
-            "standards": sorted({row.standard for row in self.files}),
-            "counts": {
-                "claims": len(self.files),
-                "claims_with_findings": sum(1 for row in self.files if row.findings),
-                "left_out": len(self.left_out),
-                "errors": len(self.errors),
-            },
-            "totals": {name: f"{amount:.2f}" for name, amount in self.totals.items()},
-            "files": [asdict(row) for row in self.files],
-            "left_out": [asdict(row) for row in self.left_out],
-        }
+Listener = Callable[[str, int], None]
+"""Told what is being done (`build` or `write`) and how many visits are done. It is called from more than one thread,
+inside an open transaction: it must be quick and must not use the caller's database connection."""
 
 
 @service(action="claims.export_month", permission="claims.export")
@@ -102,90 +43,104 @@ def export_month(
     at: datetime,
     standard: str = "",
     check_in_dir: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    single_file: bool = False,
+    zipped: bool = False,
+    progress: Listener | None = None,
 ) -> ExportResult:
     """Write every claim of the actor's facility whose claim month is `month` into `out_dir` (xuất hồ sơ tháng).
 
+    Claims that no longer say what their records say are built first; the others are written as they are stored.
     Afterwards the folder holds one `<claim code>.xml` for each claim of the month, `manifest.json`, and no other
-    claim file of an earlier run. An error in one visit is reported in the manifest and stops no other.
-    With `check_in_dir`, that folder holds the message of arrival (XML0) of each of these visits but emergencies.
+    claim file of an earlier run. With `single_file` it holds one file for each standard of the month instead, which
+    carries all claims; with `zipped` the same files stand in `<facility>-<month>.zip`. An error in one visit is
+    reported in the manifest and stops no other. With `check_in_dir`, that folder holds the message of arrival (XML0)
+    of each of these visits but emergencies.
     """
     lock_claims(actor.facility)
-    for folder in (out_dir, check_in_dir or out_dir):
-        folder.mkdir(parents=True, exist_ok=True)
-    (out_dir / MANIFEST).unlink(missing_ok=True)  # a folder with a manifest is complete
-    result = ExportResult(actor.facility.code, month.strftime("%Y-%m"))
-    for visits in _chunks(actor, month):
-        records = gather(actor.facility, visits)
-        lacking = without_split(visits, records)
-        result.left_out += [LeftOut(visit.claim_code, "error", NO_SPLIT) for visit in lacking]
-        made = _export_chunk(records, out_dir, result, actor, at, standard)
+    errors: dict[int, str] = {}
+    for attempt in range(1, PASSES + 1):
+        target = _target(actor.facility.code, month, out_dir, single_file=single_file, zipped=zipped)
         if check_in_dir is not None:
-            _write_check_ins(check_in_dir, made)
-        if progress is not None:
-            progress(len(result.files) + len(result.left_out))
-    _remove_stale(out_dir, actor.facility.code, {row.file for row in result.files})
-    text = json.dumps(result.manifest(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
-    (out_dir / MANIFEST).write_text(text, encoding="utf-8")
+            target = WithCheckIns(target, check_in_dir)
+        changing = CHANGING if attempt == PASSES else ""
+        written = _write(actor.facility, month, target, standard, errors, changing, progress)
+        if not written.stale:
+            break
+        errors |= _build(actor, written.stale, at, standard, progress)
+    _mark(written, at)
+    result = written.result
     audit_facts(month=result.month, claims=len(result.files), errors=len(result.errors))
     return result
 
 
-def _chunks(actor: Actor, month: date) -> Iterator[list[Visit]]:
-    visits = visits_of_month(actor.facility, month)
-    ids = list(visits.values_list("pk", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        chunk = {visit.pk: visit for visit in visits.filter(pk__in=ids[start : start + CHUNK])}
-        yield [chunk[pk] for pk in ids[start : start + CHUNK]]
+def zip_name(facility_code: str, month: date) -> str:
+    """What the zip of a month is called."""
+    return f"{facility_code}-{month:%Y-%m}.zip"
 
 
-def _export_chunk(
-    records: list[Record], out_dir: Path, result: ExportResult, actor: Actor, at: datetime, standard: str
-) -> list[tuple[Record, Built]]:
-    made = []
-    for record in records:
-        built = _built(record, result, standard)
-        if built is not None:
-            made.append((record, built))
-    claims = store(made, actor, at)
-    clean = [claim.pk for claim, (_, built) in zip(claims, made, strict=True) if not built.problems]
-    Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(exported_at=at)
-    Claim.objects.filter(pk__in=clean).update(state=Claim.State.EXPORTED)
-    for record, built in made:
-        exported = _exported(record.visit.claim_code, built)
-        (out_dir / exported.file).write_bytes(built.content)
-        result.files.append(exported)
-        for name, attribute in _TOTALS.items():
-            result.totals[name] += getattr(record.result, attribute)
-    return made
+def _target(code: str, month: date, out_dir: Path, *, single_file: bool, zipped: bool) -> Target:
+    store: Store = Zip(out_dir / zip_name(code, month)) if zipped else Folder(out_dir, claims_of=code)
+    return OneEnvelope(code, month, store) if single_file else FileEach(code, store)
 
 
-def _write_check_ins(folder: Path, made: list[tuple[Record, Built]]) -> None:
-    for record, built in made:
-        if built.check_in:
-            (folder / f"{record.visit.claim_code}.xml").write_bytes(built.check_in)
+def _write(
+    facility: Facility,
+    month: date,
+    target: Target,
+    standard: str,
+    errors: Mapping[int, str],
+    changing: str,
+    progress: Listener | None,
+) -> Written:
+    """One pass over the month; what it wrote is complete unless some claim must be built first."""
+    try:
+        written = write_month(
+            facility=facility,
+            month=month,
+            target=target,
+            standard=standard,
+            errors=errors,
+            changing=changing,
+            progress=partial(progress, "write") if progress else None,
+        )
+        if written.stale:
+            target.abandon()
+            return written
+        written.result.left_out += _without_split(facility, month)
+        written.result.left_out.sort(key=lambda row: row.claim_code)
+        target.finish(written.result)
+    except BaseException:
+        target.abandon()
+        raise
+    return written
 
 
-def _built(record: Record, result: ExportResult, standard: str) -> Built | None:
-    """The claim of one record, or None with the reason in the result."""
-    code = record.visit.claim_code
-    if reason := reason_left_out(record):
-        result.left_out.append(LeftOut(code, "rule", reason))
-        return None
-    built = try_build(record, standard)
-    if isinstance(built, str):
-        result.left_out.append(LeftOut(code, "error", built))
-        return None
-    return built
+def _without_split(facility: Facility, month: date) -> list[LeftOut]:
+    """Closed visits without a split in force: damaged data that must not go missing in silence."""
+    split = BenefitResult.objects.filter(visit_id=OuterRef("pk"), is_current=True)
+    lacking = visits_of_month(facility, month).filter(~Exists(split))
+    return [LeftOut(code, "error", NO_SPLIT) for code in lacking.values_list("claim_code", flat=True)]
 
 
-def _exported(code: str, built: Built) -> Exported:
-    digest = hashlib.sha256(built.content).hexdigest()
-    return Exported(code, f"{code}.xml", len(built.content), digest, built.standard.name, len(built.problems))
+def _build(
+    actor: Actor, visit_ids: Sequence[int], at: datetime, standard: str, progress: Listener | None
+) -> dict[int, str]:
+    """Build the claims of these visits; answers by visit why some cannot be built."""
+    errors: dict[int, str] = {}
+    visits = Visit.objects.for_facility(actor.facility).select_related("patient", "card", "facility")
+    for start in range(0, len(visit_ids), CHUNK):
+        chunk = visit_ids[start : start + CHUNK]
+        found = visits.filter(pk__in=chunk).order_by("claim_code")
+        errors |= refresh(list(found), actor, at, standard).errors
+        if progress is not None:
+            progress("build", start + len(chunk))
+    return errors
 
 
-def _remove_stale(out_dir: Path, facility: str, written: set[str]) -> None:
-    """Claim files of the facility from an earlier run; other files of the folder are not ours."""
-    for path in out_dir.glob(f"{facility}.*.xml"):
-        if path.name not in written:
-            path.unlink()
+def _mark(written: Written, at: datetime) -> None:
+    """Note that claims were exported; a version keeps the time when it first was."""
+    state = Case(When(state=Claim.State.CLEAN, then=Value(Claim.State.EXPORTED)), default=F("state"))
+    exported_at = Coalesce(F("exported_at"), Value(at, DateTimeField()))
+    for start in range(0, len(written.unmarked), MARK_CHUNK):
+        claims = Claim.objects.filter(pk__in=written.unmarked[start : start + MARK_CHUNK])
+        claims.update(exported_at=exported_at, state=state, catalogs_print=written.catalogs)

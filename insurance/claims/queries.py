@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 from his.accounts.models import Facility
 from his.core.errors import NotFound
 from insurance.claims.inclusion import LEFT_OUT, reason_column
-from insurance.claims.services import content_of
+from insurance.claims.stored import rows_of
 from insurance.models import BenefitResult, Claim, Finding
-from insurance.standards import Standard, load, parse_envelope
+from insurance.standards import Standard, load
 from patients.models import Visit
 
 _BUILT = Q(claim__isnull=False)
@@ -142,13 +142,12 @@ _TITLES = {"XML2": "TEN_THUOC", "XML3": "TEN_DICH_VU", "XML4": "TEN_CHI_SO", "XM
 
 
 def shown_tables(claim: Claim) -> list[ShownTable]:
-    """The stored bytes of a claim read back as tables, with its findings where they belong."""
+    """The stored texts of a claim as tables, with its findings where they belong."""
     standard = load(claim.standard)
     found: dict[tuple[str, int | None, str], list[str]] = defaultdict(list)
     for finding in claim.findings.order_by("id"):
         found[finding.table, finding.row, finding.field].append(finding.message)
-    parsed = next(parse_envelope(standard, content_of(claim)))
-    return [_table(standard, name, rows, found) for name, rows in parsed.tables.items()]
+    return [_table(standard, name, rows, found) for name, rows in rows_of(claim).items()]
 
 
 def _table(

@@ -1,11 +1,11 @@
 """Building a claim: one way for screen, command, interface and schedule."""
 
-import gzip
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db.models import QuerySet
 
@@ -15,22 +15,15 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.billing.closing import lock_visit
+from insurance.claims import fresh
 from insurance.claims.build import ClaimTables, build_tables, claim_end
+from insurance.claims.fresh import Prints, prints_of
 from insurance.claims.gather import Record, gather
 from insurance.claims.inclusion import reason_left_out_of
+from insurance.claims.stored import CHECK_IN, stored_layout, template_for
 from insurance.locks import lock_claims
-from insurance.models import Claim, Finding
-from insurance.standards import (
-    Problem,
-    Standard,
-    check,
-    check_money,
-    load,
-    render_checkin,
-    render_envelope,
-    render_table,
-    select_standard,
-)
+from insurance.models import Claim, ClaimLayout, Finding
+from insurance.standards import Layout, Problem, Standard, check, check_money, load, row_texts, select_standard
 from insurance.standards.money_check import Claim as MoneyClaim
 from patients.models import Visit
 
@@ -42,16 +35,23 @@ NO_SPLIT = "Lượt khám đã chốt nhưng không có kết quả tách chi ph
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A claim in memory: its bytes, what was found, and how many rows each table has.
+    """A claim in memory: the texts of its tables as `layout` joins them, what was found, rows by table.
 
-    `check_in` is the message of arrival (XML0), which travels alone; empty for emergencies, which send none.
+    The message of arrival (XML0) is among the texts but not in the file; emergencies send none.
     """
 
     standard: Standard
-    content: bytes
-    check_in: bytes
+    layout: Layout
+    facility_code: str
+    made_on: date
+    body: str
     problems: Sequence[Problem]
     row_counts: dict[str, int]
+
+    @property
+    def content(self) -> bytes:
+        """The file of the claim."""
+        return template_for(self.layout).file(self.facility_code, self.made_on, self.body.encode())
 
 
 @service(action="claims.build_claim", permission="claims.build")
@@ -63,11 +63,12 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     """
     visit = lock_visit(visit)
     lock_claims(actor.facility)
+    prints = prints_of(actor.facility, [visit.pk], standard)
     records = gather(actor.facility, [visit]) if visit.state == Visit.State.CLOSED else []
     if not records:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
     built = build(records[0], standard)
-    (claim,) = store([(records[0], built)], actor, at)
+    (claim,) = store([(records[0], built)], prints, actor, at)
     audit_facts(
         claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems)
     )
@@ -76,7 +77,10 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far building a month came: `cursor` is the last claim code that was looked at, empty when nothing is left."""
+    """How far building a month came: `cursor` is the last claim code that was looked at, empty when nothing is left.
+
+    `built` counts claims that are up to date now, whether they were built in this step or before.
+    """
 
     cursor: str
     built: int
@@ -88,27 +92,48 @@ class Progress:
 def build_month(*, month: date, actor: Actor, at: datetime, after: str = "", limit: int = 100) -> Progress:
     """Build the claims of the next `limit` visits of a claim month, in the order of claim codes (lập hồ sơ tháng).
 
-    Visits that make no claim are passed over; a record that cannot be built is named with its reason and stops no
-    other. Call it again with the cursor until that is empty.
+    A claim that still says what its record says stays as it is. Visits that make no claim are passed over; a record
+    that cannot be built is named with its reason and stops no other. Call again with the cursor until that is empty.
     """
     lock_claims(actor.facility)
     visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
-    made: list[tuple[Record, Built]] = []
-    errors: list[tuple[str, str]] = []
+    states = fresh.states(actor.facility, [visit.pk for visit in visits])
+    done = refresh([visit for visit in visits if visit.pk not in states], actor, at)
+    states |= {claim.visit_id: claim.state for claim in done.claims}
+    with_findings = sum(1 for state in states.values() if state == Claim.State.FINDINGS)
+    errors = tuple((visit.claim_code, done.errors[visit.pk]) for visit in visits if visit.pk in done.errors)
+    audit_facts(
+        month=month.strftime("%Y-%m"), after=after, built=len(states), findings=with_findings, errors=len(errors)
+    )
+    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(states), with_findings, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """Claims that were built, and by visit why others could not be."""
+
+    claims: Sequence[Claim]
+    errors: Mapping[int, str]
+
+
+def refresh(visits: Sequence[Visit], actor: Actor, at: datetime, standard: str = "") -> Refreshed:
+    """Build and keep the claims of closed visits of the actor's facility, whose claims must be locked.
+
+    Visits that make no claim are passed over; one that cannot be built stops no other.
+    """
+    prints = prints_of(actor.facility, [visit.pk for visit in visits], standard)
     records = gather(actor.facility, visits)
-    errors += [(visit.claim_code, NO_SPLIT) for visit in without_split(visits, records)]
+    errors = {visit.pk: NO_SPLIT for visit in without_split(visits, records)}
+    made: list[tuple[Record, Built]] = []
     for record in records:
         if reason_left_out(record):
             continue
-        built = try_build(record)
+        built = try_build(record, standard)
         if isinstance(built, str):
-            errors.append((record.visit.claim_code, built))
+            errors[record.visit.pk] = built
         else:
             made.append((record, built))
-    store(made, actor, at)
-    with_findings = sum(1 for _, built in made if built.problems)
-    audit_facts(month=month.strftime("%Y-%m"), after=after, built=len(made), findings=with_findings, errors=len(errors))
-    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(made), with_findings, tuple(errors))
+    return Refreshed(store(made, prints, actor, at), errors)
 
 
 def visits_of_month(facility: Facility, month: date) -> QuerySet[Visit]:
@@ -145,12 +170,25 @@ def build(record: Record, standard: str = "") -> Built:
         raise Refusal("not_claimed", reason)
     chosen = load(standard) if standard else select_standard(local(claim_end(record)).date())
     tables = build_tables(record)
-    problems = find_problems(chosen, tables, claim_end(record))
-    documents = [(name, render_table(chosen, name, rows)) for name, rows in tables.in_envelope(chosen)]
-    made_on = local(record.result.computed_at).date()
-    content = render_envelope(chosen, record.visit.facility.code, made_on, [documents])
-    check_in = b"" if tables.check_in is None else render_checkin(chosen, [tables.check_in])
-    return Built(chosen, content, check_in, problems, {name: len(rows) for name, rows in tables.in_envelope(chosen)})
+    layout = layout_of(chosen)
+    texts = {name: row_texts(chosen, name, rows) for name, rows in tables.in_envelope(chosen)}
+    if tables.check_in is not None:
+        texts[CHECK_IN] = row_texts(chosen, CHECK_IN, [tables.check_in])
+    return Built(
+        standard=chosen,
+        layout=layout,
+        facility_code=record.visit.facility.code,
+        made_on=local(record.result.computed_at).date(),
+        body=layout.join(texts),
+        problems=find_problems(chosen, tables, claim_end(record)),
+        row_counts={name: len(rows) for name, rows in tables.in_envelope(chosen)},
+    )
+
+
+@lru_cache(maxsize=16)
+def layout_of(standard: Standard) -> Layout:
+    """The layout of a standard, made once."""
+    return Layout.of(standard)
 
 
 def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
@@ -161,33 +199,49 @@ def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -
     return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
 
 
-def store(made: Sequence[tuple[Record, Built]], actor: Actor, at: datetime) -> list[Claim]:
+def store(
+    made: Sequence[tuple[Record, Built]], prints: Mapping[int, Prints], actor: Actor, at: datetime
+) -> list[Claim]:
     """Keep built claims as the current versions, in the same order; what did not change keeps its version.
 
-    The claims of the facility must be locked. Asks the database as often for many claims as for one.
+    `prints` tells by visit what was there before the records were read. The claims of the facility must be locked.
+    Asks the database as often for many claims as for one.
     """
     latest = _latest([record.visit.pk for record, _ in made])
+    layouts = _layouts(built for _, built in made)
     claims: list[Claim] = []
-    fresh: list[tuple[Claim, Built]] = []
+    kept: list[Claim] = []
+    new: list[tuple[Claim, Built]] = []
     for record, built in made:
         last = latest.get(record.visit.pk)
         digest = hashlib.sha256(built.content).hexdigest()
         if last is not None and last.is_current and _is_same(last, digest, record, built):
-            claims.append(_rechecked(last, built))
-            continue
-        claim = _claim(record, built, digest, last.version + 1 if last else 1, actor, at)
-        fresh.append((claim, built))
+            claim = _rechecked(last, built)
+            kept.append(claim)
+        else:
+            claim = _claim(record, built, digest, last.version + 1 if last else 1, actor, at)
+            new.append((claim, built))
+        claim.body, claim.made_on, claim.layout = built.body, built.made_on, layouts[built.layout.digest]
+        for name in fresh.FIELDS:
+            setattr(claim, name, getattr(prints[record.visit.pk], name))
         claims.append(claim)
-    replaced = [latest[claim.visit_id].pk for claim, _ in fresh if claim.visit_id in latest]
+    Claim.objects.bulk_update(kept, ["body", "layout", *fresh.FIELDS])
+    replaced = [latest[claim.visit_id].pk for claim, _ in new if claim.visit_id in latest]
     Claim.objects.filter(pk__in=replaced).update(is_current=False, state=Claim.State.SUPERSEDED)
-    Claim.objects.bulk_create(claim for claim, _ in fresh)
-    Finding.objects.bulk_create(finding for claim, built in fresh for finding in _findings(claim, built))
+    Claim.objects.bulk_create(claim for claim, _ in new)
+    Finding.objects.bulk_create(finding for claim, built in new for finding in _findings(claim, built))
     return claims
 
 
+def _layouts(made: Iterable[Built]) -> dict[str, ClaimLayout]:
+    """The stored layouts of the claims, by digest."""
+    used = {built.layout.digest: built for built in made}
+    return {digest: stored_layout(built.layout, built.standard.name) for digest, built in used.items()}
+
+
 def _latest(visit_ids: Sequence[int]) -> dict[int, Claim]:
-    """The last version of each visit, without its bytes."""
-    rows = Claim.objects.filter(visit_id__in=visit_ids).defer("content").order_by("visit_id", "-version")
+    """The last version of each visit, without its texts."""
+    rows = Claim.objects.filter(visit_id__in=visit_ids).defer("body").order_by("visit_id", "-version")
     return {claim.visit_id: claim for claim in rows.distinct("visit_id")}
 
 
@@ -204,7 +258,6 @@ def _claim(record: Record, built: Built, digest: str, version: int, actor: Actor
         version=version,
         standard=built.standard.name,
         state=_state(built),
-        content=gzip.compress(built.content, compresslevel=6, mtime=0),
         sha256=digest,
         row_counts=built.row_counts,
         built_at=at,
@@ -227,11 +280,6 @@ def _rechecked(claim: Claim, built: Built) -> Claim:
 
 def _state(built: Built) -> str:
     return Claim.State.FINDINGS if built.problems else Claim.State.CLEAN
-
-
-def content_of(claim: Claim) -> bytes:
-    """The bytes of a stored claim as they are exported."""
-    return gzip.decompress(bytes(claim.content))
 
 
 def _keyed(built: Built) -> dict[str, Problem]:

@@ -1,4 +1,4 @@
-"""Claims: one claim code, many versions, each with the bytes that were built and what was found in them."""
+"""Claims: one claim code, many versions, each with the texts that were built and what was found in them."""
 
 import pgtrigger
 from django.db import models
@@ -8,8 +8,26 @@ from his.core.models import FacilityModel
 from insurance.models.billing import BenefitResult
 
 
+class ClaimLayout(models.Model):
+    """The tables and tags that the texts of claims were made for (`insurance.standards.Layout`), each layout once."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    standard = models.CharField(max_length=20)
+    content = models.JSONField()
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.standard} {self.digest[:8]}"
+
+
 class Claim(FacilityModel):
-    """One built version of the claim of a visit (hồ sơ đề nghị thanh toán). `content` is the compressed envelope."""
+    """One built version of the claim of a visit (hồ sơ đề nghị thanh toán).
+
+    `body` holds the clean texts of all fields as `layout` joins them; with `made_on` (NGAYLAP) they give the file whose
+    SHA-256 is `sha256`. The prints and `data_version` say what it was built from (`insurance.claims.fresh`).
+    """
 
     class State(models.TextChoices):
         CLEAN = "clean", "Sạch"
@@ -24,8 +42,14 @@ class Claim(FacilityModel):
     is_current = models.BooleanField(default=True)
     standard = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=State.choices)
-    content = models.BinaryField()
+    layout = models.ForeignKey(ClaimLayout, on_delete=models.PROTECT, related_name="+")
+    made_on = models.DateField()
+    body = models.TextField()
     sha256 = models.CharField(max_length=64)
+    record_print = models.CharField(max_length=40, blank=True)
+    named_print = models.CharField(max_length=40, blank=True)
+    catalogs_print = models.CharField(max_length=40, blank=True)
+    data_version = models.CharField(max_length=90, blank=True)
     row_counts = models.JSONField(default=dict)
     built_at = models.DateTimeField()
     built_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")

@@ -1,11 +1,9 @@
 """The claims screen (hồ sơ BHYT): the funnel of a month, the list behind each number, one claim in the panel."""
 
 import tempfile
-import zipfile
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
@@ -21,9 +19,10 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui.forms import render_refusal, saved
 from insurance.billing.queries import get_visit
 from insurance.claims import queries
-from insurance.claims.export import ExportResult, export_month
+from insurance.claims.export import export_month, zip_name
 from insurance.claims.inclusion import reason_left_out_of
-from insurance.claims.services import build_claim, build_month, content_of
+from insurance.claims.services import build_claim, build_month
+from insurance.claims.stored import content_of
 from insurance.forms import MonthForm
 from insurance.models import Claim
 from patients.models import Visit
@@ -100,30 +99,10 @@ def export(request: DeskRequest) -> FileResponse:
     if month is None:
         raise Refusal("no_month", "Hãy chọn tháng quyết toán", field="month")
     with tempfile.TemporaryDirectory() as folder:
-        result = export_month(month=month, out_dir=Path(folder), actor=request.actor, at=timezone.now())
-        packed = pack(Path(folder))
-    return FileResponse(packed, as_attachment=True, filename=_zip_name(result), content_type="application/zip")
-
-
-def pack(folder: Path) -> IO[bytes]:
-    """The files of a folder in one zip, by name; the same files give the same bytes."""
-    packed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the response that sends it
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _files(folder):
-            entry = zipfile.ZipInfo(path.name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
-    packed.seek(0)
-    return packed
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.is_file())
-
-
-def _zip_name(result: ExportResult) -> str:
-    return f"{result.facility}-{result.month}.zip"
+        export_month(month=month, out_dir=Path(folder), actor=request.actor, at=timezone.now(), zipped=True)
+        name = zip_name(request.actor.facility.code, month)
+        packed = (Path(folder) / name).open("rb")  # stays readable when its folder is gone; the response closes it
+    return FileResponse(packed, as_attachment=True, filename=name, content_type="application/zip")
 
 
 # What the page shows

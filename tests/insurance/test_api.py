@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from insurance.billing.queries import current_result
-from insurance.claims.services import content_of
+from insurance.claims.stored import content_of
 from insurance.models import CashEntry, Claim
 from tests.cast import World, at
 from tests.insurance import walk

@@ -154,8 +154,11 @@ def test_a_package_adds_a_table_by_registering_its_source(world: World, monkeypa
         site = record.facts.get("XML15")
         return [TuberculosisRow(claim_code=record.visit.claim_code, tb_site_code=site)] if site else []
 
-    document_sources.register("XML15", rows, facts=facts)
-    document_sources.register("XML15", rows, facts=facts)
+    reads = (("s", "patients_vitalsigns s WHERE s.visit_id = one.visit_id"),)
+    with pytest.raises(RuntimeError, match="XML15"):
+        document_sources.register("XML15", rows, facts=facts)
+    document_sources.register("XML15", rows, facts=facts, reads=reads)
+    document_sources.register("XML15", rows, facts=facts, reads=reads)
     with pytest.raises(RuntimeError, match="XML15"):
         document_sources.register("XML15", lambda record: [])
     patient, card = walk.someone(world.station, "Lê Thị Nửa", card="HN2999900000001")

@@ -15,7 +15,8 @@ from insurance.billing.closing import reopen_visit
 from insurance.claims import queries
 from insurance.claims.export import export_month
 from insurance.claims.inclusion import RULES, reason_column, reason_left_out_of
-from insurance.claims.services import build_claim, build_month, content_of
+from insurance.claims.services import build_claim, build_month
+from insurance.claims.stored import content_of
 from insurance.models import Claim
 from tests.cast import World, at
 from tests.insurance import walk

@@ -9,6 +9,7 @@ import pgtrigger
 from django.test import Client
 
 from his.accounts.actor import Actor
+from his.catalogs.models import Drug, PricedService
 from his.core.dates import BirthDate
 from his.demo.places import Place
 from insurance.billing.cash import collect, open_session
@@ -20,7 +21,7 @@ from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import ResultInput, order_service, record_result
 from patients.services.people import add_card, register_patient
 from patients.services.prescriptions import LineInput, prescribe
-from patients.services.signing import sign_exam
+from patients.services.signing import sign_exam, write_note
 from patients.services.visits import open_visit, record_vitals
 from pharmacy.models import Dispense, Store
 from pharmacy.services.dispensing import dispense
@@ -30,6 +31,7 @@ from tests.pharmacy import shelf
 MONTH = date(2026, 10, 1)
 CBC, GLUCOSE, ULTRASOUND = "22.0121.1369", "23.0075.1494", "18.0015.0001"
 PARACETAMOL, AMLODIPIN, HALF_PAID = "TH0001", "TH0002", "TH0003"
+NASTY = """<b>&"'’ Ệ Ữ ]]> ơ̛ 'x' < y"""
 
 
 @dataclass(slots=True)
@@ -163,6 +165,23 @@ def lan_full(world: World, place: Place, vials: int = 5) -> Walk:
     """
     walk = lan(world, place).examine("I10", ["E11.9"]).order(CBC, ULTRASOUND)
     return walk.prescribe((PARACETAMOL, 15), (HALF_PAID, vials)).sign().dispense()
+
+
+def hostile(world: World, place: Place, text: str) -> Walk:
+    """A visit with the text in every field that takes one, and in the catalogues that it names; ready to close."""
+    Drug.objects.filter(code=PARACETAMOL).update(
+        name=text, strength=text, dose_form=text, registration_no=text[:20], bid_info=f"{text};G1;N4;2026"
+    )
+    PricedService.objects.filter(code=CBC).update(name=text)
+    patient, card = someone(place, f"Nguyễn {text}", card="GD4999912345699", address=text)
+    walk = visit_of(world, place, patient, card, reason=text).examine(reason=text, treatment=text)
+    walk.order(CBC, value=text).order(ULTRASOUND, results=False)
+    picture = ResultInput(indicator_name=text, description=text, conclusion=text)
+    order = walk.exam.orders.get(service__code=ULTRASOUND)
+    record_result(order=order, results=[picture], actor=place.actor("technician"), at=walk._later())
+    walk.prescribe((PARACETAMOL, 15), (HALF_PAID, 5), usage=text)
+    write_note(visit=walk.visit, text=text, stage=text, actor=place.actor("doctor"), at=walk._later())
+    return walk.sign(advice=text).dispense()
 
 
 def hung(world: World, place: Place, hour: int = 8) -> Walk:

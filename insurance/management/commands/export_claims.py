@@ -16,12 +16,17 @@ from insurance.standards import available
 class Command(BaseCommand):
     """Writes one file for each claim and a manifest; exit code 1 when a visit could not be exported."""
 
-    help = "Xuất hồ sơ BHYT của một tháng, mỗi lượt khám một tệp, kèm manifest.json"
+    help = (
+        "Xuất hồ sơ BHYT của một tháng: mỗi lượt khám một tệp, hoặc tất cả trong một tệp, kèm manifest.json. "
+        "Hồ sơ đã lập và còn đúng với bệnh án được ghi ngay từ bản đã lưu; hồ sơ khác được lập lại trước khi ghi."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
         parser.add_argument("--month", required=True, type=month_of, help="tháng quyết toán, YYYY-MM")
         parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
+        parser.add_argument("--single-file", action="store_true", help="mọi hồ sơ của một chuẩn trong một tệp")
+        parser.add_argument("--zip", action="store_true", help="ghi các tệp vào THƯ_MỤC/<cơ sở>-<tháng>.zip")
         parser.add_argument("--check-in", type=Path, help="thư mục ghi bảng check-in (XML0) của từng lượt khám")
         standards = ["", *available()]
         parser.add_argument("--standard", default="", choices=standards, help="bỏ trống: chọn theo ngày kết thúc")
@@ -36,12 +41,14 @@ class Command(BaseCommand):
                 at=timezone.now(),
                 standard=options["standard"],
                 check_in_dir=options["check_in"],
+                single_file=options["single_file"],
+                zipped=options["zip"],
             )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         except OSError as error:
             raise CommandError(Unwritable(error).message_vi) from error
-        with_findings = sum(1 for row in result.files if row.findings)
+        with_findings = result.files.with_findings
         by_rule = len(result.left_out) - len(result.errors)
         self.stdout.write(
             f"{facility.code} {result.month}: {len(result.files)} hồ sơ, {with_findings} hồ sơ có lỗi, "

@@ -1,0 +1,158 @@
+"""What an export wrote and what it left out: kept small in memory, written as manifest.json."""
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any, overload
+
+from his.core.money import ZERO
+
+MANIFEST = "manifest.json"
+TOTALS = {
+    "T_TONGCHI_BV": "total_hospital_amount",
+    "T_TONGCHI_BH": "total_insured_amount",
+    "T_BHTT": "fund_amount",
+    "T_BNCCT": "copay_amount",
+    "T_BNTT": "self_paid_amount",
+    "T_NGUONKHAC": "other_amount",
+}
+_PACKED = struct.Struct(">IHH32s")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One claim: which, in which file, how large its own file is, its SHA-256, and how many findings it has."""
+
+    claim_code: str
+    file: str
+    bytes: int
+    sha256: str
+    standard: str
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A closed visit without a file and why: `error` when something must be mended, else a rule."""
+
+    claim_code: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One file that carries many claims."""
+
+    file: str
+    claims: int
+    bytes: int
+    sha256: str
+
+
+class ExportedList(Sequence[Exported]):
+    """The claims of an export, about a hundred bytes each: a month may have hundreds of thousands."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self._standards: list[str] = []
+        self.files: dict[str, str] = {}
+        """The common file of the claims of a standard; without one each has its own."""
+
+    def add(self, claim_code: str, size: int, sha256: str, standard: str, findings: int) -> None:
+        """One more claim. `size` is in bytes."""
+        if standard not in self._standards:
+            self._standards.append(standard)
+        kept = _PACKED.pack(size, findings, self._standards.index(standard), bytes.fromhex(sha256))
+        self._rows.append(kept + claim_code.encode())
+
+    @property
+    def standards(self) -> list[str]:
+        return sorted(self._standards)
+
+    @property
+    def with_findings(self) -> int:
+        return sum(1 for row in self._rows if _PACKED.unpack_from(row)[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Exported: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Exported]: ...
+    def __getitem__(self, index: int | slice) -> Exported | list[Exported]:
+        if isinstance(index, slice):
+            return [self._exported(row) for row in self._rows[index]]
+        return self._exported(self._rows[index])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def _exported(self, row: bytes) -> Exported:
+        size, findings, position, digest = _PACKED.unpack_from(row)
+        code, standard = row[_PACKED.size :].decode(), self._standards[position]
+        return Exported(code, self.files.get(standard, f"{code}.xml"), size, digest.hex(), standard, findings)
+
+
+@dataclass(slots=True)
+class ExportResult:
+    """What an export wrote. Totals are đồng over the claims written; `envelopes` are files that carry many of them."""
+
+    facility: str
+    month: str
+    files: ExportedList = field(default_factory=ExportedList)
+    left_out: list[LeftOut] = field(default_factory=list)
+    totals: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(TOTALS, ZERO))
+    envelopes: list[Envelope] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[LeftOut]:
+        return [row for row in self.left_out if row.kind == "error"]
+
+    def manifest(self) -> dict[str, object]:
+        """The content of manifest.json."""
+        found: dict[str, object] = {
+            "facility": self.facility,
+            "month": self.month,
+            "standards": self.files.standards,
+            "counts": {
+                "claims": len(self.files),
+                "claims_with_findings": self.files.with_findings,
+                "left_out": len(self.left_out),
+                "errors": len(self.errors),
+            },
+            "totals": {name: f"{amount:.2f}" for name, amount in self.totals.items()},
+        }
+        if self.envelopes:
+            found["envelopes"] = [asdict(row) for row in self.envelopes]
+        return found | {"files": self.files, "left_out": self.left_out}
+
+    def manifest_text(self) -> Iterator[str]:
+        """The manifest as JSON, a line for each claim, so that no list of them is held as text."""
+        before = "{"
+        for name, value in self.manifest().items():
+            yield f"{before}\n {_json(name)}: "
+            before = ","
+            if isinstance(value, Sequence) and name in {"files", "left_out"}:
+                yield from _lines(value)
+            else:
+                yield _json(value)
+        yield "\n}\n"
+
+
+def _lines(rows: Sequence[Any]) -> Iterator[str]:
+    if not rows:
+        yield "[]"
+        return
+    before = "["
+    for row in rows:
+        yield f"{before}\n  {_json({name: getattr(row, name) for name in row.__slots__})}"
+        before = ","
+    yield "\n ]"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
