@@ -110,7 +110,6 @@ CATALOGS: Mapping[str, Source | None] = {
     "devices": None,
     "device_services": None,
     "supplies": None,
-    "card_provinces": None,
     "long_prescriptions": None,
     "drug_interactions": None,
     "drug_indications": None,

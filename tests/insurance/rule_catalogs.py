@@ -50,7 +50,6 @@ ROWS: dict[str, dict[str, dict[str, str]]] = {
     "facilities": {"99001": {"name": "Trung tâm Y tế Ví Dụ"}, "99002": {"name": "Bệnh viện Thử"}},
     "provinces": {"98": {"name": "Thử"}, "99": {"name": "Ví Dụ"}},
     "communes": {"99001": {"name": "Thử", "parent": "99"}},
-    "card_provinces": {"99": {"name": "Ví Dụ"}},
     "drugs": _drugs(),
     "services": {
         "03.18": _service("Khám ngoại", "13", "50600"),

@@ -43,6 +43,10 @@ def test_each_check_stands_once_with_a_rule_or_a_reason(name: str) -> None:
         assert not {rule for rule in row["rules"].split(";") if rule} - RULES.keys(), row["id"]
 
 
+def test_every_published_check_is_there() -> None:
+    assert sorted(answered()) == [f"V{number:04}" for number in range(1, PUBLISHED + 1)]
+
+
 def test_what_a_rule_says_it_covers_is_traced_to_it() -> None:
     found = answered()
     lacking = [(check, rule.id) for rule in RULES.values() for check in rule.covers

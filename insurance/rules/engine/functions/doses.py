@@ -1,7 +1,8 @@
 """The written dose of a drug (LIEU_DUNG): its legal shapes, and the quantity and days that follow from it.
 
 Shapes of QĐ 130/QĐ-BYT as amended by QĐ 4750: "1 viên/lần * 2 lần/ngày * 5 ngày [2 viên/ngày]", the same without the
-amount for external use, and a dose for each part of the day. The bracket shows a rounded sum: nothing rests on it.
+amount for external use, and a dose for each part of the day; words with their days ("theo chỉ dẫn * 7 ngày") pass too.
+The bracket shows a rounded sum: nothing rests on it.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def read_dose(text: str) -> Dose | None:
         return Dose(None, "", _days(match[2]))
     if match := _DAILY.search(plain):
         return Dose(_number(match[1]), match[2].strip(), _days(match[3]))
-    if _HERBS.search(plain):
-        found = _FOR.search(plain)
+    found = _FOR.search(plain)
+    if found or _HERBS.search(plain):
         return Dose(None, "", _days(found[1]) if found else None)
     return None
 

@@ -108,7 +108,7 @@ def catalog_flag(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 @row_kind("catalog_cell", sees=TEXT)
 def catalog_cell(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field compares (`op`, default =) with cell `cell` of the catalogue row found by the reference `by` (several
-    joined with `|`); an empty cell and an unknown code say nothing. `drop=regex` takes parts of the field away first;
+    joined with `|`); an empty cell and an unknown code say nothing. `drop=regex` takes parts of both away first;
     texts are compared without regard to case and spaces."""
     name, cell, op = param(rule, "catalog"), param(rule, "cell"), param(rule, "op", "=")
     key, wanted, drop = _key(rule, scope), tags(rule, scope), _shape(rule, "drop")
@@ -119,15 +119,14 @@ def catalog_cell(rule: Rule, scope: Scope, env: Env) -> RowCheck:
         theirs = found.get(cell, "") if found else ""
         for tag in wanted if theirs else ():
             text = row.texts.get(tag, "")
-            plain = drop.sub("", text) if drop else text
-            if compare(_even(plain), op, _even(theirs)) is False:
+            if compare(_even(text, drop), op, _even(theirs, drop)) is False:
                 yield Hit(row.number, tag, text, {"expected": theirs})
 
     return check
 
 
-def _even(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def _even(text: str, drop: re.Pattern[str] | None) -> str:
+    return " ".join((drop.sub("", text) if drop else text).split()).casefold()
 
 
 def _shape(rule: Rule, name: str) -> re.Pattern[str] | None:

@@ -199,7 +199,7 @@ def all_or_none(rule: Rule, scope: Scope, env: Env) -> RowCheck:
 @row_kind("items", sees=TEXT)
 def items(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """The parts of a list: at most `max`, none twice (`unique=1`), ascending with numbers by their value (`ordered=1`),
-    as many as in each other field (`same_count=1`)."""
+    as many in each field (`same_count=1`)."""
     wanted = tags(rule, scope)
     most = whole(rule, "max", "1000000")
     unique, same = param(rule, "unique", "0") == "1", param(rule, "same_count", "0") == "1"
@@ -212,13 +212,18 @@ def items(rule: Rule, scope: Scope, env: Env) -> RowCheck:
             twice, mixed = unique and len(set(found)) != len(found), ordered and found != sorted(found, key=_natural)
             if len(found) > most or twice or mixed:
                 yield Hit(row.number, tag, text, {"count": str(len(found))})
-        first = counts[wanted[0]]
-        for tag in wanted[1:] if same and first else ():
-            if len(counts[tag]) != len(first):
-                words = {"count": str(len(counts[tag])), "expected": str(len(first))}
-                yield Hit(row.number, tag, row.texts.get(tag, ""), words)
+        yield from _odd_counts(row, counts) if same and counts[wanted[0]] else ()
 
     return check
+
+
+def _odd_counts(row: Row, counts: dict[str, list[str]]) -> Iterator[Hit]:
+    """Fields whose number of parts is not that of most fields, or of the first where as many say one as the other."""
+    sizes = [len(found) for found in counts.values()]
+    usual = max(sizes, key=sizes.count)
+    for tag, found in counts.items():
+        if len(found) != usual:
+            yield Hit(row.number, tag, row.texts.get(tag, ""), {"count": str(len(found)), "expected": str(usual)})
 
 
 def _natural(text: str) -> list[str]:
