@@ -37,7 +37,7 @@ class Limits:
     documents: int = 100_000
     resumes: int = 1_000
     content: int = 64 * MIB
-    elements: int = 2_000_000
+    elements: int = 3_000_000
     value: int = MIB
     repair: int = 8 * MIB
     header: int = 1_000

@@ -113,7 +113,7 @@ class Walk:
         self._caught_depth = 0
         self._caught_name = ""
         self._caught = ""
-        self._outside = 0
+        self._outside = self._stray = 0
         self.is_alone = self.is_closed = False
 
     def cut(self, reason: str) -> None:
@@ -130,13 +130,15 @@ class Walk:
         """An element begins."""
         if self._is_inside:
             self._inner += 1
+            if self._inner > self._limits.depth:  # also of a part that is refused: the parser itself remembers
+                raise self._too_deep()
             if not self.is_alone or not self._is_wrapper(raw):
                 self._into_table(raw, attributes)
                 return
         self._stack.append(raw)
         depth = len(self._stack)
         if depth > self._limits.depth:
-            raise OverLimitError(f"thẻ lồng nhau quá {self._limits.depth} tầng")
+            raise self._too_deep()
         if len(attributes) > 2 * self._limits.attributes:
             raise OverLimitError(f"một thẻ có quá {self._limits.attributes} thuộc tính")
         self._outside += 1
@@ -159,6 +161,10 @@ class Walk:
             self._caught += data
             if len(self._caught) > self._limits.header:
                 raise OverLimitError(f"{self._caught_name} dài quá {self._limits.header} ký tự")
+        elif not data.isspace():
+            self._stray += len(data)
+            if self._stray > self._limits.token:
+                raise OverLimitError(f"có quá {self._limits.token} ký tự thừa ngoài các bảng")
 
     def end(self, raw: str) -> None:
         """The open element ends."""
@@ -177,6 +183,9 @@ class Walk:
         if self._visit and depth == self._visit.depth:
             self._finish_visit(self._visit)
         self.is_closed = not self._stack
+
+    def _too_deep(self) -> OverLimitError:
+        return OverLimitError(f"thẻ lồng nhau quá {self._limits.depth} tầng")
 
     def _name(self, raw: str) -> str:
         name = self._names[raw] = raw.rpartition(":")[2].upper()
@@ -356,7 +365,7 @@ class Walk:
         if self._part:
             self._finish_part(visit, self._part)
         self._visit = None
-        self._outside = 0
+        self._outside = self._stray = 0
         self.position += 1
         if self.position > self._limits.visits:
             raise ForbiddenError(f"Tệp có quá {self._limits.visits} hồ sơ")

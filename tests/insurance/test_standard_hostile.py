@@ -169,6 +169,7 @@ class Endless(BytesIO):
         (b"<GIAMDINHHS><", b"x"),
         (b"<GIAMDINHHS><MACSKCB>", b"x"),
         (b"<GIAMDINHHS><MACSKCB><![CDATA[", b"x"),
+        (b"<GIAMDINHHS>", b"x"),
         (b"<GIAMDINHHS>", b"<a>"),
         (b"<GIAMDINHHS>", b"<a/>"),
         (b"<TONG_HOP><MA_LK>", b"x"),
@@ -179,6 +180,14 @@ def test_endless_files_are_given_up_early(start, piece):
     small = replace(LIMITS, token=100_000, elements=50_000, content=500_000, visits=20_000, resumes=0)
     with pytest.raises(ParseError, match="quá"):
         list(parse_envelope(STANDARD, Endless(start, piece), limits=small))
+
+
+@pytest.mark.parametrize("before", ["", "<a/>" * 60_000], ids=["part", "refused part"])
+def test_endless_depth_in_a_part_is_given_up_even_when_the_part_is_refused(before):
+    start = f"<GIAMDINHHS><HOSO><FILEHOSO><NOIDUNGFILE>{before}".encode()
+    reader = parse_envelope(STANDARD, Endless(start, b"<a>"), limits=replace(LIMITS, elements=50_000, resumes=0))
+    assert [codes(claim.problems) for claim in reader] == [["broken"]]
+    assert "tầng" in reader.problems[0].message_vi
 
 
 def test_an_endless_row_of_visits_is_cut_off():
