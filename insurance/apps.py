@@ -16,10 +16,14 @@ class InsuranceConfig(AppConfig):
     verbose_name = "Viện phí và BHYT"
 
     def ready(self) -> None:
-        """Take in the decrees of this installation and name the desks for the top bar."""
+        """Take in the decrees of this installation, answer the doctor's desk, name the desks for the top bar."""
+        from insurance.rules.desk import visit_notices
+        from patients import hooks
+
         law.use(*settings.DECREES)
         register_check(law_data_is_sound)
         _register_slips()
+        hooks.visit_checks.fill(visit_notices)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.collect", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("claims", "Hồ sơ BHYT", "claims", "claims.view", "claim", 50, "Lập, kiểm tra, xuất hồ sơ tháng"),

@@ -9,6 +9,7 @@ urlpatterns = [
     path("cashier/list/", cashier.waiting, name="cashier-list"),
     path("cashier/find/", cashier.find, name="cashier-find"),
     path("cashier/<int:pk>/", cashier.open_visit, name="cashier-visit"),
+    path("cashier/<int:pk>/checks/", cashier.checks, name="cashier-checks"),
     path("cashier/<int:pk>/close/", cashier.close, name="cashier-close"),
     path("cashier/<int:pk>/collect/", cashier.take, name="cashier-collect"),
     path("cashier/<int:pk>/reopen/", cashier.reopen, name="cashier-reopen"),

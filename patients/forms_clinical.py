@@ -16,6 +16,7 @@ from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import DayField, NumberField
 from patients.models import Exam, Prescription, PrescriptionLine, Visit, VitalSigns
+from patients.notices import Shown
 from patients.queries_clinical import drugs_by_code
 from patients.services.outcomes import BEYOND, NEEDS, TRANSFER_FIELDS, TRANSFERS, Transfer, proposed
 from patients.services.prescriptions import LineInput
@@ -337,10 +338,11 @@ class LineForm(forms.Form):
 
 
 class LineInfo:
-    """What is said in a row: the computed quantity, the stock, a warning."""
+    """What is said in a row: the computed quantity, the stock, a warning, what the rules find."""
 
     def __init__(self, quantity: str = "", stock: str = "", warning: str = "", lacking: bool = False) -> None:
         self.quantity, self.stock, self.warning, self.lacking = quantity, stock, warning, lacking
+        self.notices: Shown | None = None
 
 
 def drug_label(drug: Drug) -> str:

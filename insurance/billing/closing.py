@@ -10,12 +10,14 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.benefits.engine import LineSplit, Split, load, split
-from insurance.billing.charges import Source, charge_values, pricing_day, sources_of, sync_charges
+from insurance.billing.charges import Source, charge_values, find_sources, pricing_day, sources_of, sync_charges
 from insurance.billing.facts import facts_of, items_of
-from insurance.billing.queries import NOT_DISPENSED, blockers
+from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
 from insurance.locks import lock_claims
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
+from insurance.rules.desk import closing_notices
 from patients.models import Visit
+from patients.notices import Notice
 from patients.services.visits import mark_closed, mark_reopened
 
 
@@ -24,7 +26,8 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
     """Settle what a visit costs and who pays (chốt chi phí).
 
     Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, and the
-    visit is closed in the claim month of `at`. Refuses: `already_closed`, `not_signed`, `results_pending`,
+    visit is closed in the claim month of `at`. What the rules find in the claim stops nothing; the audit entry names
+    the rules, the cashier and the claim desk see them. Refuses: `already_closed`, `not_signed`, `results_pending`,
     `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `nothing_to_charge`, and
     what the price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
@@ -33,8 +36,9 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
     charges = sync_charges(visit=visit, at=at)
     if not charges:
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
-    answer = compute(visit, charges)
-    result = _store(visit, charges, answer, actor, at)
+    result, lines = rows_of(visit, charges, compute(visit, charges), at)
+    _store(result, lines, actor)
+    found = closing_notices(visit, result, lines, at)
     mark_closed(visit=visit, actor=actor, at=at, claim_month=local(at).date().replace(day=1))
     audit_facts(
         claim_code=visit.claim_code,
@@ -43,6 +47,7 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
         fund=result.fund_amount,
         patient=result.patient_amount,
         drugs_declined=drugs_declined_reason,
+        findings=";".join(sorted({notice.rule for notice in found})),
     )
     return result
 
@@ -78,10 +83,41 @@ def preview_split(visit: Visit, sources: Sequence[Source] | None = None) -> tupl
     return charges, compute(visit, charges)
 
 
+def claim_notices(visit: Visit, at: datetime) -> list[Notice]:
+    """What the rules find in the claim of a closed visit, or in the one that closing now would give; none while the
+    visit cannot be closed or has no split yet."""
+    if visit.state == Visit.State.CLOSED:
+        result = current_result(visit)
+        return closing_notices(visit, result, lines_of(result), visit.closed_at or at) if result else []
+    if visit.state != Visit.State.EXAMINED or not visit.is_insured:
+        return []
+    sources, _missing = find_sources(visit)
+    try:
+        charges, answer = preview_split(visit, sources)
+    except Refusal:  # the screen says why no split can be shown
+        return []
+    return closing_notices(visit, *rows_of(visit, charges, answer, at), at)
+
+
 def compute(visit: Visit, charges: Sequence[Charge]) -> Split:
     """The split of a visit with the parameters in force on the day it ended."""
     on = pricing_day(visit)
     return split(facts_of(visit, on=on), items_of(charges), load(on=on))
+
+
+def rows_of(
+    visit: Visit, charges: Sequence[Charge], answer: Split, at: datetime
+) -> tuple[BenefitResult, list[BenefitLine]]:
+    """A split as rows that are not stored yet, the lines in the order of the charges."""
+    by_key = {line.key: line for line in answer.lines}
+    result = BenefitResult(
+        facility=visit.facility, visit=visit, version=visit.version, computed_at=at, **result_values(answer)
+    )
+    lines = [
+        BenefitLine(facility=visit.facility, charge=charge, position=position, **line_values(by_key[str(charge.pk)]))
+        for position, charge in enumerate(charges, 1)
+    ]
+    return result, lines
 
 
 def lock_visit(visit: Visit) -> Visit:
@@ -100,28 +136,13 @@ def _require_ready(visit: Visit, drugs_declined_reason: str, at: datetime) -> No
         raise Refusal("before_end", "Giờ chốt trước giờ kết thúc khám, hãy kiểm tra đồng hồ máy")
 
 
-def _store(visit: Visit, charges: Sequence[Charge], answer: Split, actor: Actor, at: datetime) -> BenefitResult:
+def _store(result: BenefitResult, lines: Sequence[BenefitLine], actor: Actor) -> None:
     """Keep the answer; a visit that was closed before has no result in force since it was reopened."""
-    result = BenefitResult.objects.create(
-        facility=visit.facility,
-        visit=visit,
-        version=visit.version,
-        computed_at=at,
-        computed_by=actor.user,
-        **result_values(answer),
-    )
-    by_key = {line.key: line for line in answer.lines}
-    BenefitLine.objects.bulk_create(
-        BenefitLine(
-            facility=visit.facility,
-            result=result,
-            charge=charge,
-            position=position,
-            **line_values(by_key[str(charge.pk)]),
-        )
-        for position, charge in enumerate(charges, 1)
-    )
-    return result
+    result.computed_by = actor.user
+    result.save()
+    for line in lines:
+        line.result = result
+    BenefitLine.objects.bulk_create(lines)
 
 
 def result_values(answer: Split) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from his.accounts.models import Staff
 from his.core.dates import VIETNAM, local
 from his.core.errors import Refusal
 from insurance.claims.document_sources import documents_of
@@ -12,7 +13,7 @@ from insurance.claims.gather import Record
 from insurance.models import BenefitLine, Charge
 from insurance.standards import PartialDate, Standard
 from insurance.standards.rows import CheckInRow, DrugRow, ProgressRow, ResultRow, ServiceRow, SummaryRow
-from patients.models import ClinicalNote, Exam, Patient
+from patients.models import ClinicalNote, Exam, Patient, ServiceOrder
 from patients.services.exams import OTHERS_MAX
 from patients.services.outcomes import TRANSFERS
 
@@ -67,6 +68,13 @@ def build_tables(record: Record) -> ClaimTables:
         raise Refusal("incomplete", "Lượt khám không có chẩn đoán đã ký")
     if record.visit.card is None:
         raise Refusal("incomplete", "Lượt khám không có thẻ BHYT")
+    tables = tables_of(record)
+    tables.documents = documents_of(record)
+    return tables
+
+
+def tables_of(record: Record) -> ClaimTables:
+    """The rows without documents of a record that has an exam and a card, also while the visit goes on."""
     drugs = [line for line in record.lines if line.charge.source_kind == Charge.SourceKind.PRESCRIPTION_LINE]
     services = [line for line in record.lines if line.charge.source_kind != Charge.SourceKind.PRESCRIPTION_LINE]
     return ClaimTables(
@@ -76,7 +84,6 @@ def build_tables(record: Record) -> ClaimTables:
         services=[_service(record, line, number) for number, line in enumerate(services, 1)],
         results=_results(record),
         progress=[_note(record, note, number) for number, note in enumerate(record.notes, 1)],
-        documents=documents_of(record),
     )
 
 
@@ -118,7 +125,8 @@ def diagnosis_text(record: Record) -> str:
 
 def main_code(record: Record) -> str:
     """The main disease of the last exam (MA_BENH_CHINH); those of earlier exams are among the others."""
-    return next((d.code for d in record.diagnoses if d.is_main), record.diagnoses[0].code)
+    first = record.diagnoses[0].code if record.diagnoses else ""
+    return next((d.code for d in record.diagnoses if d.is_main), first)
 
 
 def _main_code_of(record: Record, exam_id: int) -> str:
@@ -296,8 +304,9 @@ def _service(record: Record, line: BenefitLine, number: int) -> ServiceRow:
     charge = line.charge
     order = record.orders.get(charge.source_id) if charge.source_kind == Charge.SourceKind.ORDER else None
     exam = next((e for e in record.exams if e.pk == charge.source_id), record.exam) if order is None else record.exam
-    performer = (order.performed_by or order.ordered_by) if order else exam.doctor
+    performer = _performer(order) if order else exam.doctor
     procedure = record.procedure_codes.get(charge.code, "")
+    disease = (order and order.diagnosis_code) or _main_code_of(record, order.exam_id if order else exam.pk)
     return ServiceRow(
         claim_code=record.visit.claim_code,
         line_no=number,
@@ -322,8 +331,8 @@ def _service(record: Record, line: BenefitLine, number: int) -> ServiceRow:
         fund_amount=line.fund_amount,
         department_code=(order.department if order else exam.department).code,
         orderer_codes=((order.ordered_by if order else exam.doctor).licence_no,),
-        performer_codes=(performer.licence_no,),
-        disease_codes=((order and order.diagnosis_code) or _main_code_of(record, order.exam_id if order else exam.pk),),
+        performer_codes=(performer.licence_no,) if performer else (),
+        disease_codes=(disease,) if disease else (),
         ordered_at=order.ordered_at if order else exam.started_at,
         performed_at=(order.performed_at if order else exam.started_at),
         result_at=order.result_at if order else exam.signed_at,
@@ -332,6 +341,11 @@ def _service(record: Record, line: BenefitLine, number: int) -> ServiceRow:
         if charge.group_code in DEVICE_GROUPS
         else (),
     )
+
+
+def _performer(order: ServiceOrder) -> Staff | None:
+    """Who did it: the one who ordered it when nobody else is named, nobody while it waits."""
+    return order.performed_by or (order.ordered_by if order.performed_at else None)
 
 
 def _results(record: Record) -> list[ResultRow]:

@@ -63,12 +63,17 @@ def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
     results = {r.visit_id: r for r in current.defer("explanation", "parameters")}
     records = {visit.pk: Record(visit, results[visit.pk]) for visit in visits if visit.pk in results}
     _lines(facility, records)
+    fill(facility, records)
+    _payments(facility, records)
+    return [records[pk] for pk in ids if pk in records]
+
+
+def fill(facility: Facility, records: dict[int, Record]) -> None:
+    """Read into records by visit id what was done; their lines are there, who paid when is not read."""
     _clinical(facility, records)
     _drugs(facility, records)
-    _payments(facility, records)
-    _signatories(facility, records)
-    _documents(facility, records)
-    return [records[pk] for pk in ids if pk in records]
+    read_signatories(facility, records)
+    read_documents(facility, records)
 
 
 def _lines(facility: Facility, records: dict[int, Record]) -> None:
@@ -79,31 +84,57 @@ def _lines(facility: Facility, records: dict[int, Record]) -> None:
 
 
 def _clinical(facility: Facility, records: dict[int, Record]) -> None:
-    ids = list(records)
-    exams = Exam.objects.for_facility(facility).filter(visit_id__in=ids).select_related("doctor", "department")
+    read_exams(facility, records)
+    read_orders(facility, records)
+    read_course(facility, records)
+    read_weights(facility, records)
+    read_procedure_codes(records)
+
+
+def read_exams(facility: Facility, records: dict[int, Record]) -> None:
+    """The exams in the order they began, and the diagnoses."""
+    exams = Exam.objects.for_facility(facility).filter(visit_id__in=records).select_related("doctor", "department")
     for exam in exams.defer("snapshot").order_by("started_at", "id"):
         records[exam.visit_id].exams.append(exam)
-    diagnoses = VisitDiagnosis.objects.for_facility(facility).filter(visit_id__in=ids)
+    diagnoses = VisitDiagnosis.objects.for_facility(facility).filter(visit_id__in=records)
     for diagnosis in diagnoses.order_by("-exam_id", "-is_main", "position", "id"):
         records[diagnosis.visit_id].diagnoses.append(diagnosis)
-    orders = ServiceOrder.objects.for_facility(facility).filter(visit_id__in=ids, state=ServiceOrder.State.PERFORMED)
+
+
+def read_orders(facility: Facility, records: dict[int, Record]) -> None:
+    """The orders that stand; those of a closed visit are all performed."""
+    orders = ServiceOrder.objects.for_facility(facility).filter(visit_id__in=records)
+    orders = orders.exclude(state=ServiceOrder.State.CANCELLED)
     orders = orders.select_related("ordered_by", "performed_by", "department", "service")
-    for order in orders.defer("service__indicators", "service__search_name"):
+    for order in orders.defer("service__indicators", "service__search_name").order_by("ordered_at", "id"):
         records[order.visit_id].orders[order.pk] = order
-    readings = ServiceResult.objects.for_facility(facility).filter(order__visit_id__in=ids)
+
+
+def read_course(facility: Facility, records: dict[int, Record]) -> None:
+    """Results and notes."""
+    readings = ServiceResult.objects.for_facility(facility).filter(order__visit_id__in=records)
     for reading in readings.select_related("read_by", "order").order_by("order_id", "position"):
         records[reading.order.visit_id].results.append(reading)
-    for note in _of(ClinicalNote, facility, ids).select_related("written_by").order_by("at", "id"):
+    for note in _of(ClinicalNote, facility, records).select_related("written_by").order_by("at", "id"):
         records[note.visit_id].notes.append(note)
-    for vitals in _of(VitalSigns, facility, ids).filter(weight_kg__isnull=False).order_by("taken_at", "id"):
+
+
+def read_weights(facility: Facility, records: dict[int, Record]) -> None:
+    """The last weight of each visit."""
+    for vitals in _of(VitalSigns, facility, records).filter(weight_kg__isnull=False).order_by("taken_at", "id"):
         records[vitals.visit_id].weight_kg = vitals.weight_kg
+
+
+def read_procedure_codes(records: dict[int, Record]) -> None:
+    """The international codes of the procedures among the lines."""
     codes = {
         line.charge.code
         for record in records.values()
         for line in record.lines
         if line.charge.group_code in {"8", "18"}
     }
-    mapping = {row.service_code: row.icd9_code for row in ProcedureCode.objects.filter(service_code__in=codes)}
+    rows = ProcedureCode.objects.filter(service_code__in=codes) if codes else ()
+    mapping = {row.service_code: row.icd9_code for row in rows}
     for record in records.values():
         record.procedure_codes = mapping
 
@@ -136,7 +167,8 @@ def _payments(facility: Facility, records: dict[int, Record]) -> None:
             record.paid_at = last.get(pk, record.visit.closed_at)
 
 
-def _signatories(facility: Facility, records: dict[int, Record]) -> None:
+def read_signatories(facility: Facility, records: dict[int, Record]) -> None:
+    """Who heads the facility on the day the visit ends."""
     heads = list(Staff.objects.for_facility(facility).filter(is_head=True).order_by("valid_from"))
     for record in records.values():
         day = local(record.visit.ended_at or record.visit.arrived_at).date()
@@ -145,7 +177,8 @@ def _signatories(facility: Facility, records: dict[int, Record]) -> None:
         )
 
 
-def _documents(facility: Facility, records: dict[int, Record]) -> None:
+def read_documents(facility: Facility, records: dict[int, Record]) -> None:
+    """What the registered documents add."""
     for source in registered():
         found = source.facts(facility, list(records)) if source.facts is not None else {}
         for pk, facts in found.items():

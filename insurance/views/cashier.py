@@ -23,12 +23,13 @@ from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import day_text, money_text
 from insurance.billing import queries
 from insurance.billing.cash import collect, refund
-from insurance.billing.closing import close_visit, reopen_visit
+from insurance.billing.closing import claim_notices, close_visit, reopen_visit
 from insurance.billing.search import find_visits
 from insurance.forms import CloseForm, CollectForm, OpenSessionForm, ReasonForm, RefundForm
 from insurance.models import CashEntry
 from insurance.views.split_view import shown_split
 from patients.models import QueueTicket, Visit
+from patients.notices import limited
 
 TEMPLATE = "insurance/cashier.html"
 RECENT_DAYS = 31
@@ -72,6 +73,14 @@ def find(request: DeskRequest) -> HttpResponse:
 def open_visit(request: DeskRequest, pk: int) -> HttpResponse:
     """One visit: the split line by line, its account, its receipts."""
     return render(request, TEMPLATE, _context(request, _visit(request, pk)))
+
+
+@require_GET
+@requires("billing.view")
+def checks(request: DeskRequest, pk: int) -> HttpResponse:
+    """What the rules find in the claim of the visit, and which desk can mend it; asked after the page is there."""
+    found = claim_notices(_visit(request, pk), timezone.now())
+    return render(request, "insurance/cashier_checks.html", {"notices": limited(found) if found else None})
 
 
 @require_POST

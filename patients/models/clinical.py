@@ -1,11 +1,14 @@
 """The examination: findings, diagnoses, orders with results, prescription, clinical notes."""
 
+from collections.abc import Sequence
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from his.core.models import FacilityModel
 from patients.models.visits import Visit
+from patients.notices import Notice
 
 _FROZEN = """
     IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND %s) THEN
@@ -63,6 +66,9 @@ class Exam(FacilityModel):
     signed_by = models.ForeignKey("his.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     snapshot = models.JSONField(null=True, blank=True)
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
+
+    notices: Sequence[Notice] = ()
+    """What signing found without refusing; it is not stored."""
 
     class Meta:
         constraints = [

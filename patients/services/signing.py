@@ -9,7 +9,7 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
-from patients import dosing
+from patients import dosing, hooks
 from patients.models import (
     ClinicalNote,
     Exam,
@@ -19,6 +19,7 @@ from patients.models import (
     ServiceOrder,
     Visit,
 )
+from patients.notices import Stage, refuse_blocking
 from patients.queries_clinical import days_allowed, lines_of, orders_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
@@ -51,7 +52,8 @@ def sign_exam(
     Refuses without a main diagnosis, with orders that have no result, with an outcome that lacks its details (a future
     day for a follow-up; what `Transfer` must say for a transfer), with more days prescribed than the main diagnosis
     allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
-    (LY_DO_VV, CAN_NANG of XML1).
+    (LY_DO_VV, CAN_NANG of XML1), and with `rule_broken` when a blocking rule is broken. What other rules find is in
+    `exam.notices`, their ids in the audit entry.
     """
     visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
     exam = editable(exam)
@@ -95,7 +97,10 @@ def sign_exam(
     )
     if send_on_to is not None:
         send_on(visit=visit, room=send_on_to, actor=actor, at=at)
-    audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256)
+    exam.notices = hooks.visit_checks(visit, Stage.SIGN, at, None)
+    refuse_blocking(exam.notices)
+    findings = ";".join(sorted({notice.rule for notice in exam.notices}))
+    audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256, findings=findings)
     return exam
 
 

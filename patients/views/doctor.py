@@ -19,6 +19,7 @@ from his.ui.typeahead import Option, answer
 from patients.forms import VitalsForm
 from patients.forms_clinical import AmendForm, DiagnosisForm, ExamForm
 from patients.models import Exam, Visit
+from patients.notices import each_finding, in_words, limited
 from patients.queries import get_visit, latest_vitals
 from patients.queries_clinical import (
     current_exam,
@@ -208,6 +209,7 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
             exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **form.outcome_values())
             what = _sent_on(row, room) if room else exam.get_outcome_display().lower()
             saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
+            _remind(request, exam)
             return redirect("doctor")
     except Refusal as refusal:
         if refusal.code.startswith("already_"):
@@ -217,12 +219,22 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
             # The entry of the vital signs opens with its focus on the weight; the typed exam stays below it.
             asked = {"vitals_form": VitalsForm(begin="weight_kg"), "vitals_wanted": refusal.message_vi}
             return _screen(request, row, current_exam(row), form, diagnoses, status=422, **asked)
-        if not diagnoses.add_refusal(refusal):
-            add_refusal(form, refusal)
+        for one in each_finding(refusal):
+            if not diagnoses.add_refusal(one):
+                add_refusal(form, one)
     for wrong in [diagnoses.main, *diagnoses.others]:
         if wrong.error:
             form.add_error(None, f"Chẩn đoán: {wrong.error}")
     return _screen(request, row, current_exam(row), form, diagnoses, status=422)
+
+
+def _remind(request: DeskRequest, exam: Exam) -> None:
+    """Say what signing found and let pass; it needs no answer."""
+    found = limited(exam.notices)
+    for notice in found.shown:
+        messages.warning(request, f"{notice.severity.word}: {in_words(notice)}")
+    if found.hidden:
+        messages.warning(request, f"Còn {len(found.hidden)} điều nữa trong hồ sơ của lượt khám")
 
 
 def _sent_on(row: Visit, room: Room) -> str:

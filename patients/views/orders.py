@@ -13,7 +13,9 @@ from his.ui.forms import add_refusal, say
 from his.ui.text import money_text
 from his.ui.typeahead import Option, answer
 from patients.forms_clinical import OrderForm
+from patients.hooks import visit_checks
 from patients.models import ServiceOrder, Visit
+from patients.notices import Line, LineKind, Stage, by_line
 from patients.queries import get_visit
 from patients.queries_clinical import desk_order, orders_of
 from patients.services.orders import cancel_order, order_service
@@ -52,7 +54,9 @@ def _empty(row: Visit) -> OrderForm:
 
 
 def _panel(request: DeskRequest, row: Visit, form: OrderForm, status: int = 200, **more: object) -> HttpResponse:
-    context = {"visit": row, "orders": orders_of(row), "order_form": form, **more}
+    found = by_line(visit_checks(row, Stage.ORDER, now(), None))
+    lines = [(order, found.get(Line(LineKind.ORDER, order.pk))) for order in orders_of(row)]
+    context = {"visit": row, "lines": lines, "order_form": form, **more}
     context["search_url"] = reverse("search-services")
     return render(request, "patients/doctor/orders.html", context, status=status)
 

@@ -18,7 +18,9 @@ from his.ui.forms import say
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from patients.forms_clinical import LineForm, LineInfo, PrescriptionForm, drug_label
+from patients.hooks import visit_checks
 from patients.models import PrescriptionLine, Visit
+from patients.notices import Line, LineKind, Stage, by_line
 from patients.queries import get_visit
 from patients.queries_clinical import (
     allergy_warning,
@@ -72,6 +74,7 @@ def _form(row: Visit, copy: str) -> PrescriptionForm:
 
 def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int = 200) -> HttpResponse:
     _inform(request, row, form.rows)
+    _check(request, row, form.rows)
     exam = current_exam(row)
     context = {
         "visit": row,
@@ -93,6 +96,37 @@ def _inform(request: DeskRequest, row: Visit, forms: Sequence[LineForm]) -> None
             form.info = _info(row, form, drug, stock.get(drug.pk))
 
 
+def _check(request: DeskRequest, row: Visit, forms: Sequence[LineForm], only: LineForm | None = None) -> None:
+    """Put what the rules find into the rows, or into one of them; rows that cannot be read yet are left out."""
+    drugs = drugs_by_code(request.actor.facility, [form.drug_code for form in forms], today())
+    typed: list[PrescriptionLine] = []
+    places: dict[Line, LineForm] = {}
+    for form in forms:
+        line = _typed_line(form, drugs.get(form.drug_code), len(typed) + 1)
+        if line is not None:
+            typed.append(line)
+            places[Line(LineKind.DRUG, line.position)] = form
+    notices = visit_checks(row, Stage.ORDER, now(), typed) if typed else []
+    found = by_line(n for n in notices if n.line in places and only in (None, places[n.line]))
+    for place, form in places.items():
+        if form.info is not None:
+            form.info.notices = found.get(place)
+
+
+def _typed_line(form: LineForm, drug: Drug | None, position: int) -> PrescriptionLine | None:
+    """A row as a line that is not stored; None while it has no drug or no quantity."""
+    typed = LineForm({name: form[name].value() for name in form.fields}, prefix=None)
+    if drug is None or not typed.is_valid():
+        return None
+    line = typed.line(drug)
+    quantity = line.computed if line.quantity is None else line.quantity
+    if quantity <= 0:
+        return None
+    names = ("drug", "morning", "noon", "afternoon", "evening", "days", "usage", "is_insured")
+    given = {name: getattr(line, name) for name in names}
+    return PrescriptionLine(position=position, quantity=quantity, **given)
+
+
 def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> LineInfo:
     typed = LineForm({name: form[name].value() for name in form.fields}, prefix=None)
     info = LineInfo(stock=stock_in_words(usable), warning=allergy_warning(row.patient, drug))
@@ -107,14 +141,15 @@ def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> Lin
 @require_POST
 @requires("patients.examine")
 def line(request: DeskRequest, visit_id: int) -> HttpResponse:
-    """The figures of one row while it is typed."""
+    """The figures of one row and what the rules find in it, while it is typed."""
     row = get_visit(request.actor.facility, visit_id)
     wanted = request.POST.get("row", "")
     rows = PrescriptionForm.read(sent(request)).rows
     form = next((form for form in rows if form.prefix == wanted), None)
     if form is not None:
         _inform(request, row, [form])
-    return render(request, "patients/doctor/line_info.html", {"info": form.info if form else None})
+        _check(request, row, rows, form)
+    return render(request, "patients/doctor/line.html", {"form": form})
 
 
 @require_GET

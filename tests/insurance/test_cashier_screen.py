@@ -253,7 +253,8 @@ def test_a_long_list_asks_as_often_as_a_short_one(world: World, django_assert_ma
 
 def _ids(step: walk.Walk) -> dict[str, int]:
     entry, session = CashEntry.objects.get(), CashSession.objects.get()
-    ids = dict.fromkeys(("cashier-visit", "cashier-close", "cashier-collect", "cashier-reopen"), step.visit.pk)
+    names = ("cashier-visit", "cashier-checks", "cashier-close", "cashier-collect", "cashier-reopen")
+    ids = dict.fromkeys(names, step.visit.pk)
     ids |= dict.fromkeys(("claims-build", "claims-xml"), step.visit.pk)
     return ids | {
         "cashier-refund": entry.pk,

@@ -42,15 +42,17 @@ class Row:
 
 class VisitFacts:
     """The tables of one visit under one standard; absent tables are simply not there. `problems` are those that
-    reading its file gave; `known` keeps what one rule worked out for the next."""
+    reading its file gave; `on` is the day by which rules and codes are chosen while a visit has no end yet; `known`
+    keeps what one rule worked out for the next."""
 
     def __init__(
         self,
         standard: Standard,
         tables: Mapping[str, Iterable[Mapping[str, str]]],
         problems: Sequence[Problem] = (),
+        on: date | None = None,
     ) -> None:
-        self.standard = standard
+        self.standard, self._on = standard, on
         self.problems = problems
         self.known: dict[str, Any] = {}
         self.tables: dict[str, list[Row]] = {
@@ -74,7 +76,7 @@ class VisitFacts:
     @cached_property
     def ended_on(self) -> date | None:
         """The day the visit ended, by which rules and codes are chosen."""
-        return day(self.text("XML1", "NGAY_RA")) or day(self.text("XML0", "NGAY_VAO"))
+        return self._on or day(self.text("XML1", "NGAY_RA")) or day(self.text("XML0", "NGAY_VAO"))
 
     @cached_property
     def structure(self) -> dict[str, list[Problem]]:
