@@ -2,7 +2,8 @@
 
 Bà Lan (72, chronic, co-payment), anh Hùng (no card), bé Tí (under six), chị Mai (pregnant, referred from the station to
 the hospital), ông Sáu (two cards that overlap), two women called Hoa born in the same year, a name with every
-diacritic, an old woman whose birth date nobody knows.
+diacritic, an old woman whose birth date nobody knows and who is sent on from the station over the hospital to the
+province. Together they fill every field of the claim that the product has data for (tests/his/test_coverage.py).
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from his.core.dates import BirthDate
 from his.demo.people import CardPlan, Person
 from his.demo.places import HOSPITAL, STATION
 
+PROVINCE = "99010"
+"""The invented hospital of the province, to which the hospital sends on."""
 DIACRITICS = "Nguyễn Đặng Thị Bảo Ngọc Ỹ Ờ Ẳng Ấu Thư"
 
 
@@ -30,6 +33,7 @@ class CastVisit:
     referral_number: str = ""
     card: int = 0
     transfer_to: str = ""
+    consultation: str = ""
 
 
 def _home(person: Person, commune: str = "99001") -> Person:
@@ -62,7 +66,14 @@ def _lan_and_sau() -> Iterator[CastVisit]:
         )
     )
     yield CastVisit(STATION, 1, lan, "malaise")
-    yield CastVisit(HOSPITAL, 6, lan, "diabetes_hypertension", route="registered")
+    yield CastVisit(
+        HOSPITAL,
+        6,
+        lan,
+        "diabetes_hypertension",
+        route="registered",
+        consultation="Hội chẩn tim mạch: giữ phác đồ, theo dõi huyết áp tại nhà",
+    )
     yield CastVisit(HOSPITAL, 20, lan, "knee_osteoarthritis", route="registered")
     sau = _home(
         Person(
@@ -136,7 +147,7 @@ def _others() -> Iterator[CastVisit]:
             address=f"{hamlet}, xã Thí Dụ, tỉnh Ví Dụ",
             commune_code="99001",
             weight_kg=Decimal(54),
-            cards=[CardPlan(f"HN2990000000{number}", STATION)],
+            cards=[CardPlan(f"HN2990000000{number}", STATION, area_code="K2")],
         )
         yield CastVisit(STATION, 8, hoa, "gastritis", route="registered")
     bao = _home(
@@ -151,6 +162,7 @@ def _others() -> Iterator[CastVisit]:
         "99002",
     )
     yield CastVisit(HOSPITAL, 12, bao, "dermatitis", route="registered")
+    yield CastVisit(HOSPITAL, 22, bao, "hand_wound", route="registered")
     gam = _home(
         Person(
             "Bùi Thị Gấm",
@@ -159,8 +171,26 @@ def _others() -> Iterator[CastVisit]:
             citizen_id="099141000222",
             weight_kg=Decimal("43.7"),
             height_cm=Decimal(147),
-            cards=[CardPlan("LH4990000000222", STATION)],
+            cards=[
+                CardPlan(
+                    "LH4990000000222",
+                    STATION,
+                    five_years_from=date(2020, 1, 1),
+                    copay_exempt_from=date(2026, 9, 14),
+                )
+            ],
         )
     )
     yield CastVisit(STATION, 6, gam, "low_back_pain", route="registered")
     yield CastVisit(HOSPITAL, 16, gam, "osteoporosis", route="self")
+    yield CastVisit(STATION, 22, gam, "diabetes_hypertension", route="registered", transfer_to=HOSPITAL)
+    yield CastVisit(
+        HOSPITAL,
+        23,
+        gam,
+        "diabetes_hypertension",
+        route="referral",
+        referral_facility_code=STATION,
+        referral_number="99001.GC26.000009",
+        transfer_to=PROVINCE,
+    )

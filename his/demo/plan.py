@@ -14,10 +14,11 @@ from random import Random
 
 from his.catalogs.models import Drug
 from his.core.dates import vn_datetime
-from his.demo.cast import CastVisit, cast_visits
+from his.demo.cast import PROVINCE, CastVisit, cast_visits
 from his.demo.clinic import Clinic, ExamPlan
 from his.demo.menu import Menu
 from his.demo.people import Invention, Person
+from his.demo.places import HOSPITAL
 from his.demo.profiles import Profile, profile, profiles
 
 _DAYS = {"station": (1.3, 1.0, 1.1, 1.0, 1.1, 0.35, 0.0), "hospital": (1.3, 1.1, 1.0, 1.0, 1.1, 0.5, 0.12)}
@@ -48,6 +49,7 @@ class VisitPlan:
     ending: str = "paid"
     method: str = "cash"
     is_scanned: bool = False
+    consultation: str = ""
 
 
 @dataclass(slots=True)
@@ -184,6 +186,7 @@ class _Planner:
             ending=self._ending(exam, given),
             method=self.rng.choices(("cash", "transfer", "card"), (70, 24, 6))[0],
             is_scanned=bool(person.citizen_id) and self.rng.random() < 0.6,
+            consultation=given.consultation if given else "",
         )
 
     def _profile(self, day: date) -> Profile:
@@ -247,7 +250,7 @@ class _Planner:
         chance = 0.025 if self.menu.is_station else 0.006
         if request is not None or found.rooms == ("PK4",) or self.rng.random() >= chance:
             return ""
-        return "99002" if self.menu.is_station else "99010"
+        return HOSPITAL if self.menu.is_station else PROVINCE
 
     def _promise_return(
         self, person: Person, found: Profile, exam: ExamPlan, day: date, request: _Request | None

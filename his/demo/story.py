@@ -30,6 +30,7 @@ from pharmacy.models import Store
 from pharmacy.services.dispensing import dispense, reverse_dispense
 
 _DECLINED = "Người bệnh trả lại thuốc, không nhận"
+_STAGE = "Điều trị ngoại trú duy trì"
 _PART = Decimal("0.5")
 _WHOLE = Decimal(1000)
 
@@ -188,7 +189,8 @@ def _sign(desk: Desk, plan: VisitPlan, visit: Visit, exam: Exam) -> Prescription
     if planned.drugs:
         prescription = prescribe(exam=exam, lines=_lines(planned), actor=doctor, at=before)
     if plan.visit_type != "01":
-        write_note(visit=visit, text=_note(planned), actor=doctor, at=before)
+        note = {"text": _note(planned), "stage": _STAGE, "consultation": plan.consultation}
+        write_note(visit=visit, actor=doctor, at=before, **note)
     signed = sign_exam(
         exam=exam,
         outcome=planned.outcome,

@@ -145,6 +145,16 @@ def admitted_at(record: Record) -> datetime | None:
     return record.visit.arrived_at if record.visit.visit_type in INPATIENT_TYPES else None
 
 
+def _admission_reason(record: Record) -> str:
+    """Why an inpatient was admitted (LY_DO_VNT): the reason of the visit; of others nothing."""
+    return "" if admitted_at(record) is None else record.visit.reason or record.exam.reason
+
+
+def _procedures(record: Record, services: list[BenefitLine]) -> list[str]:
+    """ICD-9-CM codes of the operations and procedures among the services (QĐ 4440/2020)."""
+    return [code for line in services if (code := record.procedure_codes.get(line.charge.code))]
+
+
 def discharge_kind(record: Record) -> str:
     """How the visit ended (MA_LOAI_RV): home, or one of the two transfers."""
     outcome = record.exam.outcome
@@ -169,6 +179,7 @@ def _check_in(record: Record) -> CheckInRow:
         entitlement_code=record.result.entitlement_code,
         arrived_at=visit.arrived_at,
         admitted_at=admitted_at(record),
+        admission_reason=_admission_reason(record),
         visit_type_code=visit.visit_type,
         facility_code=visit.facility.code,
         service_code=first.code if first and not is_drug else "",
@@ -211,10 +222,12 @@ def _summary(record: Record, drugs: list[BenefitLine], services: list[BenefitLin
         cards_valid_to=(card.valid_to,) if card.valid_to else (),
         copay_exempt_from=card.copay_exempt_from,
         visit_reason=visit.reason or exam.reason,
+        admission_reason=_admission_reason(record),
         arrival_diagnosis=diagnosis_text(record),
         discharge_diagnosis=diagnosis_text(record),
         main_disease_code=main_code(record),
         other_disease_codes=other_codes(record),
+        procedure_codes=tuple(dict.fromkeys(_procedures(record, services))),
         entitlement_code=result.entitlement_code,
         referring_facility_code=visit.referral_facility_code,
         receiving_facility_code=exam.transfer_facility_code,

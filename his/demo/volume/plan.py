@@ -11,8 +11,10 @@ from random import Random
 
 from his.core.dates import vn_datetime
 from his.core.money import ZERO
+from his.demo.cast import PROVINCE
 from his.demo.clinic import Clinic, ExamPlan
 from his.demo.people import CardPlan, Invention, Person
+from his.demo.places import HOSPITAL
 from his.demo.profiles import Profile
 from his.demo.volume.setting import Desk, Setting, Worker
 
@@ -152,7 +154,7 @@ class Planner:
         is_station = self.setting.menu.is_station
         if self.rng.random() >= (0.025 if is_station else 0.006):
             return ""
-        return "99002" if is_station else "99010"
+        return HOSPITAL if is_station else PROVINCE
 
     def _visitor(self, profile: Profile, day: date) -> Visitor:
         """Somebody who was here before and fits, else somebody new."""

@@ -1,4 +1,4 @@
-"""`manage.py standard describe|diff`: the claim standard as shipped, for whoever must read or change it."""
+"""`manage.py standard describe|diff|coverage`: the claim standard as shipped, for whoever must read or change it."""
 
 import csv
 import os
@@ -9,7 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from insurance.claims.coverage import demo_cases
 from insurance.standards import Change, Standard, StandardError, available, describe, diff, load, load_from
+from insurance.standards.coverage import Covered, coverage, read_reasons
 
 DUTY = {"yes": "bắt buộc", "no": "", "when": "có điều kiện"}
 KIND = {"added": "thêm", "removed": "bỏ", "moved": "chuyển chỗ", "changed": "đổi"}
@@ -29,9 +31,12 @@ NAME = "tên chuẩn (qd130, qd4750, qd3176, qd1931) hoặc thư mục có stand
 
 
 class Command(BaseCommand):
-    """Reads data files only; exit code 1 with the file and the line when they are faulty."""
+    """Exit code 1 with the file and the line when the data are faulty, or when a field is neither filled nor explained.
 
-    help = "Xem chuẩn dữ liệu đầu ra: các bảng và trường, khác biệt giữa hai quyết định"
+    `coverage` reads the demonstration from the database; the others read data files only.
+    """
+
+    help = "Xem chuẩn dữ liệu đầu ra: các bảng và trường, khác biệt giữa hai quyết định, trường nào đã có dữ liệu"
 
     def add_arguments(self, parser: CommandParser) -> None:
         asked = parser.add_subparsers(dest="asked", required=True)
@@ -41,11 +46,17 @@ class Command(BaseCommand):
         two = asked.add_parser("diff", help="chuẩn sau khác chuẩn trước ở đâu")
         two.add_argument("old", help=NAME)
         two.add_argument("new", help=NAME)
-        for each in (one, two):
+        three = asked.add_parser("coverage", help="trường nào đã có hồ sơ mẫu ghi, trường nào chưa và vì sao")
+        three.add_argument("--standard", dest="name", default=available()[-1], help=NAME)
+        for each in (one, two, three):
             each.add_argument("--format", default="text", choices=["text", "csv"])
 
     def handle(self, *args: Any, **options: Any) -> None:
-        answers: dict[str, Callable[[dict[str, Any]], None]] = {"describe": self._describe, "diff": self._diff}
+        answers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "describe": self._describe,
+            "diff": self._diff,
+            "coverage": self._coverage,
+        }
         try:
             answers[options["asked"]](options)
         except StandardError as error:
@@ -96,6 +107,29 @@ class Command(BaseCommand):
         for change in changes:
             self.stdout.write(_said(change))
         self.stdout.write(f"{options['old']} > {options['new']}: {len(changes)} khác biệt")
+
+    def _coverage(self, options: dict[str, Any]) -> None:
+        standard = _standard(options["name"])
+        rows = coverage(standard, demo_cases(standard), read_reasons())
+        if not any(row.case for row in rows):
+            raise CommandError("Chưa có lượt khám mẫu nào để đối chiếu; chạy manage.py demo trước")
+        if options["format"] == "csv":
+            names = ("table", "tag", "name", "case", "reason", "fault")
+            self._csv(names, [{name: getattr(row, name) for name in names} for row in rows])
+        else:
+            self._covered(standard, rows)
+        if faults := [f"{row.table}.{row.tag}: {row.fault}" for row in rows if row.fault]:
+            raise CommandError("\n".join(faults), returncode=1)
+
+    def _covered(self, standard: Standard, rows: Sequence[Covered]) -> None:
+        for table in standard.tables.values():
+            own = [row for row in rows if row.table == table.name]
+            filled = sum(1 for row in own if row.case)
+            self.stdout.write(f"\n{table.name} {table.title}: {filled}/{len(own)} trường đã có hồ sơ mẫu")
+            for row in own:
+                self.stdout.write(f"  {row.tag:<22} {row.case or '–':<20} {row.fault.upper() or row.reason}".rstrip())
+        filled, explained = (sum(1 for row in rows if row.case), sum(1 for row in rows if row.reason and not row.case))
+        self.stdout.write(f"\n{standard.name}: {len(rows)} trường, {filled} đã ghi, {explained} có lý do chưa ghi")
 
     def _csv(self, names: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
         writer = csv.DictWriter(self.stdout, names, lineterminator="\n")
