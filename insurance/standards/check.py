@@ -45,11 +45,12 @@ def check(standard: Standard, table: str, rows: Iterable[object], on: date | Non
     for number, row in enumerate(found, start=1):
         values, complaints = _texts(standard, table, row)
         problems += [Problem(table, number, tag, code, message, text) for tag, code, message, text in complaints]
-        for field, complain in judges:
-            text = values.get(field.tag)
+        for field, tag, is_dated, judged, remembered in judges:
+            text = values.get(tag)
             if text is None:
                 continue
-            for code, message in complain(text, on):
+            complain = remembered if len(text) <= _SHORT else judged
+            for code, message in complain(text, on if is_dated else None):
                 said = f"{field.tag} ({field.name}): {message}"
                 problems.append(Problem(table, number, field.tag, code, said, clean_text(text)))
     return problems
@@ -109,24 +110,25 @@ def _tags(standard: Standard, table: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=256)
-def _judges(standard: Standard, table: str) -> tuple[tuple[Field, Complain], ...]:
-    return tuple((field, _complainer(standard, field)) for field in standard.table(table).fields)
+def _judges(standard: Standard, table: str) -> tuple[tuple[Field, str, bool, Complain, Complain], ...]:
+    """Each field with its tag, whether the day matters, and what is wrong with a raw text: asked afresh, and kept.
+
+    Short texts recur (codes, zeros, days), so their answers are kept, some hundreds for each field.
+    """
+    found = []
+    for field in standard.table(table).fields:
+        judged = _complainer(standard, field)
+        found.append((field, field.tag, bool(field.codelist), judged, lru_cache(maxsize=_REMEMBERED)(judged)))
+    return tuple(found)
 
 
 def _complainer(standard: Standard, field: Field) -> Complain:
-    """What is wrong with a raw text of the field on a day. Short texts recur (codes, zeros, days): their answers are
-    kept, some hundreds for each field."""
-    judge, is_dated = _judge(standard, field), bool(field.codelist)
+    judge = _judge(standard, field)
 
     def judged(text: str, on: date | None) -> tuple[Complaint, ...]:
         return tuple(_complaints(standard, field, clean_text(text), judge, on))
 
-    remembered = lru_cache(maxsize=_REMEMBERED)(judged)
-
-    def complain(text: str, on: date | None) -> tuple[Complaint, ...]:
-        return (remembered if len(text) <= _SHORT else judged)(text, on if is_dated else None)
-
-    return complain
+    return judged
 
 
 @lru_cache(maxsize=256)

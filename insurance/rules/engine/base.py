@@ -12,7 +12,7 @@ from insurance.rules.engine.terms import Scope, Test, condition
 from insurance.standards import Standard
 
 NOTHING: tuple[()] = ()
-ROW, FILLED, TEXT = "row", "filled", "text"
+ROW, FILLED, LACKING, TEXT = "row", "filled", "lacking", "text"
 _ELSEWHERE = frozenset({"other", "on"})
 """Parameters by which a check looks beyond the texts of the rule's fields and those named `by`."""
 _REMEMBERED = 2000
@@ -94,8 +94,8 @@ def row_kind(name: str, *, sees: str = ROW) -> Callable[[RowFactory], RowFactory
     """Register a kind that reads one row at a time, only rows for which `when` holds.
 
     `sees` tells how much of a row its check looks at: ROW anything, FILLED nothing when the rule's fields are all
-    empty, TEXT only the texts of the rule's fields and the day the visit ended (then texts once found good are not
-    looked at again), unless the rule has a parameter that points elsewhere.
+    empty, LACKING nothing when all are filled, TEXT only the texts of the rule's fields and the day the visit ended
+    (then texts once found good are not looked at again), unless the rule has a parameter that points elsewhere.
     """
 
     def register(factory: RowFactory) -> RowFactory:
@@ -136,18 +136,20 @@ def _over_rows(rule: Rule, scope: Scope, when: Test, check: RowCheck, sees: str)
         key = wanted + tuple(scope.tag(table, name) for name in beside)
         return _over_texts(table, wanted, key, when, check)
 
-    def over_filled(facts: VisitFacts) -> Iterable[Hit]:
+    silent = all if sees == LACKING else _none
+
+    def over_some(facts: VisitFacts) -> Iterable[Hit]:
         hits: list[Hit] = []
         for row in facts.tables.get(table, NOTHING):
-            texts = row.texts
-            for tag in wanted:
-                if texts.get(tag):
-                    if always or when(row, facts):
-                        hits.extend(check(row, facts))
-                    break
+            if not silent(map(row.texts.get, wanted)) and (always or when(row, facts)):
+                hits.extend(check(row, facts))
         return hits
 
-    return over_filled
+    return over_some
+
+
+def _none(texts: Iterable[str | None]) -> bool:
+    return not any(texts)
 
 
 def _over_texts(table: str, wanted: tuple[str, ...], names: tuple[str, ...], when: Test, check: RowCheck) -> Check:
@@ -208,6 +210,7 @@ __all__ = [
     "FILLED",
     "FUNCTIONS",
     "KINDS",
+    "LACKING",
     "NOTHING",
     "ROW",
     "ROW_KINDS",

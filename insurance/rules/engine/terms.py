@@ -102,10 +102,18 @@ def _joined(scope: Scope, table: str, by: str, tag: str) -> Text:
 
 def measure(term: str) -> Amount:
     """The number of a measure. Raises TermError for an unknown one."""
-    function = MEASURES.get(term.removeprefix("@"))
+    name = term.removeprefix("@")
+    function = MEASURES.get(name)
     if function is None:
         raise TermError(f"unknown measure {term!r}")
-    return lambda row, facts: function(facts)
+
+    def measured(row: Row | None, facts: VisitFacts) -> Decimal | None:
+        if name not in facts.known:
+            facts.known[name] = function(facts)
+        found: Decimal | None = facts.known[name]
+        return found
+
+    return measured
 
 
 def condition(scope: Scope, text: str) -> Test:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 
 from insurance.rules.engine.base import Check, Env, Hit, function, param, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts
@@ -38,6 +39,7 @@ class Dose:
     days: int | None
 
 
+@lru_cache(maxsize=4096)
 def read_dose(text: str) -> Dose | None:
     """The dose of a legal shape, or None."""
     plain = _BRACKET.sub("", text.casefold()).strip()

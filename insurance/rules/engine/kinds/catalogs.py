@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from insurance.rules.engine.base import TEXT, Env, Hit, RowCheck, param, row_kind, tags
+from insurance.rules.engine.base import LACKING, TEXT, Env, Hit, RowCheck, param, row_kind, tags
 from insurance.rules.engine.facts import Row, VisitFacts, day
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, Text, compare, reference
@@ -57,7 +57,7 @@ def _key(rule: Rule, scope: Scope) -> Text:
     return key
 
 
-@row_kind("listed_required")
+@row_kind("listed_required", sees=LACKING)
 def listed_required(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each field is filled in rows whose `by` stands in catalogue `catalog`."""
     name, key, wanted = param(rule, "catalog"), _key(rule, scope), tags(rule, scope)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from insurance.rules.engine.base import FILLED, NOTHING, TEXT, Env, Hit, RowCheck, param, row_kind, tags, whole
+from insurance.rules.engine.base import FILLED, LACKING, NOTHING, TEXT, Env, Hit, RowCheck, param, row_kind, tags, whole
 from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, condition, reference
 from insurance.standards.values import SEPARATOR
 
 
-@row_kind("required")
+@row_kind("required", sees=LACKING)
 def required(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each of the fields is filled."""
     wanted = tags(rule, scope)
     return lambda row, facts: [Hit(row.number, tag) for tag in wanted if not row.texts.get(tag, "").strip(SEPARATOR)]
 
 
-@row_kind("forbidden")
+@row_kind("forbidden", sees=FILLED)
 def forbidden(rule: Rule, scope: Scope, env: Env) -> RowCheck:
     """Each of the fields is empty. With no field, the row itself may not be there."""
     if not rule.fields:
