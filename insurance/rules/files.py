@@ -152,7 +152,8 @@ class FileCheck:
                 yield found
             self.summary.claims += 1
             self._on_progress(self.summary)
-        facts = {FILE: [_file_facts(reader, read)]} if has_envelope else {}
+        is_whole = has_envelope and not any(one.code in _UNREADABLE for one in reader.problems)
+        facts = {FILE: [_file_facts(reader, read)]} if is_whole else {}
         yield from self._about_file(name, VisitFacts(self._newest, facts, reader.problems))
 
     def _about_file(self, name: str, facts: VisitFacts) -> Iterator[Found]:

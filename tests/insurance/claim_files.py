@@ -9,6 +9,12 @@ from insurance.rules.engine import VisitFacts
 from insurance.standards import Standard
 from tests.insurance.rule_claims import claim
 
+OTHER = (
+    "out; XML1.MA_BN=99001.000043; XML1.HO_TEN=Trần Thị Khác; XML1.SO_CCCD=099154000043;"
+    "XML1.MA_THE_BHYT=HT3999900000043; XML3[1].NGAY_TH_YL=202608030812"
+)
+"""The outpatient visit, of another person than the inpatient one."""
+
 Pack = Callable[[bytes], str]
 
 

@@ -255,7 +255,8 @@ def claim(overlay: str = "") -> VisitFacts:
     for part in parts:
         if part != "out" and part != name and not part.startswith("!"):
             _change(chosen, part)
-    tables = {table: _filled(standard, table, rows, parts) for table, rows in chosen.items()}
+    order = sorted(chosen, key=lambda table: int(table.removeprefix("XML")) if table.startswith("XML") else -1)
+    tables = {table: _filled(standard, table, chosen[table], parts) for table in order}
     return VisitFacts(standard, tables, problems)
 
 
