@@ -75,7 +75,7 @@ class VisitFacts:
 
     @cached_property
     def ended_on(self) -> date | None:
-        """The day the visit ended, by which rules and codes are chosen; while it is open, the day given or of arrival."""
+        """The day the visit ended, by which rules and codes are chosen; of an open one the day given or of arrival."""
         texts = (self.text("XML1", "NGAY_RA"), self.text("XML1", "NGAY_VAO"), self.text("XML0", "NGAY_VAO"))
         return self._on or next((found for text in texts if (found := day(text)) is not None), None)
 
