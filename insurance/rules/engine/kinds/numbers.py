@@ -1,14 +1,14 @@
-"""Kinds that compute: ranges, formulas, sums."""
+"""Kinds that compute: ranges and formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
 
-from insurance.rules.engine.base import FILLED, NOTHING, Check, Env, Hit, RowCheck, kind, param, row_kind, tags
+from insurance.rules.engine.base import FILLED, NOTHING, Env, Hit, RowCheck, param, row_kind, tags
 from insurance.rules.engine.facts import Row, VisitFacts, number
 from insurance.rules.engine.model import Rule, RuleError
-from insurance.rules.engine.terms import Amount, Scope, arithmetic, condition
+from insurance.rules.engine.terms import Amount, Scope, arithmetic
 
 
 @row_kind("range", sees=FILLED)
@@ -39,33 +39,6 @@ def formula(rule: Rule, scope: Scope, env: Env) -> RowCheck:
         if found is None or wanted is None or abs(found - wanted) <= tolerance:
             return NOTHING
         return [Hit(row.number, tag, row.texts[tag], {"expected": _text(wanted)})]
-
-    return check
-
-
-@kind("sum_limit")
-def sum_limit(rule: Rule, scope: Scope, env: Env) -> Check:
-    """The field summed over rows of `of` for which `where` holds stays within formulas `min` and `max`, reckoned on
-    the first row of table `over` (XML1). The finding names the table of `of`, or the rule's own field in `over`."""
-    table, _, tag = param(rule, "of").partition(".")
-    tag = scope.tag(table, tag)
-    where = condition(Scope(scope.standard, table), param(rule, "where", ""))
-    over = Scope(scope.standard, param(rule, "over", "XML1"))
-    least, most = _limit(rule, over, "min"), _limit(rule, over, "max")
-    named = scope.tag(rule.table, rule.field) if rule.fields else ""
-
-    def check(facts: VisitFacts) -> list[Hit] | tuple[()]:
-        rows = [row for row in facts.rows(table) if where(row, facts)]
-        values = [row.number_of(tag) for row in rows]
-        first = facts.first(over.table)
-        if not rows or None in values or first is None:
-            return NOTHING
-        total = sum((v for v in values if v is not None), Decimal(0))
-        low, high = least(first, facts), most(first, facts)
-        if (low is None or total >= low) and (high is None or total <= high):
-            return NOTHING
-        at = rows[-1].number if table == rule.table else 1
-        return [Hit(at, named, _text(total), {"min": _text(low), "max": _text(high)})]
 
     return check
 
