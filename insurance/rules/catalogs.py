@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Model, Q
 
 from his.accounts.models import Department, Facility, Staff
+from his.catalogs.loaders import starter
 from his.catalogs.models import (
     AdministrativeUnit,
     Diagnosis,
@@ -149,7 +150,7 @@ class DatabaseCatalogs:
         """Whether the catalogue has any row."""
         if name not in self._any:
             source = self._source(name)
-            self._any[name] = source is not None and self._rows(source).exists()
+            self._any[name] = source is not None and self._is_whole(source)
         return self._any[name]
 
     def find(self, name: str, code: str, on: date | None) -> Mapping[str, str] | None:
@@ -161,6 +162,12 @@ class DatabaseCatalogs:
                 self._answers.clear()
             self._answers[asked] = _agreed([one.cells for one in self._entries(name, code) if one.holds(on)])
         return self._answers[asked]
+
+    def _is_whole(self, source: Source) -> bool:
+        """Whether the list says something about a code that it lacks. The starter lists of the demonstration know what
+        its own facilities use, and nothing of other facilities' claims."""
+        rows = self._rows(source)
+        return bool((rows if self._facility else rows.exclude(source=starter.SOURCE)).exists())
 
     def _entries(self, name: str, code: str) -> Iterable[Entry]:
         source = self._source(name)

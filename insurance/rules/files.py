@@ -5,34 +5,28 @@ Needs no database: catalogues come with the rule books. What cannot be read is a
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import IO, Any
 
 from insurance.rules.books import RuleBooks, named_tables, speaks_only_of
 from insurance.rules.engine import Batch, CannotRun, Finding, Severity, VisitFacts
-from insurance.rules.engine.facts import day
 from insurance.rules.engine.terms import FILE
-from insurance.rules.sources import BROKEN, Source
+from insurance.rules.sources import Source
 from insurance.standards import (
     EnvelopeReader,
     ParsedClaim,
     ParseError,
     Problem,
     Standard,
-    StandardError,
     available,
+    detect_standard,
     load,
     parse_envelope,
-    select_standard,
 )
+from insurance.standards.decode import Readable
 
 AUTO = "auto"
-_CHUNK = 1 << 18
-_ENDED = (("XML1", "NGAY_RA"), ("XML0", "NGAY_VAO"))
 _UNREADABLE = frozenset({"unreadable_file", "file_broken", "broken", "unreadable", "too_large", "older_format"})
 
 
@@ -121,17 +115,16 @@ class FileCheck:
         self.summary.cannot_run = self._books.cannot_run()
 
     def _file(self, source: Source) -> Iterator[Found]:
-        if source.refused:
+        if source.stream is None:
             yield from self._unread(source.name, source.refused)
             return
         try:
-            with source.open() as stream:
-                reader = parse_envelope(self._newest, io.BufferedReader(_Counted(stream, self.summary), _CHUNK))
-                yield from self._claims(source.name, reader)
+            reader = parse_envelope(self._newest, _Counted(source.stream, self.summary))
+            yield from self._claims(source.name, reader)
         except ParseError as error:
             yield from self._unread(source.name, str(error))
-        except BROKEN as error:
-            yield from self._unread(source.name, f"không đọc được ({type(error).__name__})")
+        except OSError as error:
+            yield from self._unread(source.name, f"không đọc được ({error.strerror})")
 
     def _unread(self, name: str, why: str) -> Iterator[Found]:
         problem = Problem(FILE, None, "", "unreadable_file", f"Tệp không đọc được: {why}")
@@ -164,7 +157,7 @@ class FileCheck:
                 yield Found(place, finding)
 
     def _claim(self, name: str, claim: ParsedClaim) -> Iterator[Found]:
-        standard = self._standard or standard_of(claim.tables, claim.made_on)
+        standard = self._standard or detect_standard(claim).standard
         place = Place(name, claim.position, claim.claim_code)
         alone = next(iter(claim.tables), "") if not claim.labels and len(claim.tables) == 1 else ""
         facts = VisitFacts(standard, _with_file(claim, alone), claim.problems)
@@ -199,22 +192,6 @@ class FileCheck:
         self.summary.unreadable += [(where, one.message_vi) for one in problems if one.code in _UNREADABLE]
 
 
-def standard_of(tables: Mapping[str, list[dict[str, str]]], made_on: str = "") -> Standard:
-    """The standard by the end of the visit, else by the day the file was made, else the newest."""
-    ended = (day(rows[0].get(tag, "")) for table, tag in _ENDED if (rows := tables.get(table)))
-    for on in (*ended, day(made_on)):
-        if on is not None and (found := _covering(on)) is not None:
-            return found
-    return load(available()[-1])
-
-
-def _covering(on: date) -> Standard | None:
-    try:
-        return select_standard(on)
-    except StandardError:
-        return None
-
-
 def _with_file(claim: ParsedClaim, alone: str) -> Mapping[str, list[dict[str, str]]]:
     """The tables of a claim, and what its file has said of itself so far; what comes later is not known yet."""
     if alone:
@@ -242,18 +219,13 @@ def _file_facts(reader: EnvelopeReader, read: int) -> dict[str, str]:
     }
 
 
-class _Counted(io.RawIOBase):
+class _Counted:
     """A stream that adds to the summary what was read of it."""
 
-    def __init__(self, stream: IO[bytes], summary: Summary) -> None:
-        super().__init__()
+    def __init__(self, stream: Readable, summary: Summary) -> None:
         self._stream, self._summary = stream, summary
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
         self._summary.bytes_read += len(data)
-        return len(data)
+        return data

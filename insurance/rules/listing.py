@@ -37,8 +37,10 @@ def json_list(records: Iterable[Record]) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Cause:
-    """Findings of one rule at one field: how many, in how many claims, and the first of them."""
+    """Findings of one rule at one field: how many, in how many claims, and the first of them. `number` counts causes
+    from 1 as they came."""
 
+    number: int
     first: Record
     title: str
     count: int = 0
@@ -55,19 +57,27 @@ class Causes:
         self._places = places
         self._causes: dict[tuple[str, str, str], Cause] = {}
 
-    def add(self, found: Found) -> Record:
-        """Count one finding; answers its record."""
-        record, one = record_of(found), found.finding
+    def add(self, found: Found, record: Record) -> Cause:
+        """Count one finding with its record; answers its cause."""
+        one = found.finding
         key = (one.rule, one.table, one.field)
         cause = self._causes.get(key)
         if cause is None:
-            cause = self._causes[key] = Cause(record, self._titles.get(one.rule, one.rule))
+            title = self._titles.get(one.rule, one.rule)
+            cause = self._causes[key] = Cause(len(self._causes) + 1, record, title)
         cause.count += 1
-        if found.place != cause.last:
+        if found.place.position and found.place != cause.last:
             cause.claims, cause.last = cause.claims + 1, found.place
         if len(cause.places) < self._places:
             cause.places.append(record)
-        return record
+        return cause
+
+    def counted(self, found: Iterable[Found]) -> Iterator[Record]:
+        """The records of findings, which are counted as they pass."""
+        for one in found:
+            record = record_of(one)
+            self.add(one, record)
+            yield record
 
     def sorted(self) -> list[Cause]:
         """The worst first, then the most frequent."""
@@ -99,7 +109,8 @@ def text_report(causes: Causes, summary: Summary) -> Iterator[str]:
 def _cause(cause: Cause) -> Iterator[str]:
     first = cause.first
     where = place_vi(str(first["table"]), None, str(first["field"]))
-    yield f"[{SEVERITY_VI[str(first['severity'])]}] {cause.title} ({where}): {cause.count} chỗ, {cause.claims} hồ sơ"
+    claims = f", {cause.claims} hồ sơ" if cause.claims else ""
+    yield f"[{SEVERITY_VI[str(first['severity'])]}] {cause.title} ({where}): {cause.count} chỗ{claims}"
     yield f"  Quy tắc {first['rule']}. Căn cứ: {first['law']}"
     yield f"  Cách sửa: {first['fix']}"
     for record in cause.places:

@@ -1,99 +1,86 @@
-"""Find claim files: in files, folders and zip archives, each as a stream with a name that people recognise."""
+"""Find claim files: in files, folders and ZIP archives, each as a stream with a name that people recognise."""
 
 from __future__ import annotations
 
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from insurance.standards import LIMITS
+from insurance.standards import ParseError, archive_members, is_archive
+from insurance.standards.decode import Readable
 
 READ = frozenset({".xml", ".zip"})
-"""Endings of the files that a folder or an archive is searched for; a file that is named itself may have any."""
-BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What a damaged disk or archive raises while it is read."""
+"""Endings of the files that a folder is searched for; a file that is named itself may have any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to read: its name with folder or archive, its size in bytes, and how to open it.
-
-    `refused` says in Vietnamese why it cannot be read at all; then it is not opened.
-    """
+    """One file to read: its name with folder or archive, and its stream, to be read before the next source is asked
+    for. The stream is None when the file cannot be opened, and `refused` says why in Vietnamese."""
 
     name: str
-    size: int
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    stream: Readable | None
     refused: str = ""
 
 
 def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
-    """The files of the paths in the order given, those of a folder or an archive by name.
+    """The files of the paths in the order given, those of a folder by name.
 
     What cannot be opened is a source with its reason, so that it is named and the others are read.
     """
+    for path in find_files(paths):
+        if is_archive(path):
+            yield from _members(path)
+        else:
+            yield from _file(path)
+
+
+def find_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The paths with each folder replaced by the claim files and archives below it."""
     for path in paths:
         if path.is_dir():
-            for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in READ):
-                yield from _file(file, str(file))
+            yield from sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READ)
         else:
-            yield from _file(path, str(path))
+            yield path
 
 
-def _file(path: Path, name: str) -> Iterator[Source]:
+def bytes_of(paths: Iterable[Path]) -> int:
+    """How many bytes there are to read, as archives declare them; what cannot be opened counts nothing."""
+    return sum(_bytes(path) for path in find_files(paths))
+
+
+def _bytes(path: Path) -> int:
     try:
-        if not path.is_file():
-            yield _refused(name, "không có tệp này" if not path.exists() else "không phải tệp thường")
-        elif zipfile.is_zipfile(path):
-            yield from _members(path, name)
-        else:
-            yield Source(name, path.stat().st_size, lambda: path.open("rb"))
-    except BROKEN as error:
-        yield _refused(name, f"không mở được ({type(error).__name__})")
+        if not is_archive(path):
+            return path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            return sum(one.file_size for one in archive.infolist() if one.filename.lower().endswith(".xml"))
+    except (OSError, zipfile.BadZipFile):
+        return 0
 
 
-def _members(path: Path, name: str) -> Iterator[Source]:
-    with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if not one.is_dir() and Path(one.filename).suffix.lower() in READ]
-    if not members:
-        yield _refused(name, "tệp nén không có tệp XML nào")
-    elif len(members) > LIMITS.members or sum(one.file_size for one in members) > LIMITS.total:
-        yield _refused(name, "tệp nén chứa quá nhiều dữ liệu")
+def _file(path: Path) -> Iterator[Source]:
+    if not path.is_file():
+        yield Source(str(path), None, "không phải tệp thường" if path.exists() else "không có tệp này")
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        yield Source(str(path), None, f"không mở được ({error.strerror})")
+        return
+    with stream:
+        yield Source(str(path), stream)
+
+
+def _members(path: Path) -> Iterator[Source]:
+    found = False
+    try:
+        for member in archive_members(path):
+            found = True
+            yield Source(f"{path}/{member.name}", member.stream, member.refused)
+    except ParseError as error:
+        yield Source(str(path), None, str(error))
     else:
-        for member in sorted(members, key=lambda one: one.filename):
-            yield _member(path, member, f"{name}/{member.filename}")
-
-
-def _member(path: Path, member: zipfile.ZipInfo, name: str) -> Source:
-    if member.flag_bits & 1:
-        return _refused(name, "tệp nén có mật khẩu")
-    if Path(member.filename).suffix.lower() == ".zip":
-        return _refused(name, "tệp nén nằm trong tệp nén; hãy giải nén ra trước")
-    if member.file_size > LIMITS.member or member.file_size > LIMITS.ratio * max(member.compress_size, 1 << 20):
-        return _refused(name, "giải nén ra quá lớn")
-    return Source(name, member.file_size, lambda: _Opened(path, member))
-
-
-class _Opened(AbstractContextManager[IO[bytes]]):
-    """A member of an archive, open for as long as it is read."""
-
-    def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
-        self._archive, self._member = zipfile.ZipFile(path), member
-
-    def __enter__(self) -> IO[bytes]:
-        return self._archive.open(self._member)
-
-    def __exit__(self, *details: object) -> None:
-        self._archive.close()
-
-
-def _refused(name: str, why: str) -> Source:
-    return Source(name, 0, _nothing, why)
-
-
-def _nothing() -> AbstractContextManager[IO[bytes]]:
-    raise OSError("not to be opened")
+        if not found:
+            yield Source(str(path), None, "tệp ZIP không có tệp XML nào")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from insurance.rules.engine import CannotRun
-from insurance.rules.listing import Record
+from insurance.rules.files import Summary
+from insurance.rules.listing import Cause, Record, figures_vi
 from insurance.rules.words import SEVERITY_VI, catalog_vi
 
 MOST_ROWS = 1_048_575
@@ -25,9 +25,6 @@ _CAUSES = (
     ("Cách sửa", 60),
 )  # fmt: skip
 _FONT = {"font_name": "Times New Roman", "font_size": 11}
-
-CauseRow = tuple[str, str, str, str, str, int, int, str]
-"""Severity, rule, title, table, field, findings, claims, what to do."""
 
 
 class FindingsBook:
@@ -52,30 +49,32 @@ class FindingsBook:
         cells[5] = SEVERITY_VI[str(cells[5])]
         _row(self._sheet, self._rows, cells, self._cell, self._number)
 
-    def close(
-        self,
-        causes: Iterable[CauseRow],
-        cannot_run: Sequence[CannotRun],
-        unreadable: Iterable[tuple[str, str]],
-        figures: str,
-    ) -> None:
+    def close(self, causes: Iterable[Cause], summary: Summary) -> None:
         """Write the other sheets and the file."""
         self._sheet.autofilter(0, 0, max(1, self._rows), len(_LIST) - 1)
         by_cause = _sheet(self._book, "Theo nguyên nhân", _CAUSES, self._head)
         number = 0
         for number, cause in enumerate(causes, 1):
-            _row(by_cause, number, (SEVERITY_VI[cause[0]], *cause[1:]), self._cell, self._number)
+            _row(by_cause, number, _cause_cells(cause), self._cell, self._number)
         by_cause.autofilter(0, 0, max(1, number), len(_CAUSES) - 1)
-        notes = [figures]
+        notes = [figures_vi(summary)]
         if self._left_out:
             notes.append(f"Trang tính đã đầy, không ghi {self._left_out} dòng cuối; tải tệp JSON để có đủ")
         for at, note in enumerate(notes, number + 2):
             by_cause.write_string(at, 0, note, self._cell)
         missed = _sheet(self._book, "Không kiểm được", [("Quy tắc, tệp", 60), ("Lý do", 80)], self._head)
-        rows = [(f"{one.rule}: {one.title}", f"Thiếu {catalog_vi(one.need)}") for one in cannot_run]
-        for at, pair in enumerate([*rows, *unreadable], 1):
+        rows = [(f"{one.rule}: {one.title}", f"Thiếu {catalog_vi(one.need)}") for one in summary.cannot_run]
+        for at, pair in enumerate([*rows, *summary.unreadable], 1):
             _row(missed, at, pair, self._cell, self._number)
         self._book.close()
+
+
+def _cause_cells(cause: Cause) -> tuple[str | int | None, ...]:
+    first = cause.first
+    severity = SEVERITY_VI[str(first["severity"])]
+    return (
+        severity, first["rule"], cause.title, first["table"], first["field"], cause.count, cause.claims, first["fix"]
+    )  # fmt: skip
 
 
 def _sheet(book: xlsxwriter.Workbook, name: str, columns: Iterable[tuple[str, int]], head: Format) -> Worksheet:

@@ -42,8 +42,8 @@ def visit_xml(overlay: str = "", pack: Pack = packed, code: str = "") -> str:
     """One HOSO from an overlay over a sound claim."""
     facts = claim(overlay)
     parts = []
-    for name in facts.tables:
-        if name not in facts.standard.tables:
+    for name in facts.standard.tables:
+        if name not in facts.tables:
             continue
         xml = table_xml(facts.standard, name, facts)
         if code:

@@ -7,6 +7,7 @@ import pytest
 from pytest_django.asserts import assertNumQueries
 
 from his.accounts.models import Staff
+from his.catalogs.loaders import starter
 from his.catalogs.models import Diagnosis, Drug
 from insurance.rules.catalogs import CATALOGS, DatabaseCatalogs, rule_books
 from insurance.rules.engine import load_rules
@@ -46,6 +47,13 @@ def test_without_a_facility_only_national_lists_are_there(world: World) -> None:
     lists = DatabaseCatalogs(None)
 
     assert [name for name in CATALOGS if lists.has(name)] == ["icd10", "provinces", "communes"]
+
+
+def test_the_starter_lists_say_nothing_about_claims_of_other_facilities(world: World) -> None:
+    Diagnosis.objects.update(source=starter.SOURCE)
+
+    assert DatabaseCatalogs(world.station.facility).has("icd10")
+    assert not DatabaseCatalogs(None).has("icd10")
 
 
 def test_the_lists_of_another_facility_are_not_seen(world: World) -> None:

@@ -15,9 +15,9 @@ from insurance.rules.books import RuleBooks
 from insurance.rules.catalogs import DatabaseCatalogs
 from insurance.rules.engine import Catalogs, NoCatalogs
 from insurance.rules.files import AUTO, FileCheck, Found, Summary
-from insurance.rules.listing import Cause, Causes, Record, figures_vi, json_list, text_report
+from insurance.rules.listing import Causes, Record, figures_vi, json_list, text_report
 from insurance.rules.sources import find_sources
-from insurance.rules.workbook import CauseRow, FindingsBook
+from insurance.rules.workbook import FindingsBook
 from insurance.standards import available
 
 USAGE = 3
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             self.stderr.write(figures_vi(check.summary))
 
     def _write(self, form: str, out: Path | None, found: Iterator[Found], causes: Causes, summary: Summary) -> None:
-        records = (causes.add(one) for one in found)
+        records = causes.counted(found)
         if form == "xlsx" and out is not None:
             _workbook(out, records, causes, summary)
             return
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         if code and facility is None:
             raise CommandError(f"Không có cơ sở {code}", returncode=USAGE)
         if not has_any:
-            self.stderr.write("Chưa nhập danh mục ICD-10; các quy tắc cần danh mục sẽ không kiểm được")
+            self.stderr.write("Chưa nhập danh mục ICD-10 đầy đủ; các quy tắc cần danh mục sẽ không kiểm được")
         return catalogs
 
     def _progress(self, summary: Summary) -> None:
@@ -125,13 +125,4 @@ def _workbook(path: Path, records: Iterator[Record], causes: Causes, summary: Su
     book = FindingsBook(path)
     for record in records:
         book.add(record)
-    rows = [_cause_row(cause) for cause in causes.sorted()]
-    book.close(rows, summary.cannot_run, summary.unreadable, figures_vi(summary))
-
-
-def _cause_row(cause: Cause) -> CauseRow:
-    first = {name: str(value) for name, value in cause.first.items()}
-    return (
-        first["severity"], first["rule"], cause.title, first["table"], first["field"], cause.count, cause.claims,
-        first["fix"],
-    )  # fmt: skip
+    book.close(causes.sorted(), summary)
