@@ -136,6 +136,8 @@ STATICFILES_FINDERS = [
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5000  # a folder of claim files; the screen refuses more than 2000 with a word
+CHECK_UPLOAD_MB = env.number("HIS_CHECK_UPLOAD_MB", 200, least=1)  # claim files handed in for one check
 
 LOGGING = {
     "version": 1,

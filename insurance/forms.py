@@ -9,6 +9,8 @@ from django import forms
 from his.ui.forms import MoneyField
 from insurance.billing.cash import DENOMINATIONS, NOTES_MAX
 from insurance.models import CashEntry
+from insurance.rules.files import AUTO
+from insurance.standards import available, load
 
 _NEEDED = {"required": "Hãy gõ số tiền"}
 
@@ -112,3 +114,17 @@ class MonthForm(forms.Form):
     """Which claim month."""
 
     month = MonthField(label="Tháng quyết toán", required=False)
+
+
+class FileCheckForm(forms.Form):
+    """Claim files of any system to be checked. The files themselves are read from the request: there may be many."""
+
+    standard = forms.ChoiceField(label="Chuẩn dữ liệu", required=False)
+    own = forms.BooleanField(
+        label="Là hồ sơ của cơ sở đang làm việc: đối chiếu cả bảng giá, danh mục thuốc, nhân viên", required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        forced = [(name, f"Luôn theo {name}: {load(name).title}") for name in reversed(available())]
+        self.fields["standard"].choices = [(AUTO, "Theo ngày ra viện của từng hồ sơ"), *forced]  # type: ignore[attr-defined]

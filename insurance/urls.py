@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from insurance.views import cash_desk, cashier, claims
+from insurance.views import cash_desk, cashier, claims, file_check
 
 urlpatterns = [
     path("cashier/", cashier.desk, name="cashier"),
@@ -22,6 +22,11 @@ urlpatterns = [
     path("claims/", claims.screen, name="claims"),
     path("claims/build/", claims.build_all, name="claims-build-month"),
     path("claims/export/", claims.export, name="claims-export"),
+    path("claims/check/", file_check.hand_in, name="claims-check"),
+    path("claims/check/<uuid:token>/", file_check.show, name="claims-check-result"),
+    path("claims/check/<uuid:token>/progress/", file_check.progress, name="claims-check-progress"),
+    path("claims/check/<uuid:token>/findings.<str:form>", file_check.download, name="claims-check-list"),
+    path("claims/check/<uuid:token>/discard/", file_check.throw_away, name="claims-check-discard"),
     path("claims/<int:pk>/build/", claims.build_one, name="claims-build"),
     path("claims/<int:pk>/file/", claims.download, name="claims-xml"),
 ]
