@@ -36,8 +36,8 @@ TREATMENT_RESULTS = (
 )
 
 TRANSFER_REASONS = (
-    (BEYOND, "Vượt khả năng đáp ứng của cơ sở"),
-    (NEEDS, "Phù hợp quy định chuyển tuyến"),
+    (BEYOND, "Vượt khả năng của cơ sở"),
+    (NEEDS, "Đúng quy định chuyển"),
 )
 
 _COUNT = re.compile(r"^[a-z]+-(\d+)-")

@@ -109,7 +109,7 @@ def _mai() -> Iterator[CastVisit]:
             cards=[CardPlan("DN4990000000789", STATION)],
         )
     )
-    slip = "99001.GC26.000007"
+    slip = "99001.GC26.000001"
     yield CastVisit(STATION, 7, mai, "pregnancy_late", route="registered", transfer_to=HOSPITAL)
     yield CastVisit(
         HOSPITAL, 8, mai, "pregnancy_late", route="referral", referral_facility_code=STATION, referral_number=slip
@@ -191,6 +191,6 @@ def _others() -> Iterator[CastVisit]:
         "diabetes_hypertension",
         route="referral",
         referral_facility_code=STATION,
-        referral_number="99001.GC26.000009",
+        referral_number="99001.GC26.000003",
         transfer_to=PROVINCE,
     )

@@ -58,7 +58,7 @@ def proposed(visit: Visit, vitals: VitalSigns | None) -> Transfer:
     return Transfer(
         transfer_condition=condition_of(vitals) if vitals is not None else "",
         transfer_plan="Chuyển tuyến trên khám và điều trị tiếp",
-        transport="Xe cứu thương" if visit.route == Route.EMERGENCY else "Người bệnh tự túc phương tiện",
+        transport="Xe cứu thương" if visit.route == Route.EMERGENCY else "Người bệnh tự túc",
     )
 
 

@@ -128,7 +128,7 @@ def test_a_transfer_slip_is_proposed_kept_and_signed(world, client, visit):
     )
     page = client.get(url("doctor-visit", visit)).content.decode()
     assert 'value="Mạch 90 lần/phút, nhiệt độ 37,2 °C, huyết áp 140/85 mmHg"' in page
-    assert 'value="Người bệnh tự túc phương tiện"' in page
+    assert 'value="Người bệnh tự túc"' in page
     hidden = {name: value for name, value in TRANSFER.items() if name != "outcome"}
     assert client.post(url("exam-draft", visit), typed(**hidden)).status_code == 204
     assert Exam.objects.get().transfer_condition == ""
