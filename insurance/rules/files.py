@@ -208,6 +208,10 @@ def _lost_tables(standard: Standard, claim: ParsedClaim) -> frozenset[str]:
     return frozenset(lost)
 
 
+_SIGNATURES = {"present": "1", "empty": "0"}
+"""How rules see the signature; a file without the element has none."""
+
+
 def _file_facts(reader: EnvelopeReader, read: int) -> dict[str, str]:
     """What a whole file says of itself, beside the number of claims that were read."""
     return {
@@ -215,7 +219,7 @@ def _file_facts(reader: EnvelopeReader, read: int) -> dict[str, str]:
         "NGAYLAP": reader.made_on,
         "SOLUONGHOSO": "" if reader.declared is None else str(reader.declared),
         "SO_HOSO": str(read),
-        "CHUKYDONVI": "1" if reader.signature == "present" else "",
+        "CHUKYDONVI": _SIGNATURES.get(reader.signature, ""),
     }
 
 

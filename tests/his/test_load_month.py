@@ -31,6 +31,9 @@ from insurance.billing.facts import facts_of
 from insurance.billing.queries import amount_due, expected_cash
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult, CashEntry, CashSession
+from insurance.rules.catalogs import rule_books
+from insurance.rules.files import FileCheck
+from insurance.rules.sources import find_sources
 from insurance.standards import load as load_standard
 from insurance.standards import parse_envelope
 from patients.models import ClinicalNote, Exam, Patient, Prescription, PrescriptionLine, QueueTicket, Visit
@@ -138,6 +141,18 @@ def test_the_month_exports_without_findings_and_its_amounts_agree(facilities, tm
     paid = sum(e.amount for e in CashEntry.objects.filter(visit__claim_code__in=exported))
     assert abs(paid - totals["T_BNCCT"] - totals["T_BNTT"]) < len(exported)
     assert totals["T_BHTT"] == result.totals["T_BHTT"] > 0
+
+
+@pytest.mark.parametrize("code", [STATION, HOSPITAL])
+def test_no_rule_finds_anything_in_the_files_of_the_month(facilities, tmp_path, code):
+    facility = facilities[code]
+    load(facility, visits=120)
+    export_month(month=OCTOBER, out_dir=tmp_path, actor=system_actor(facility), at=LATER)
+    check = FileCheck(rule_books(facility))
+    assert [
+        (one.place.claim_code, one.finding.rule, one.finding.message) for one in check.run(find_sources([tmp_path]))
+    ] == []
+    assert check.summary.claims > 80
 
 
 def check_money(summary: dict[str, str], lines: list[dict[str, str]]) -> None:
