@@ -54,7 +54,7 @@ ROWS: dict[str, dict[str, dict[str, str]]] = {
     "services": {
         "03.18": _service("Khám ngoại", "13", "50600"),
         "02.1896": _service("Khám nội", "13", "36500"),
-        "22.0120.1370": _service("Tổng phân tích tế bào máu", "1", "49700"),
+        "22.0120.1370": _service("Tổng phân tích tế bào máu", "1", "49700") | {"device": "HH.1.99001.A001"},
         "24.0003.1715": _service("Vi khuẩn nuôi cấy và định danh", "1", "49700"),
         "03.3328.0459": _service("Phẫu thuật cắt ruột thừa", "8", "2815900"),
         "K03.1917": _service("Giường ngoại khoa", "15", "257100", "Ngày"),

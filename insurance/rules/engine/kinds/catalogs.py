@@ -59,13 +59,14 @@ def _key(rule: Rule, scope: Scope) -> Text:
 
 @row_kind("listed_required", sees=LACKING)
 def listed_required(rule: Rule, scope: Scope, env: Env) -> RowCheck:
-    """Each field is filled in rows whose `by` stands in catalogue `catalog`."""
-    name, key, wanted = param(rule, "catalog"), _key(rule, scope), tags(rule, scope)
+    """Each field is filled in rows whose `by` stands in catalogue `catalog`, there with cell `cell` filled if named."""
+    name, key, wanted, cell = param(rule, "catalog"), _key(rule, scope), tags(rule, scope), rule.params.get("cell")
 
     def check(row: Row, facts: VisitFacts) -> Iterator[Hit]:
         lacking = [tag for tag in wanted if not row.texts.get(tag)]
         code = key(row, facts) if lacking else ""
-        if code and env.catalogs.find(name, code, facts.ended_on) is not None:
+        found = env.catalogs.find(name, code, facts.ended_on) if code else None
+        if found is not None and (cell is None or found.get(cell)):
             yield from (Hit(row.number, tag, "", {"code": code}) for tag in lacking)
 
     return check
