@@ -1,10 +1,12 @@
 """What the rule functions work out: benefit percents of a visit, written doses, services that are not paid."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from insurance.rules.engine import RuleBook, load_rules
+from insurance import law
+from insurance.rules.engine import RuleBook, RuleError, load_rules
 from insurance.rules.engine.functions.doses import Dose, read_dose
 from insurance.rules.engine.functions.levels import levels_of
 from insurance.standards import load
@@ -106,3 +108,24 @@ NOT_PAID = RuleBook(
 )
 def test_services_that_are_not_paid(overlay: str, rows: list[int]) -> None:
     assert [finding.row for finding in NOT_PAID.check(claim(overlay))] == rows
+
+
+def decree(folder: Path, row: str) -> None:
+    """Put a folder with one row about unpaid services in force."""
+    path = folder / "rules" / "lists" / "services_not_paid.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("id,paid,refused,most,per,visit_types,valid_from,valid_to,law,note\n" + row + "\n", "utf-8")
+    law.use(folder)
+
+
+def test_a_decree_changes_what_is_not_paid(tmp_path: Path) -> None:
+    overlay = services("AFB trực tiếp", "AFB trực tiếp", "AFB trực tiếp")
+    try:
+        decree(tmp_path, "KT184,,^afb,3,day,,2026-01-01,,Công văn thử,")
+        assert NOT_PAID.check(claim(overlay)) == []
+        decree(tmp_path / "faulty", "KT184,,^afb,ba,day,,2026-01-01,,Công văn thử,")
+        with pytest.raises(RuleError, match=r"services_not_paid\.csv, line 2"):
+            NOT_PAID.check(claim(overlay))
+    finally:
+        law.use()
+    assert [finding.row for finding in NOT_PAID.check(claim(overlay))] == [3]
