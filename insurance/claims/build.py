@@ -17,6 +17,8 @@ from patients.models import ClinicalNote, Exam, Patient, ServiceOrder
 from patients.services.exams import OTHERS_MAX
 from patients.services.outcomes import TRANSFERS
 
+OWN = frozenset(f"XML{number}" for number in range(16))
+"""The tables that the product fills itself, or knows a source for."""
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
 SUPPLY_GROUPS = frozenset({"10", "11"})
@@ -49,7 +51,10 @@ class ClaimTables:
     """Rows of the document tables by name, such as XML13."""
 
     def in_envelope(self, standard: Standard) -> list[tuple[str, list[object]]]:
-        """(table, rows) of the tables that travel together by this standard, in its order."""
+        """(table, rows) of the tables that travel together by this standard, in its order.
+
+        A table that a decree has added is made of the rows that its `row_class` names: one row for each of them.
+        """
         tables: dict[str, list[object]] = {
             "XML1": [self.summary],
             "XML2": list(self.drugs),
@@ -58,8 +63,10 @@ class ClaimTables:
             "XML5": list(self.progress),
             **self.documents,
         }
+        by_class = {type(row).__name__: rows for rows in tables.values() for row in rows[:1]}
+        added = {name: by_class.get(table.row_class, []) for name, table in standard.tables.items() if name not in OWN}
         names = (table.name for table in standard.tables.values() if table.in_envelope)
-        return [(name, tables[name]) for name in names if tables.get(name)]
+        return [(name, rows) for name in names if (rows := tables.get(name) or added.get(name))]
 
 
 def build_tables(record: Record) -> ClaimTables:
