@@ -6,11 +6,11 @@ Needs no database: catalogues come with the rule books. What cannot be read is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from insurance.rules.books import RuleBooks, named_tables, speaks_only_of
-from insurance.rules.engine import Batch, CannotRun, Finding, Severity, VisitFacts
+from insurance.rules.engine import Batch, CannotRun, Finding, RuleBook, Severity, Stage, VisitFacts
 from insurance.rules.engine.terms import FILE
 from insurance.rules.sources import Source
 from insurance.standards import (
@@ -78,8 +78,9 @@ def _ignore(*_: object) -> None: ...
 class FileCheck:
     """One check over any number of files. Iterate `run` once, then `summary` tells the whole.
 
-    `standard` is `auto` (each claim by the end of its visit) or a name. `on_claim` is told every claim as it was
-    read; `on_progress` after every claim and file, with the summary so far.
+    `standard` is `auto` (each claim by the end of its visit) or a name. `stages` say what is asked: `send` adds what a
+    file about to be sent must have. `on_claim` is told every claim as it was read; `on_progress` after every claim and
+    file, with the summary so far.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class FileCheck:
         books: RuleBooks,
         standard: str = AUTO,
         *,
+        stages: Sequence[Stage] = (Stage.CLAIM,),
         on_claim: Callable[[Place, VisitFacts], None] = _ignore,
         on_progress: Callable[[Summary], None] = _ignore,
     ) -> None:
@@ -94,7 +96,7 @@ class FileCheck:
         self._books = books
         self._standard = None if standard == AUTO else load(standard)
         self._newest = self._standard or load(available()[-1])
-        self._on_claim, self._on_progress = on_claim, on_progress
+        self._stages, self._on_claim, self._on_progress = stages, on_claim, on_progress
         self._batches: dict[Standard, Batch] = {}
         self._rules = {rule.id: rule for rule in books.rules}
         self._of_file = {rule.id for rule in books.rules if rule.table == FILE and "LOAIHOSO" not in rule.fields}
@@ -152,7 +154,7 @@ class FileCheck:
     def _about_file(self, name: str, facts: VisitFacts) -> Iterator[Found]:
         self._note_unreadable(name, facts.problems)
         place = Place(name, 0)
-        for finding in self._books.of(self._newest, FILE).check(facts):
+        for finding in self._found(self._books.of(self._newest, FILE), facts):
             if finding.table == FILE:
                 yield Found(place, finding)
 
@@ -166,13 +168,17 @@ class FileCheck:
         self._note_unreadable(f"{name}, hồ sơ {place.named}", claim.problems)
         is_blocked = False
         lost = _lost_tables(standard, claim)
-        for finding in self._books.of(standard, alone).check(facts):
+        for finding in self._found(self._books.of(standard, alone), facts):
             if finding.rule not in self._of_file_alone and not (lost and self._follows_from(lost, finding)):
                 is_blocked = is_blocked or finding.severity == Severity.BLOCKING
                 yield Found(place, finding)
         self.summary.claims_blocked += is_blocked
         if not alone:
             self._batch(standard).feed(place, facts)
+
+    def _found(self, book: RuleBook, facts: VisitFacts) -> Iterator[Finding]:
+        for stage in self._stages:
+            yield from book.check(facts, stage)
 
     def _follows_from(self, lost: frozenset[str], finding: Finding) -> bool:
         """Whether a finding may only be there because tables could not be read, which is said already."""

@@ -64,6 +64,14 @@ def test_a_sound_file_has_nothing_blocking(folder: Path) -> None:
     assert (code, json.loads(output)) == (0, [])
 
 
+def test_a_file_without_signature_is_refused_only_before_sending(tmp_path: Path) -> None:
+    (tmp_path / "unsigned.xml").write_bytes(file_xml(visit_xml()).replace(b"<CHUKYDONVI>x<", b"<CHUKYDONVI><"))
+
+    assert run(tmp_path, format="json")[0] == 0
+    code, output = run(tmp_path, format="json", before_sending=True)
+    assert (code, rules_of(output)) == (1, {"file.signed"})
+
+
 def test_the_list_of_a_file_with_mistakes_is_the_golden_one(folder: Path) -> None:
     code, output = run(folder / "sub", format="json")
 

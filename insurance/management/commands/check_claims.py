@@ -13,7 +13,7 @@ from his.core.errors import Unwritable
 from his.database.errors import ClusterError
 from insurance.rules.books import RuleBooks
 from insurance.rules.catalogs import DatabaseCatalogs
-from insurance.rules.engine import Catalogs, NoCatalogs
+from insurance.rules.engine import Catalogs, NoCatalogs, Stage
 from insurance.rules.files import AUTO, FileCheck, Found, Summary
 from insurance.rules.listing import Causes, Record, figures_vi, json_list, text_report
 from insurance.rules.sources import find_sources
@@ -53,13 +53,17 @@ class Command(BaseCommand):
         parser.add_argument("--format", default="text", choices=["text", "json", "xlsx"])
         parser.add_argument("--facility", metavar="CODE", help="đối chiếu với bảng giá, thuốc, nhân viên của cơ sở này")
         parser.add_argument("--out", type=Path, metavar="FILE", help="ghi ra tệp; bắt buộc với xlsx")
+        parser.add_argument(
+            "--before-sending", action="store_true", help="hỏi thêm điều tệp sắp gửi phải có: chữ ký số"
+        )
         parser.add_argument("--places", type=int, default=PLACES, help="số chỗ nêu ra cho mỗi nguyên nhân (text)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["format"] == "xlsx" and options["out"] is None:
             _misused("định dạng xlsx cần --out TỆP")
         books = RuleBooks(self._catalogs(options["facility"]))
-        check = FileCheck(books, options["standard"], on_progress=self._progress)
+        stages = (Stage.CLAIM, Stage.SEND) if options["before_sending"] else (Stage.CLAIM,)
+        check = FileCheck(books, options["standard"], stages=stages, on_progress=self._progress)
         causes = Causes(books.rules, max(0, options["places"]))
         found = check.run(find_sources(options["paths"]))
         try:

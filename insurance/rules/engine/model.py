@@ -27,6 +27,8 @@ class Stage(StrEnum):
     SIGN = "sign"
     CLOSE = "close"
     CLAIM = "claim"
+    SEND = "send"
+    """What only a file about to be sent must have, such as its signature."""
     BATCH = "batch"
     """Over all claims of a month or of a set of files."""
 
