@@ -27,6 +27,7 @@ _DAILY = re.compile(rf"{_N}\s*([^\d\s/*\[\]][^\d/*\[\]]*?)\s*/\s*ngày{_BY}{_DAY
 _PART = re.compile(rf"(?:sáng|trưa|chiều|tối|đêm)\s*:?\s*(?:uống\s*)?{_N}\s*([^\d\s,;*\[\]]+)")
 _HERBS = re.compile(rf"{_N}\s*(g|gam|gram)\b.*?{_BY}{_N}\s*thang")
 _FOR = re.compile(rf"{_BY}{_DAYS}")
+_DAILY_SUM = re.compile(rf"\[\s*{_N}\s*([^\d\s/*\[\]][^\d/*\[\]]*?)\s*/\s*ngày\s*\]")
 _BRACKET = re.compile(r"\[.*?\]")
 
 
@@ -114,6 +115,21 @@ def dose_quantity(rule: Rule, scope: Scope, env: Env) -> Check:
         most = wanted.to_integral_value(ROUND_CEILING)
         is_wrong = quantity > most + spare if side == "more" else quantity < wanted
         return {"expected": f"{most:f}", "quantity": f"{quantity.normalize():f}"} if is_wrong else None
+
+    return _over_doses(rule, scope, tag, judge)
+
+
+@function("dose_bracket")
+def dose_bracket(rule: Rule, scope: Scope, env: Env) -> Check:
+    """The sum of a day in brackets is that of the doses; it is rounded, so a difference below one unit is none."""
+    (tag,) = tags(rule, scope)
+
+    def judge(row: Row, facts: VisitFacts, dose: Dose | None) -> dict[str, str] | None:
+        match = _DAILY_SUM.search(row.text(tag).casefold())
+        if dose is None or dose.per_day is None or match is None or match[2].strip() != dose.unit:
+            return None
+        found = _number(match[1])
+        return {"expected": f"{dose.per_day:f}", "found": f"{found:f}"} if abs(found - dose.per_day) >= 1 else None
 
     return _over_doses(rule, scope, tag, judge)
 

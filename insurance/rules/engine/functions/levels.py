@@ -53,6 +53,26 @@ def benefit_level(rule: Rule, scope: Scope, env: Env) -> Check:
     return check
 
 
+@function("benefit_code")
+def benefit_code(rule: Rule, scope: Scope, env: Env) -> Check:
+    """Some insured line has a percent that fits; when none has, the code (the rule's field) is wrong, not the lines."""
+    (tag,) = tags(rule, scope)
+
+    def check(facts: VisitFacts) -> Iterator[Hit]:
+        levels = levels_of(facts)
+        lines = [row for name in ("XML2", "XML3") for row in facts.rows(name) if _is_insured(row)]
+        found = {row.number_of("MUC_HUONG") for row in lines if row.text("MA_NHOM") not in _transport(levels)} - {None}
+        if levels is not None and found and levels.usual.isdisjoint(found):
+            expected = ", ".join(f"{one.normalize():f}" for one in sorted(levels.usual))
+            yield Hit(1, tag, facts.text("XML1", tag), {"expected": expected})
+
+    return check
+
+
+def _transport(levels: Levels | None) -> frozenset[str]:
+    return levels.transport_groups if levels else frozenset()
+
+
 def levels_of(facts: VisitFacts) -> Levels | None:
     """The percents that fit the visit; None when they cannot be told."""
     if "levels" not in facts.known:
