@@ -34,43 +34,39 @@ BUILT_BY, BUILT_FROM = ("claims", "standards", "rules"), ("standards", "codelist
 _SUFFIXES = frozenset({".py", ".toml", ".csv"})
 
 RECORD = (
-    ("v", "patients_visit v WHERE v.id = one.visit_id"),
-    ("p", "patients_visit v JOIN patients_patient p ON p.id = v.patient_id WHERE v.id = one.visit_id"),
-    ("c", "patients_visit v JOIN patients_insurancecard c ON c.id = v.card_id WHERE v.id = one.visit_id"),
-    ("r", "insurance_benefitresult r WHERE r.visit_id = one.visit_id"),
-    ("c", "insurance_charge c WHERE c.visit_id = one.visit_id"),
     (
-        "l",
-        "insurance_benefitresult r JOIN insurance_benefitline l ON l.result_id = r.id"
-        " WHERE r.visit_id = one.visit_id AND r.is_current",
+        "v p c",
+        "patients_visit v JOIN patients_patient p ON p.id = v.patient_id"
+        " LEFT JOIN patients_insurancecard c ON c.id = v.card_id WHERE v.id = one.visit_id",
     ),
+    (
+        "r l",
+        "insurance_benefitresult r LEFT JOIN insurance_benefitline l ON l.result_id = r.id AND r.is_current"
+        " WHERE r.visit_id = one.visit_id",
+    ),
+    ("c", "insurance_charge c WHERE c.visit_id = one.visit_id"),
     ("e", "patients_exam e WHERE e.visit_id = one.visit_id"),
     ("d", "patients_visitdiagnosis d WHERE d.visit_id = one.visit_id"),
-    ("o", "patients_serviceorder o WHERE o.visit_id = one.visit_id"),
     (
-        "r",
-        "patients_serviceorder o JOIN patients_serviceresult r ON r.order_id = o.id WHERE o.visit_id = one.visit_id",
+        "o r",
+        "patients_serviceorder o LEFT JOIN patients_serviceresult r ON r.order_id = o.id"
+        " WHERE o.visit_id = one.visit_id",
     ),
     ("n", "patients_clinicalnote n WHERE n.visit_id = one.visit_id"),
     ("s", "patients_vitalsigns s WHERE s.visit_id = one.visit_id"),
-    ("p", "patients_prescription p WHERE p.visit_id = one.visit_id"),
     (
-        "l",
-        "patients_prescription p JOIN patients_prescriptionline l ON l.prescription_id = p.id"
+        "p l",
+        "patients_prescription p LEFT JOIN patients_prescriptionline l ON l.prescription_id = p.id"
         " WHERE p.visit_id = one.visit_id",
     ),
     (
-        "d",
-        "patients_prescription p JOIN pharmacy_dispense d ON d.prescription_id = p.id WHERE p.visit_id = one.visit_id",
-    ),
-    (
-        "l",
+        "d l",
         "patients_prescription p JOIN pharmacy_dispense d ON d.prescription_id = p.id"
-        " JOIN pharmacy_dispenseline l ON l.dispense_id = d.id WHERE p.visit_id = one.visit_id",
+        " LEFT JOIN pharmacy_dispenseline l ON l.dispense_id = d.id WHERE p.visit_id = one.visit_id",
     ),
     ("e", "insurance_cashentry e WHERE e.visit_id = one.visit_id"),
 )
-"""The rows of one visit: the alias whose rows count, and where they are found from `one.visit_id`."""
+"""The rows of one visit: the aliases whose rows count, and where they are found from `one.visit_id`."""
 
 NAMED = (
     ("f", "patients_visit v JOIN his_facility f ON f.id = v.facility_id WHERE v.id = one.visit_id"),
@@ -122,14 +118,26 @@ CATALOGS = (
 def _template(key: str, sources: tuple[tuple[str, str], ...]) -> str:
     """The print of what the sources find for one key, as an expression; all of it is fixed text of this file."""
     selects = [
-        f"SELECT hashtextextended({row}.id || ' ' || {row}.xmin::text || ' ' || {row}.ctid::text, {kind}) FROM {found}"  # noqa: S608
-        for kind, (row, found) in enumerate(sources)
+        f"SELECT {_hash(kind, aliases)} FROM {found}"  # noqa: S608
+        for kind, (aliases, found) in enumerate(sources)
     ]
     rows = " UNION ALL ".join(selects)
     return (
         f"(SELECT coalesce(sum(found.hash), 0)::text FROM (SELECT %(expressions)s AS {key}) one"  # noqa: S608
         f" CROSS JOIN LATERAL ({rows}) found (hash))"
     )
+
+
+def _hash(kind: int, aliases: str) -> str:
+    """One number for the rows of an alias or several, of which some may be missing: seeded by what they are and whose.
+
+    `xmin` and `ctid` together name a version of a row, also when one transaction wrote it twice.
+    """
+    rows = (
+        f"hashtidextended({row}.ctid, ({row}.xmin::text::bigint << 24) # ({row}.id * 256 + {kind * 4 + place}))"
+        for place, row in enumerate(aliases.split())
+    )
+    return " # ".join(f"coalesce({row}, 0)" for row in rows)
 
 
 class RecordPrint(Func):

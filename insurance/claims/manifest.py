@@ -2,10 +2,10 @@
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from typing import Any, overload
+from typing import overload
 
 from his.core.money import ZERO
 
@@ -19,6 +19,7 @@ TOTALS = {
     "T_NGUONKHAC": "other_amount",
 }
 _PACKED = struct.Struct(">IHH32s")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +135,28 @@ class ExportResult:
         """The manifest as JSON, a line for each claim, so that no list of them is held as text."""
         before = "{"
         for name, value in self.manifest().items():
-            yield f"{before}\n {_json(name)}: "
+            yield f"{before}\n {_encode(name)}: "
             before = ","
-            if isinstance(value, Sequence) and name in {"files", "left_out"}:
-                yield from _lines(value)
+            if name == "files":
+                yield from _lines(map(_line, self.files))
+            elif name == "left_out":
+                yield from _lines(_encode(asdict(row)) for row in self.left_out)
             else:
-                yield _json(value)
+                yield _encode(value)
         yield "\n}\n"
 
 
-def _lines(rows: Sequence[Any]) -> Iterator[str]:
-    if not rows:
-        yield "[]"
-        return
+def _lines(rows: Iterable[str]) -> Iterator[str]:
     before = "["
     for row in rows:
-        yield f"{before}\n  {_json({name: getattr(row, name) for name in row.__slots__})}"
+        yield f"{before}\n  {row}"
         before = ","
-    yield "\n ]"
+    yield "[]" if before == "[" else "\n ]"
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _line(row: Exported) -> str:
+    """One claim as JSON; nothing of it but the names needs quoting with care."""
+    return (
+        f'{{"claim_code": {_encode(row.claim_code)}, "file": {_encode(row.file)}, "bytes": {row.bytes},'
+        f' "sha256": "{row.sha256}", "standard": {_encode(row.standard)}, "findings": {row.findings}}}'
+    )

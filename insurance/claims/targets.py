@@ -51,11 +51,11 @@ class Folder:
 
     def write(self, name: str, content: bytes) -> None:
         self._old.discard(name)
-        file = os.open(self._path / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        file = os.open(f"{self._path}{os.sep}{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(file, left) :]
+            written = os.write(file, content)
+            while written < len(content):
+                written += os.write(file, memoryview(content)[written:])
         finally:
             os.close(file)
 

@@ -16,8 +16,8 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from django.db import connection, connections
-from django.db.models import Case, CharField, Count, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Case, CharField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
 from insurance.claims import fresh
@@ -28,6 +28,7 @@ from insurance.claims.stored import templates
 from insurance.claims.targets import Target
 from insurance.models import BenefitResult, Claim, ClaimLayout, Finding
 from insurance.standards import Template
+from insurance.standards.layout import FIELD
 
 BATCH = 32
 """Rows that are handed over at once; the queue holds as many batches."""
@@ -42,28 +43,29 @@ _PLANNER = {
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 _HEADER = len(_SIGNATURE) + 8
 _TRAILER = b"\xff\xff"
-_SIZE = struct.Struct(">i")
+_START, _SIZE = struct.Struct(">hi"), struct.Struct(">i")
 
 
 class Row(NamedTuple):
-    """One visit of the month as the statement gives it, all as text in UTF-8; of a visit without a claim much is None.
+    """One visit of the month as the statement gives it; of a visit without a claim much is empty.
 
-    `is_fresh` is empty when the claim must be built; `marks` is empty when the claim is marked as exported already.
+    `is_fresh` is empty when the claim must be built; `unmarked` is empty when it is marked as exported already.
+    Amounts are those of `TOTALS`.
     """
 
-    code: bytes
-    visit: bytes
-    reason: bytes
-    is_fresh: bytes
-    claim: bytes | None
-    marks: bytes
-    layout: bytes | None
-    standard: bytes | None
-    made_on: bytes | None
-    sha256: bytes | None
-    findings: bytes
-    amounts: tuple[bytes, ...]
-    body: bytes | None
+    code: str
+    visit: str
+    reason: str
+    is_fresh: str
+    claim: str
+    unmarked: str
+    layout: str
+    standard: str
+    made_on: str
+    sha256: str
+    findings: str
+    amounts: list[str]
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -86,13 +88,22 @@ def month_rows(facility: Facility, month: date, catalogs: str, standard: str = "
     rows = results_of_month(facility, month).annotate(
         left_out_reason=reason_column(),
         is_fresh=_flag(When(LEFT_OUT, then=Value("")), When(fresh.is_fresh(catalogs, standard), then=Value("1"))),
-        marks=_flag(When(is_marked, then=Value("")), default="1"),
+        unmarked=_flag(When(is_marked, then=Value("")), default="1"),
         finding_count=Coalesce(Subquery(findings.annotate(n=Count("pk")).values("n")), 0),
     )
-    texts = ["visit_id", "left_out_reason", "is_fresh", "claim__id", "marks", "claim__layout_id", "claim__standard"]
-    texts += ["claim__made_on", "claim__sha256", "finding_count", *TOTALS.values()]
-    columns = [Cast(F(name), TextField()) for name in texts]
-    return rows.order_by("visit__claim_code").values_list("visit__claim_code", *columns, "claim__body")
+    names = [
+        "visit__claim_code",
+        "visit_id",
+        "left_out_reason",
+        "is_fresh",
+        "claim__id",
+        "unmarked",
+        "claim__layout_id",
+    ]
+    names += ["claim__standard", "claim__made_on", "claim__sha256", "finding_count", *TOTALS.values()]
+    marked = [part for name in names for part in (F(name), Value(FIELD))][:-1]
+    head = Func(*marked, function="concat", output_field=TextField())  # takes any type, and nothing as empty text
+    return rows.order_by("visit__claim_code").values_list(head, "claim__body")
 
 
 def _flag(*whens: When, default: str = "") -> Case:
@@ -119,7 +130,7 @@ def write_month(
     writer = _Writer(written, target, errors, changing, progress)
     rows = month_rows(facility, month, written.catalogs, standard)
     known = templates(set(ClaimLayout.objects.values_list("pk", flat=True)))
-    writer.templates = {str(pk).encode(): template for pk, template in known.items()}
+    writer.templates = {str(pk): template for pk, template in known.items()}
     queue: Queue[list[bytes] | None] = Queue(_DEPTH)
     thread = Thread(target=writer.run, args=(queue,), name="claims")
     thread.start()
@@ -191,7 +202,9 @@ class _Writer:
             changing,
             progress,
         )
-        self.templates: Mapping[bytes, Template] = {}
+        self.templates: Mapping[str, Template] = {}
+        self._days: dict[str, date] = {}
+        self._cents = [0] * len(TOTALS)
         self.failure: BaseException | None = None
         self.seen = 0
 
@@ -202,6 +215,8 @@ class _Writer:
                     self._take(batch)
                 except BaseException as error:  # the reading thread raises it again
                     self.failure = error
+        totals = self.written.result.totals
+        totals |= {name: Decimal(cents).scaleb(-2) for name, cents in zip(TOTALS, self._cents, strict=True)}
         connections.close_all()  # those of this thread, which a listener to the progress may have opened
 
     def _take(self, batch: list[bytes]) -> None:
@@ -214,32 +229,29 @@ class _Writer:
             self.progress(self.seen)
 
     def _one(self, row: Row) -> None:
-        result = self.written.result
+        left_out, stale = self.written.result.left_out, self.written.stale
         if row.reason:
-            result.left_out.append(LeftOut(row.code.decode(), "rule", row.reason.decode()))
+            left_out.append(LeftOut(row.code, "rule", row.reason))
         elif not row.is_fresh:
             visit = int(row.visit)
             reason = self.errors.get(visit) or self.changing
             if reason:
-                result.left_out.append(LeftOut(row.code.decode(), "error", reason))
+                left_out.append(LeftOut(row.code, "error", reason))
             else:
-                self.written.stale.append(visit)
-        elif not self.written.stale:
+                stale.append(visit)
+        elif not stale:
             self._write(row)
 
     def _write(self, row: Row) -> None:
-        result, code, standard = self.written.result, row.code.decode(), _text(row.standard)
-        made_on = date.fromisoformat(_text(row.made_on))
-        size = self.target.write(code, standard, self.templates[row.layout or b""], made_on, row.body or b"")
-        result.files.add(code, size, _text(row.sha256), standard, int(row.findings))
-        for name, amount in zip(TOTALS, row.amounts, strict=True):
-            result.totals[name] += Decimal(amount.decode())
-        if row.marks:
-            self.written.unmarked.append(int(row.claim or 0))
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()
+        template, day = self.templates[row.layout], self._days.get(row.made_on)
+        if day is None:
+            day = self._days[row.made_on] = date.fromisoformat(row.made_on)
+        size = self.target.write(row.code, row.standard, template, day, row.body)
+        self.written.result.files.add(row.code, size, row.sha256, row.standard, int(row.findings))
+        for place, amount in enumerate(row.amounts):
+            self._cents[place] += int(amount.replace(".", ""))
+        if row.unmarked:
+            self.written.unmarked.append(int(row.claim))
 
 
 def _row(data: bytes) -> Row | None:
@@ -247,18 +259,12 @@ def _row(data: bytes) -> Row | None:
     at = _HEADER if data.startswith(_SIGNATURE) else 0
     if data[at:] == _TRAILER:
         return None
-    at += 2  # how many fields follow is known
-    fields: list[bytes | None] = []
-    while at < len(data):
-        (size,) = _SIZE.unpack_from(data, at)
-        at += _SIZE.size
-        if size < 0:
-            fields.append(None)
-            continue
-        fields.append(data[at : at + size])
-        at += size
-    if at != len(data):
-        raise ValueError("a row of COPY is cut short")
-    *head, body = fields
-    plain, amounts = head[: -len(TOTALS)], head[-len(TOTALS) :]
-    return Row._make([*plain, tuple(amount or b"0" for amount in amounts), body])
+    count, size = _START.unpack_from(data, at)
+    at += _START.size
+    head = data[at : at + size].decode().split(FIELD)
+    at += size
+    (size,) = _SIZE.unpack_from(data, at)
+    at += _SIZE.size
+    if count != 2 or at + max(size, 0) != len(data):
+        raise ValueError("a row of COPY is not as it was asked for")
+    return Row._make([*head[: -len(TOTALS)], head[-len(TOTALS) :], data[at:]])
