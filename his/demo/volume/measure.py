@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import cycle, islice
 from math import ceil
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
-from his.accounts.actor import system_actor
 from his.accounts.models import Facility
 from his.catalogs.models import Diagnosis
 from his.catalogs.queries import search_diagnoses
@@ -27,8 +23,8 @@ from his.core.errors import Refusal
 from his.core.text import fold
 from his.demo.ground import survey
 from his.demo.places import build_places
+from his.demo.volume.claims import claim_figures
 from his.demo.volume.load import Loaded, load_month
-from insurance.claims.export import export_month
 from patients.models import Patient, Visit
 from patients.queries import find_patients
 
@@ -49,24 +45,42 @@ class Timings:
 
 
 def bench_claims(
-    *, facility_code: str, visits: int, seed: int, progress: Callable[[Loaded], None] = lambda _loaded: None
+    *,
+    facility_code: str,
+    visits: int,
+    seed: int,
+    progress: Callable[[Loaded], None] = lambda _loaded: None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
-    """Load a month, export its claims, search; the answer has seconds, rates a second, milliseconds and ratios.
+    """Load a month, build its claims, and time the export beside other ways to the same files (`claims`).
 
     Works in a database that is empty or has only invented facilities; the month is the first of 2026 without a visit.
     Refuses real facilities and a year that is full.
     """
+    facility, month, loaded = _loaded_month(facility_code, visits, seed, progress)
+    return {**_head(facility, month), **_load_figures(loaded), **claim_figures(facility, month, say)}
+
+
+def bench_search(
+    *, facility_code: str, visits: int, seed: int, progress: Callable[[Loaded], None] = lambda _loaded: None
+) -> dict[str, Any]:
+    """Load a month likewise and search; the answer has milliseconds and ratios."""
+    facility, month, loaded = _loaded_month(facility_code, visits, seed, progress)
+    return {**_head(facility, month), **_load_figures(loaded), **_search_figures(facility, month)}
+
+
+def _loaded_month(
+    facility_code: str, visits: int, seed: int, progress: Callable[[Loaded], None]
+) -> tuple[Facility, date, Loaded]:
     facility = prepared(facility_code)
     month = free_month(facility)
     loaded = load_month(facility=facility, month=month, visits=visits, seed=seed, progress=progress)
     _refresh_statistics()
-    return {
-        "facility": facility.code,
-        "month": f"{month:%Y-%m}",
-        **_load_figures(loaded),
-        **_export_figures(facility, month),
-        **_search_figures(facility, month),
-    }
+    return facility, month, loaded
+
+
+def _head(facility: Facility, month: date) -> dict[str, Any]:
+    return {"facility": facility.code, "month": f"{month:%Y-%m}"}
 
 
 def prepared(code: str) -> Facility:
@@ -103,20 +117,6 @@ def _load_figures(loaded: Loaded) -> dict[str, Any]:
         "rows": loaded.rows,
         "load_seconds": round(loaded.seconds, 2),
         "load_visits_per_second": round(loaded.visits / loaded.seconds, 1),
-    }
-
-
-def _export_figures(facility: Facility, month: date) -> dict[str, Any]:
-    with TemporaryDirectory() as folder:
-        started = perf_counter()
-        result = export_month(month=month, out_dir=Path(folder), actor=system_actor(facility), at=timezone.now())
-        seconds = perf_counter() - started
-    return {
-        "claims": len(result.files),
-        "claims_with_findings": sum(1 for row in result.files if row.findings),
-        "export_errors": len(result.errors),
-        "export_seconds": round(seconds, 2),
-        "export_claims_per_second": round(len(result.files) / seconds, 1),
     }
 
 

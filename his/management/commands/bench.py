@@ -1,4 +1,4 @@
-"""`manage.py bench claims`: measure a month of visits from loading to exporting; the last line is JSON."""
+"""`manage.py bench claims|search`: measure a month of visits; the last line is JSON."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from his.core.errors import Refusal
 from his.demo.places import HOSPITAL, STATION
 from his.demo.volume.load import Loaded
-from his.demo.volume.measure import bench_claims
+from his.demo.volume.measure import bench_claims, bench_search
 
 
 class Command(BaseCommand):
@@ -17,19 +17,24 @@ class Command(BaseCommand):
     help = "Đo tốc độ nạp, xuất hồ sơ và tìm kiếm trên dữ liệu giả định; dòng cuối là JSON"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["claims"], help="claims: nạp một tháng, xuất hồ sơ, tìm kiếm")
+        said = "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm"
+        parser.add_argument("what", choices=["claims", "search"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        asked = {
+            "facility_code": options["facility"],
+            "visits": options["visits"],
+            "seed": options["seed"],
+            "progress": self._progress,
+        }
         try:
-            figures = bench_claims(
-                facility_code=options["facility"],
-                visits=options["visits"],
-                seed=options["seed"],
-                progress=self._progress,
-            )
+            if options["what"] == "search":
+                figures = bench_search(**asked)
+            else:
+                figures = bench_claims(**asked, say=self.stdout.write)
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         self.stdout.write(json.dumps(figures))
