@@ -13,10 +13,24 @@ from insurance.billing.cash import collect, refund
 from insurance.billing.closing import close_visit
 from insurance.claims import queries as claims
 from insurance.claims.services import build_claim
+from insurance.claims.shown import findings_of, get_finding, get_waiver
 from insurance.claims.stored import content_of
+from insurance.claims.waivers import Grounds, revoke_waiver, waive_finding
 from insurance.forms import MonthForm
-from insurance.models import BenefitResult, CashEntry, Claim
-from insurance.schemas import BuiltOut, ClaimsOut, CloseIn, CollectIn, DueOut, EntryOut, RefundIn, ResultOut
+from insurance.models import BenefitResult, CashEntry, Claim, Finding, FindingWaiver
+from insurance.schemas import (
+    BuiltOut,
+    ClaimsOut,
+    CloseIn,
+    CollectIn,
+    DueOut,
+    EntryOut,
+    FindingOut,
+    RefundIn,
+    ResultOut,
+    WaiveIn,
+    WaiverOut,
+)
 
 router = Router(tags=["insurance"])
 PAGE_MAX = 500
@@ -85,7 +99,8 @@ def list_claims(
     offset: int = Query(0, ge=0, le=10_000_000),
     limit: int = Query(100, ge=1, le=PAGE_MAX),
 ) -> dict[str, Any]:
-    """One list of a claim month: closed, insured, built, clean, findings, exported, left_out or not_built."""
+    """One list of a claim month: closed, insured, built, clean, exported, findings, warnings, notes, waived, failed,
+    not_built or left_out."""
     form = MonthForm({"month": month})
     first = form.cleaned_data["month"] if form.is_valid() else None
     if first is None:
@@ -105,11 +120,39 @@ def post_build(request: DeskRequest, visit_id: int) -> Claim:
     return build_claim(visit=visit, actor=request.actor, at=timezone.now())
 
 
+@router.get("/claims/{visit_id}/findings", response=list[FindingOut])
+@requires("claims.view")
+def get_findings(request: DeskRequest, visit_id: int) -> list[Finding]:
+    """What was found in the claim in force: what blocks first, waived findings last."""
+    return findings_of(_claim(request, visit_id))
+
+
+@router.post("/findings/{finding_id}/waive", response=WaiverOut)
+@requires("claims.waive")
+def post_waive(request: DeskRequest, finding_id: int, body: WaiveIn) -> FindingWaiver:
+    """Let one finding pass, with the reason."""
+    finding = get_finding(request.actor.facility, finding_id)
+    grounds = Grounds(body.code, body.text)
+    return waive_finding(finding=finding, grounds=grounds, actor=request.actor, at=timezone.now())
+
+
+@router.post("/waivers/{waiver_id}/revoke", response=WaiverOut)
+@requires("claims.waive")
+def post_revoke(request: DeskRequest, waiver_id: int) -> FindingWaiver:
+    """Take a waiver back: the finding counts again."""
+    waiver = get_waiver(request.actor.facility, waiver_id)
+    return revoke_waiver(waiver=waiver, actor=request.actor, at=timezone.now())
+
+
 @router.get("/claims/{visit_id}/file")
 @requires("claims.view")
 def get_file(request: DeskRequest, visit_id: int) -> HttpResponse:
     """The bytes of the claim in force."""
+    return HttpResponse(content_of(_claim(request, visit_id)), content_type="application/xml")
+
+
+def _claim(request: DeskRequest, visit_id: int) -> Claim:
     claim = claims.current_claim(billing.get_visit(request.actor.facility, visit_id))
     if claim is None:
         raise NotFound("Lượt khám chưa có hồ sơ BHYT")
-    return HttpResponse(content_of(claim), content_type="application/xml")
+    return claim

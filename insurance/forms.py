@@ -8,7 +8,7 @@ from django import forms
 
 from his.ui.forms import MoneyField
 from insurance.billing.cash import DENOMINATIONS, NOTES_MAX
-from insurance.models import CashEntry
+from insurance.models import CashEntry, FindingWaiver
 from insurance.rules.files import AUTO
 from insurance.standards import available, load
 
@@ -47,6 +47,24 @@ class ReasonForm(forms.Form):
     """Why a closed visit is opened again."""
 
     reason = forms.CharField(label="Lý do mở lại", max_length=500, error_messages={"required": "Hãy ghi lý do"})
+
+
+class WaiverForm(forms.Form):
+    """Why a finding is let pass; `expected` is how many findings the person saw, for a whole cause."""
+
+    code = forms.ChoiceField(
+        label="Lý do",
+        choices=[("", "Chọn lý do"), *FindingWaiver.Reason.choices],
+        error_messages={"required": "Hãy chọn lý do"},
+    )
+    text = forms.CharField(
+        label="Nói rõ", max_length=500, error_messages={"required": "Hãy ghi rõ lý do để người sau hiểu được"}
+    )
+    expected = forms.IntegerField(required=False, min_value=0, max_value=10_000_000, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["data-focus"] = ""
 
 
 class OpenSessionForm(forms.Form):

@@ -7,6 +7,7 @@ from typing import Any
 from ninja import Field, Schema
 
 from insurance.billing.queries import payable_amount
+from insurance.claims.shown import findings_of
 from insurance.models import BenefitResult
 
 
@@ -111,6 +112,8 @@ class ClaimOut(Schema):
     state: str
     version: int | None = Field(alias="claim_version")
     findings: int = Field(alias="finding_count")
+    warnings: int = Field(alias="warning_count")
+    failure: str | None
 
     @staticmethod
     def resolve_state(row: Any) -> str:
@@ -127,14 +130,39 @@ class ClaimsOut(Schema):
     items: list[ClaimOut]
 
 
-class FindingOut(Schema):
-    """One problem of a claim: table such as XML2, row from 1, tag."""
+class WaiverOut(Schema):
+    """Why a finding was let pass, by whom and when."""
 
+    id: int
+    reason_code: str
+    reason: str
+    at: datetime
+    by: str = Field(alias="by.username")
+
+
+class FindingOut(Schema):
+    """One problem of a claim: table such as XML2, row from 1, tag; what to do, by which law. A waived one blocks
+    nothing. `key` stays the same as long as the same value stands at the same thing."""
+
+    id: int
+    key: str
+    rule: str
+    severity: str
     table: str
     row: int | None
     field: str
     message: str
     value: str
+    fix: str
+    law: str
+    waiver: WaiverOut | None
+
+
+class WaiveIn(Schema):
+    """Why a finding is let pass: a code of the list (correct, agreed, clinical, catalog, other) and words."""
+
+    code: str = Field(max_length=10)
+    text: str = Field(max_length=500)
 
 
 class BuiltOut(Schema):
@@ -149,4 +177,4 @@ class BuiltOut(Schema):
 
     @staticmethod
     def resolve_findings(row: Any) -> list[Any]:
-        return list(row.findings.order_by("table", "row", "id"))
+        return findings_of(row)

@@ -21,6 +21,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "claims.view": "Xem hồ sơ BHYT",
     "claims.build": "Lập và kiểm tra hồ sơ BHYT",
     "claims.export": "Xuất hồ sơ BHYT",
+    "claims.waive": "Bỏ qua lỗi của hồ sơ BHYT, có lý do",
     "reports.view": "Xem báo cáo",
     "reports.run": "Lập báo cáo",
     "catalogs.import": "Nhập danh mục",
@@ -62,6 +63,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "claims.view",
                 "claims.build",
                 "claims.export",
+                "claims.waive",
                 "reports.view",
                 "reports.run",
             }
@@ -76,6 +78,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "billing.view",
                 "billing.reopen",
                 "claims.view",
+                "claims.waive",
                 "reports.view",
                 "reports.run",
             }

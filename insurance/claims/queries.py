@@ -1,48 +1,94 @@
-"""Reading claims: the funnel of a month, the list behind each of its numbers, one claim as tables."""
+"""Reading the claims of a month: the funnel, the list behind each of its numbers, narrowed by cause or reason."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import MD5, Coalesce
+from django.utils.http import urlencode
 
 from his.accounts.models import Facility
 from his.core.errors import NotFound
-from insurance.claims.inclusion import LEFT_OUT, reason_column
-from insurance.claims.stored import rows_of
-from insurance.models import BenefitResult, Claim, Finding
-from insurance.standards import Standard, load
+from insurance.claims.inclusion import LEFT_OUT, RULES, reason_column
+from insurance.models import BenefitResult, Claim, Finding, MonthCheck
+from insurance.rules.engine import Severity
 from patients.models import Visit
 
 _BUILT = Q(claim__isnull=False)
 _FINDINGS = Q(claim__state=Claim.State.FINDINGS)
+_FAILED = Q(visit__build_failure__isnull=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Findings of one origin: a rule at a field, and with `value` (the MD5 of a value) of one value there."""
+
+    rule: str
+    table: str
+    field: str
+    value: str = ""
+
+    def parts(self) -> dict[str, str]:
+        """The parts by name, as an address carries them."""
+        return {"rule": self.rule, "table": self.table, "field": self.field, "value": self.value}
+
+    def query(self) -> str:
+        """The part of an address that names the cause."""
+        return urlencode({name: text for name, text in self.parts().items() if text})
+
+    def of(self, rows: QuerySet[Finding]) -> QuerySet[Finding]:
+        """Those of the findings that have this cause."""
+        rows = rows.filter(rule=self.rule, table=self.table, field=self.field)
+        return rows.alias(value_print=MD5("value")).filter(value_print=self.value) if self.value else rows
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One number of the funnel and the list behind it: the same condition, so that they cannot differ."""
+    """One number of the funnel and the list behind it: the same condition, so that they cannot differ.
+
+    `found` is the condition on findings, for views that show claims by what was found in them.
+    """
 
     code: str
     label_vi: str
     where: Q
     hint_vi: str = ""
+    found: Q | None = None
 
 
+def _has(found: Q) -> Q:
+    return Q(Exists(Finding.objects.filter(found, claim=OuterRef("claim__id"))))
+
+
+def _found_view(code: str, label_vi: str, hint_vi: str, found: Q) -> View:
+    return View(code, label_vi, ~LEFT_OUT & _BUILT & _has(found), hint_vi, found)
+
+
+_OPEN = Q(waiver__isnull=True)
 VIEWS = (
     View("closed", "Đã chốt", Q(), "Mọi lượt khám đã chốt chi phí trong tháng"),
-    View("insured", "Lập hồ sơ", ~LEFT_OUT, "Lượt khám BHYT có phần quỹ trả"),
-    View("built", "Đã lập", ~LEFT_OUT & _BUILT, "Đã có tệp hồ sơ"),
-    View("clean", "Sạch", ~LEFT_OUT & _BUILT & ~_FINDINGS, "Không còn lỗi cấu trúc, danh mục, số tiền"),
+    View("insured", "Thuộc diện lập", ~LEFT_OUT, "Lượt khám BHYT có phần quỹ trả"),
+    View("built", "Đã lập", ~LEFT_OUT & _BUILT, "Đã có hồ sơ"),
+    View("clean", "Sạch", ~LEFT_OUT & _BUILT & ~_FINDINGS, "Không còn lỗi chặn; có thể còn cảnh báo"),
     View("exported", "Đã xuất", ~LEFT_OUT & _BUILT & Q(claim__exported_at__isnull=False), "Đã xuất ra tệp"),
 )
 SIDE_VIEWS = (
+    _found_view("findings", "Có lỗi", "Còn lỗi chặn: cần sửa rồi lập lại", _OPEN & Q(severity=Severity.BLOCKING)),
+    _found_view("warnings", "Có cảnh báo", "Có thể bị xuất toán, nên xem lại", _OPEN & Q(severity=Severity.WARNING)),
+    _found_view("notes", "Có lưu ý", "Nên biết, không cần sửa", _OPEN & Q(severity=Severity.INFO)),
+    _found_view("waived", "Đã bỏ qua", "Có lỗi đã được bỏ qua, kèm lý do", Q(waiver__isnull=False)),
+    View("failed", "Không lập được", ~LEFT_OUT & _FAILED, "Lần lập gần nhất không thành, kèm lý do"),
+    View("not_built", "Chưa lập", ~LEFT_OUT & ~_BUILT, "Thuộc diện lập hồ sơ nhưng chưa có hồ sơ"),
     View("left_out", "Không lập", LEFT_OUT, "Không lập hồ sơ, kèm lý do"),
-    View("not_built", "Chưa lập", ~LEFT_OUT & ~_BUILT, "Thuộc diện lập hồ sơ nhưng chưa lập"),
-    View("findings", "Có lỗi", ~LEFT_OUT & _BUILT & _FINDINGS, "Cần sửa rồi lập lại"),
 )
 _BY_CODE = {view.code: view for view in (*VIEWS, *SIDE_VIEWS)}
+
+
+def view_of(code: str) -> View:
+    """The view of a code; refuses an unknown one as not found."""
+    if code not in _BY_CODE:
+        raise NotFound("Không có danh sách này")
+    return _BY_CODE[code]
 
 
 def results_of_month(facility: Facility, month: date) -> QuerySet[BenefitResult]:
@@ -54,6 +100,12 @@ def results_of_month(facility: Facility, month: date) -> QuerySet[BenefitResult]
     return rows.annotate(claim=FilteredRelation("visit__claims", condition=current))
 
 
+def claims_of_month(facility: Facility, month: date) -> QuerySet[Claim]:
+    """The current claims of the visits that make one and were closed in the month: what is exported."""
+    rows = results_of_month(facility, month).filter(~LEFT_OUT & _BUILT).annotate(claim_pk=F("claim__id"))
+    return Claim.objects.for_facility(facility).filter(pk__in=rows.values("claim_pk"))
+
+
 def funnel(facility: Facility, month: date) -> dict[str, int]:
     """How many visits stand behind each view, by code."""
     counts = {view.code: Count("pk", filter=view.where) for view in _BY_CODE.values() if view.where}
@@ -61,24 +113,72 @@ def funnel(facility: Facility, month: date) -> dict[str, int]:
     return {code: row[code] for code in _BY_CODE}
 
 
-def listed(facility: Facility, month: date, code: str) -> QuerySet[BenefitResult]:
-    """The visits of a view by claim code, with what the list shows; refuses an unknown view."""
-    if code not in _BY_CODE:
-        raise NotFound("Không có danh sách này")
-    rows = results_of_month(facility, month).filter(_BY_CODE[code].where)
-    findings = Finding.objects.filter(claim_id=OuterRef("claim_pk")).order_by().values("claim_id")
+def listed(
+    facility: Facility, month: date, code: str, *, cause: Cause | None = None, reason: str = ""
+) -> QuerySet[BenefitResult]:
+    """The visits of a view by claim code, with what the list shows; refuses an unknown view.
+
+    `cause` keeps those with such a finding (of the kind that the view shows), `reason` (the code of a rule of
+    `inclusion`) those left out for it.
+    """
+    view = view_of(code)
+    rows = results_of_month(facility, month).filter(view.where)
+    if cause is not None:
+        found = cause.of(Finding.objects.filter(view.found or _OPEN, claim=OuterRef("claim__id")))
+        rows = rows.filter(Exists(found))
+    if reason:
+        rows = rows.alias(why=reason_column()).filter(why=_reason_vi(reason))
     return (
         rows.select_related("visit__patient", "visit__card")
         .annotate(
             left_out_reason=reason_column(),
+            failure=F("visit__build_failure__reason"),
             claim_pk=F("claim__id"),
             claim_state=F("claim__state"),
             claim_version=F("claim__version"),
             exported_at=F("claim__exported_at"),
-            finding_count=Coalesce(Subquery(findings.annotate(n=Count("pk")).values("n")), 0),
+            finding_count=_number(_OPEN & Q(severity=Severity.BLOCKING)),
+            warning_count=_number(_OPEN & Q(severity=Severity.WARNING)),
+            waived_count=_number(Q(waiver__isnull=False)),
         )
         .order_by("visit__claim_code")
     )
+
+
+def _number(found: Q) -> Coalesce:
+    """How many findings of the kind the current claim has."""
+    rows = Finding.objects.filter(found, claim_id=OuterRef("claim__id")).order_by().values("claim_id")
+    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), Value(0))
+
+
+def _reason_vi(code: str) -> str:
+    found = next((rule.reason_vi for rule in RULES if rule.code == code), None)
+    if found is None:
+        raise NotFound("Không có danh sách này")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why visits of a month make no claim, and how many."""
+
+    code: str
+    reason_vi: str
+    visits: int
+
+
+def reasons_left_out(facility: Facility, month: date) -> list[Reason]:
+    """The reasons for which visits of the month make no claim, in the order of the rules."""
+    rows = results_of_month(facility, month).filter(LEFT_OUT).annotate(why=reason_column())
+    counts = dict(rows.order_by().values_list("why").annotate(n=Count("pk")))
+    return [Reason(rule.code, rule.reason_vi, counts[rule.reason_vi]) for rule in RULES if rule.reason_vi in counts]
+
+
+def without_split(facility: Facility, month: date) -> QuerySet[Visit]:
+    """Closed visits of the month without a split in force: damaged data that stand in no list."""
+    current = BenefitResult.objects.filter(visit=OuterRef("pk"), is_current=True)
+    rows = Visit.objects.for_facility(facility).filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
+    return rows.exclude(Exists(current)).order_by("claim_code")
 
 
 def latest_month(facility: Facility) -> date | None:
@@ -87,85 +187,12 @@ def latest_month(facility: Facility) -> date | None:
     return rows.aggregate(last=Max("claim_month"))["last"]
 
 
-def finding_groups(facility: Facility, month: date) -> list[dict[str, object]]:
-    """Findings of the month's current claims by cause, the most frequent first: table, field, rule, text, visits."""
-    rows = Finding.objects.for_facility(facility).filter(
-        claim__is_current=True, claim__visit__claim_month=month.replace(day=1)
-    )
-    groups = rows.values("table", "field", "rule").annotate(
-        visits=Count("claim_id", distinct=True), text=Max("message")
-    )
-    return list(groups.order_by("-visits", "table", "field", "rule"))
+def month_check(facility: Facility, month: date) -> MonthCheck | None:
+    """How far the claims of the month are checked; None when none was built yet."""
+    return MonthCheck.objects.for_facility(facility).filter(month=month.replace(day=1)).first()
 
 
 def current_claim(visit: Visit) -> Claim | None:
     """The claim in force of the visit."""
-    return Claim.objects.for_facility(visit.facility).filter(visit=visit, is_current=True).first()
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One field of a claim as shown: tag, Vietnamese name, value, and what was found there."""
-
-    tag: str
-    name: str
-    value: str
-    findings: tuple[str, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.value and not self.findings
-
-
-@dataclass(frozen=True, slots=True)
-class ShownRow:
-    """One row of a table of the claim."""
-
-    number: int
-    title: str
-    cells: tuple[Cell, ...]
-    findings: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShownTable:
-    """One table of the claim; `findings` also counts those that name no row."""
-
-    name: str
-    title: str
-    rows: tuple[ShownRow, ...]
-    findings: int
-    general: tuple[str, ...]
-
-
-_TITLES = {"XML2": "TEN_THUOC", "XML3": "TEN_DICH_VU", "XML4": "TEN_CHI_SO", "XML5": "THOI_DIEM_DBLS"}
-
-
-def shown_tables(claim: Claim) -> list[ShownTable]:
-    """The stored texts of a claim as tables, with its findings where they belong."""
-    standard = load(claim.standard)
-    found: dict[tuple[str, int | None, str], list[str]] = defaultdict(list)
-    for finding in claim.findings.order_by("id"):
-        found[finding.table, finding.row, finding.field].append(finding.message)
-    return [_table(standard, name, rows, found) for name, rows in rows_of(claim).items()]
-
-
-def _table(
-    standard: Standard,
-    name: str,
-    rows: Sequence[dict[str, str]],
-    found: dict[tuple[str, int | None, str], list[str]],
-) -> ShownTable:
-    table = standard.table(name)
-    names = {field.tag: field.name for field in table.fields}
-    shown = []
-    for number, row in enumerate(rows, 1):
-        cells = tuple(
-            Cell(tag, names.get(tag, ""), value, tuple(found.get((name, number, tag), ())))
-            for tag, value in row.items()
-        )
-        title = row.get(_TITLES.get(name, ""), "")
-        shown.append(ShownRow(number, title, cells, sum(len(cell.findings) for cell in cells)))
-    general = tuple(text for (at, row, _), texts in found.items() if at == name and not row for text in texts)
-    total = sum(len(texts) for (at, _, _), texts in found.items() if at == name)
-    return ShownTable(name, table.title, tuple(shown), total, general)
+    rows = Claim.objects.for_facility(visit.facility).filter(visit=visit, is_current=True)
+    return rows.select_related("built_by").first()

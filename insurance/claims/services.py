@@ -15,21 +15,22 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.billing.closing import lock_visit
-from insurance.claims import fresh
-from insurance.claims.build import ClaimTables, build_tables, claim_end
+from insurance.claims import findings, fresh
+from insurance.claims.build import build_tables, claim_end
 from insurance.claims.fresh import Prints, prints_of
 from insurance.claims.gather import Record, gather
 from insurance.claims.inclusion import reason_left_out_of
-from insurance.claims.stored import CHECK_IN, stored_layout, template_for
+from insurance.claims.stored import CHECK_IN, stored_layout, tables_of, template_for
 from insurance.locks import lock_claims
-from insurance.models import Claim, ClaimLayout, Finding
-from insurance.standards import Layout, Problem, Standard, check, check_money, load, row_texts, select_standard
-from insurance.standards.money_check import Claim as MoneyClaim
+from insurance.models import Claim, ClaimLayout
+from insurance.rules.books import RuleBooks
+from insurance.rules.catalogs import DatabaseCatalogs, rule_books
+from insurance.rules.engine import Finding as Found
+from insurance.standards import Layout, Standard, load, row_texts, select_standard
 from patients.models import Visit
 
 logger = logging.getLogger(__name__)
 
-BLOCKING = "blocking"
 NO_SPLIT = "Lượt khám đã chốt nhưng không có kết quả tách chi phí"
 
 
@@ -45,7 +46,7 @@ class Built:
     facility_code: str
     made_on: date
     body: str
-    problems: Sequence[Problem]
+    findings: Sequence[Found]
     row_counts: dict[str, int]
 
     @property
@@ -67,10 +68,14 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     records = gather(actor.facility, [visit]) if visit.state == Visit.State.CLOSED else []
     if not records:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
-    built = build(records[0], standard)
+    books = RuleBooks(DatabaseCatalogs(actor.facility, whole=False))
+    built = build(records[0], books, standard)
     (claim,) = store([(records[0], built)], prints, actor, at)
+    findings.note_failures(actor.facility, {}, [visit.pk], at)
+    if visit.claim_month is not None:
+        findings.note_check(actor.facility, visit.claim_month, books, at)
     audit_facts(
-        claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.problems)
+        claim_code=visit.claim_code, version=claim.version, standard=claim.standard, findings=len(built.findings)
     )
     return claim
 
@@ -79,47 +84,64 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
 class Progress:
     """How far building a month came: `cursor` is the last claim code that was looked at, empty when nothing is left.
 
-    `built` counts claims that are up to date now, whether they were built in this step or before.
+    `built` counts claims that are up to date now, whether they were built in this step or before, `with_findings`
+    those with a finding that blocks, `with_warnings` the others with any finding that is not waived.
     """
 
     cursor: str
     built: int
     with_findings: int
+    with_warnings: int
     errors: tuple[tuple[str, str], ...]
 
 
 @service(action="claims.build_month", permission="claims.build")
-def build_month(*, month: date, actor: Actor, at: datetime, after: str = "", limit: int = 100) -> Progress:
+def build_month(
+    *, month: date, actor: Actor, at: datetime, after: str = "", limit: int = 100, books: RuleBooks | None = None
+) -> Progress:
     """Build the claims of the next `limit` visits of a claim month, in the order of claim codes (lập hồ sơ tháng).
 
-    A claim that still says what its record says stays as it is. Visits that make no claim are passed over; a record
-    that cannot be built is named with its reason and stops no other. Call again with the cursor until that is empty.
+    A claim that still says what its record says stays as it is and is checked again, because lists may have changed.
+    Visits that make no claim are passed over; a record that cannot be built is named with its reason and stops no
+    other. Call again with the cursor until that is empty, with the same `books`, and then `check_month`.
     """
     lock_claims(actor.facility)
+    books = books or rule_books(actor.facility)
     visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
     states = fresh.states(actor.facility, [visit.pk for visit in visits])
-    done = refresh([visit for visit in visits if visit.pk not in states], actor, at)
-    states |= {claim.visit_id: claim.state for claim in done.claims}
-    with_findings = sum(1 for state in states.values() if state == Claim.State.FINDINGS)
+    claims = recheck(actor.facility, list(states), books)
+    done = refresh([visit for visit in visits if visit.pk not in states], books, actor, at)
+    claims += done.claims
+    findings.note_failures(actor.facility, {}, list(states), at)
+    findings.note_check(actor.facility, month, books, at)
+    faulty = sum(1 for claim in claims if claim.state == Claim.State.FINDINGS)
+    warned = findings.number_with_any(claims) - faulty
     errors = tuple((visit.claim_code, done.errors[visit.pk]) for visit in visits if visit.pk in done.errors)
-    audit_facts(
-        month=month.strftime("%Y-%m"), after=after, built=len(states), findings=with_findings, errors=len(errors)
-    )
-    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(states), with_findings, errors)
+    audit_facts(month=month.strftime("%Y-%m"), after=after, built=len(claims), findings=faulty, errors=len(errors))
+    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(claims), faulty, warned, errors)
+
+
+def recheck(facility: Facility, visit_ids: Sequence[int], books: RuleBooks) -> list[Claim]:
+    """Ask the rules again of the current claims of these visits, as they are stored."""
+    rows = Claim.objects.for_facility(facility).filter(visit_id__in=visit_ids, is_current=True)
+    claims = list(rows.select_related("layout"))
+    found = {claim.pk: findings.find(books, load(claim.standard), tables_of(claim)) for claim in claims}
+    findings.keep(facility, found, claims, shared=False)
+    return claims
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """Claims that were built, and by visit why others could not be."""
 
-    claims: Sequence[Claim]
+    claims: list[Claim]
     errors: Mapping[int, str]
 
 
-def refresh(visits: Sequence[Visit], actor: Actor, at: datetime, standard: str = "") -> Refreshed:
-    """Build and keep the claims of closed visits of the actor's facility, whose claims must be locked.
+def refresh(visits: Sequence[Visit], books: RuleBooks, actor: Actor, at: datetime, standard: str = "") -> Refreshed:
+    """Build, check and keep the claims of closed visits of the actor's facility, whose claims must be locked.
 
-    Visits that make no claim are passed over; one that cannot be built stops no other.
+    Visits that make no claim are passed over; one that cannot be built stops no other, and why is kept.
     """
     prints = prints_of(actor.facility, [visit.pk for visit in visits], standard)
     records = gather(actor.facility, visits)
@@ -128,11 +150,12 @@ def refresh(visits: Sequence[Visit], actor: Actor, at: datetime, standard: str =
     for record in records:
         if reason_left_out(record):
             continue
-        built = try_build(record, standard)
+        built = try_build(record, books, standard)
         if isinstance(built, str):
             errors[record.visit.pk] = built
         else:
             made.append((record, built))
+    findings.note_failures(actor.facility, errors, [visit.pk for visit in visits], at)
     return Refreshed(store(made, prints, actor, at), errors)
 
 
@@ -153,10 +176,10 @@ def reason_left_out(record: Record) -> str:
     return reason_left_out_of(record.visit, record.result)
 
 
-def try_build(record: Record, standard: str = "") -> Built | str:
+def try_build(record: Record, books: RuleBooks, standard: str = "") -> Built | str:
     """The claim of one record, or in Vietnamese why it cannot be built."""
     try:
-        return build(record, standard)
+        return build(record, books, standard)
     except Refusal as refusal:
         return refusal.message_vi
     except Exception as error:  # building reads nothing and writes nothing: one bad record must not stop the month
@@ -164,7 +187,7 @@ def try_build(record: Record, standard: str = "") -> Built | str:
         return f"Không lập được hồ sơ, dữ liệu hỏng: {type(error).__name__} {error}"
 
 
-def build(record: Record, standard: str = "") -> Built:
+def build(record: Record, books: RuleBooks, standard: str = "") -> Built:
     """The claim of one record: rows, bytes, findings. The same record gives the same bytes."""
     if reason := reason_left_out(record):
         raise Refusal("not_claimed", reason)
@@ -174,13 +197,14 @@ def build(record: Record, standard: str = "") -> Built:
     texts = {name: row_texts(chosen, name, rows) for name, rows in tables.in_envelope(chosen)}
     if tables.check_in is not None:
         texts[CHECK_IN] = row_texts(chosen, CHECK_IN, [tables.check_in])
+    body = layout.join(texts)
     return Built(
         standard=chosen,
         layout=layout,
         facility_code=record.visit.facility.code,
         made_on=local(record.result.computed_at).date(),
-        body=layout.join(texts),
-        problems=find_problems(chosen, tables, claim_end(record)),
+        body=body,
+        findings=findings.find(books, chosen, layout.split(body)),
         row_counts={name: len(rows) for name, rows in tables.in_envelope(chosen)},
     )
 
@@ -189,14 +213,6 @@ def build(record: Record, standard: str = "") -> Built:
 def layout_of(standard: Standard) -> Layout:
     """The layout of a standard, made once."""
     return Layout.of(standard)
-
-
-def find_problems(standard: Standard, tables: ClaimTables, ended_at: datetime) -> list[Problem]:
-    """Structure, codes and money identities of one claim."""
-    on = local(ended_at).date()
-    arrival = [] if tables.check_in is None else check(standard, "XML0", [tables.check_in], on)
-    problems = arrival + [p for name, rows in tables.in_envelope(standard) for p in check(standard, name, rows, on)]
-    return problems + check_money(standard, MoneyClaim(tables.summary, tables.drugs, tables.services))
 
 
 def store(
@@ -211,25 +227,27 @@ def store(
     layouts = _layouts(built for _, built in made)
     claims: list[Claim] = []
     kept: list[Claim] = []
-    new: list[tuple[Claim, Built]] = []
+    new: list[Claim] = []
     for record, built in made:
         last = latest.get(record.visit.pk)
         digest = hashlib.sha256(built.content).hexdigest()
         if last is not None and last.is_current and _is_same(last, digest, record, built):
-            claim = _rechecked(last, built)
+            claim = last
             kept.append(claim)
         else:
             claim = _claim(record, built, digest, last.version + 1 if last else 1, actor, at)
-            new.append((claim, built))
+            new.append(claim)
         claim.body, claim.made_on, claim.layout = built.body, built.made_on, layouts[built.layout.digest]
         for name in fresh.FIELDS:
             setattr(claim, name, getattr(prints[record.visit.pk], name))
         claims.append(claim)
     Claim.objects.bulk_update(kept, ["body", "layout", *fresh.FIELDS])
-    replaced = [latest[claim.visit_id].pk for claim, _ in new if claim.visit_id in latest]
+    replaced = {latest[claim.visit_id].pk: claim for claim in new if claim.visit_id in latest}
     Claim.objects.filter(pk__in=replaced).update(is_current=False, state=Claim.State.SUPERSEDED)
-    Claim.objects.bulk_create(claim for claim, _ in new)
-    Finding.objects.bulk_create(finding for claim, built in new for finding in _findings(claim, built))
+    Claim.objects.bulk_create(new)
+    findings.carry(actor.facility, {pk: claim.pk for pk, claim in replaced.items()})
+    found = {claim.pk: built.findings for claim, (_, built) in zip(claims, made, strict=True)}
+    findings.keep(actor.facility, found, claims, shared=False)
     return claims
 
 
@@ -257,54 +275,9 @@ def _claim(record: Record, built: Built, digest: str, version: int, actor: Actor
         claim_code=record.visit.claim_code,
         version=version,
         standard=built.standard.name,
-        state=_state(built),
+        state=Claim.State.CLEAN,
         sha256=digest,
         row_counts=built.row_counts,
         built_at=at,
         built_by=actor.user,
-    )
-
-
-def _rechecked(claim: Claim, built: Built) -> Claim:
-    """The same bytes checked again: a rule or code list may have changed since."""
-    if claim.state != Claim.State.FINDINGS and not built.problems:
-        return claim  # a claim without the state of findings has none
-    if set(claim.findings.values_list("key", flat=True)) == set(_keyed(built)):
-        return claim
-    claim.findings.all().delete()
-    Finding.objects.bulk_create(_findings(claim, built))
-    claim.state = _state(built)
-    claim.save(update_fields=["state"])
-    return claim
-
-
-def _state(built: Built) -> str:
-    return Claim.State.FINDINGS if built.problems else Claim.State.CLEAN
-
-
-def _keyed(built: Built) -> dict[str, Problem]:
-    return {_key(problem): problem for problem in built.problems}
-
-
-def _key(problem: Problem) -> str:
-    parts = (problem.code, problem.table, str(problem.row or 0), problem.tag)
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()
-
-
-def _findings(claim: Claim, built: Built) -> list[Finding]:
-    return [_finding(claim, key, problem) for key, problem in _keyed(built).items()]
-
-
-def _finding(claim: Claim, key: str, problem: Problem) -> Finding:
-    return Finding(
-        facility=claim.facility,
-        claim=claim,
-        key=key,
-        rule=problem.code,
-        severity=BLOCKING,
-        table=problem.table[:5],
-        row=problem.row,
-        field=problem.tag,
-        message=problem.message_vi[:500],
-        value=problem.value[:255],
     )

@@ -45,3 +45,8 @@ def rows_of(claim: Claim) -> dict[str, list[dict[str, str]]]:
     layout = template_of(claim.layout).layout
     inside = {table.name for table in layout.tables if table.in_envelope}
     return {name: rows for name, rows in layout.split(claim.body).items() if name in inside}
+
+
+def tables_of(claim: Claim) -> dict[str, list[dict[str, str]]]:
+    """All tables of a claim, also those that travel alone, as rows of tag to text."""
+    return template_of(claim.layout).layout.split(claim.body)

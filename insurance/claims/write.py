@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
 from insurance.claims import fresh
+from insurance.claims.findings import BLOCKS
 from insurance.claims.inclusion import LEFT_OUT, reason_column
 from insurance.claims.manifest import TOTALS, ExportResult, LeftOut
 from insurance.claims.queries import results_of_month
@@ -83,7 +84,7 @@ class Written:
 
 def month_rows(facility: Facility, month: date, catalogs: str, standard: str = "") -> QuerySet[BenefitResult]:
     """The statement: every closed visit of the month with a split in force, by claim code, in the order of `Row`."""
-    findings = Finding.objects.filter(claim_id=OuterRef("claim__id")).order_by().values("claim_id")
+    findings = Finding.objects.filter(BLOCKS, claim_id=OuterRef("claim__id")).order_by().values("claim_id")
     is_marked = Q(claim__exported_at__isnull=False, claim__catalogs_print=catalogs) & ~Q(claim__state=Claim.State.CLEAN)
     rows = results_of_month(facility, month).annotate(
         left_out_reason=reason_column(),

@@ -1,6 +1,20 @@
 """Models of billing and claims."""
 
 from insurance.models.billing import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
-from insurance.models.claims import Claim, ClaimLayout, Finding
+from insurance.models.claims import Claim, ClaimLayout
+from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
 
-__all__ = ["BenefitLine", "BenefitResult", "CashEntry", "CashSession", "Charge", "Claim", "ClaimLayout", "Finding"]
+__all__ = [
+    "BenefitLine",
+    "BenefitResult",
+    "BuildFailure",
+    "CashEntry",
+    "CashSession",
+    "Charge",
+    "Claim",
+    "ClaimJob",
+    "ClaimLayout",
+    "Finding",
+    "FindingWaiver",
+    "MonthCheck",
+]

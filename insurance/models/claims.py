@@ -61,21 +61,3 @@ class Claim(FacilityModel):
             models.UniqueConstraint(fields=["visit"], condition=Q(is_current=True), name="claim_current"),
         ]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
-
-
-class Finding(FacilityModel):
-    """One problem found in a claim version; `key` stays the same as long as the problem does."""
-
-    claim = models.ForeignKey(Claim, on_delete=models.CASCADE, related_name="findings")
-    key = models.CharField(max_length=64)
-    rule = models.CharField(max_length=40)
-    severity = models.CharField(max_length=10)
-    table = models.CharField(max_length=5)
-    row = models.PositiveIntegerField(null=True, blank=True)
-    field = models.CharField(max_length=40, blank=True)
-    message = models.CharField(max_length=500)
-    value = models.CharField(max_length=255, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["claim", "key"], name="finding_once")]
-        indexes = [models.Index(fields=["claim"], name="finding_claim")]

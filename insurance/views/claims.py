@@ -1,34 +1,31 @@
-"""The claims screen (hồ sơ BHYT): the funnel of a month, the list behind each number, one claim in the panel."""
+"""The claims screen (hồ sơ BHYT): the funnel of a month, causes and lists behind its numbers, one claim beside."""
 
-import tempfile
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
-from his.accounts.models import Facility
 from his.core.codes import row_id
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui.forms import render_refusal, saved
 from insurance.billing.queries import get_visit
-from insurance.claims import queries
-from insurance.claims.export import export_month, zip_name
+from insurance.claims import causes, jobs, queries
 from insurance.claims.inclusion import reason_left_out_of
-from insurance.claims.services import build_claim, build_month
+from insurance.claims.services import build_claim
+from insurance.claims.shown import findings_of, shown_findings, shown_tables
 from insurance.claims.stored import content_of
-from insurance.forms import MonthForm
-from insurance.models import Claim
+from insurance.forms import WaiverForm
+from insurance.models import Claim, MonthCheck
+from insurance.rules.words import catalog_vi
+from insurance.views.claims_state import ScreenState
 from patients.models import Visit
 
 PAGE = 50
-CHUNK = 100
 TEMPLATE = "insurance/claims.html"
 
 
@@ -36,7 +33,7 @@ TEMPLATE = "insurance/claims.html"
 @requires("claims.view")
 def screen(request: DeskRequest) -> HttpResponse:
     """The month's funnel, one of its lists, and with `?visit=` one claim."""
-    return render(request, TEMPLATE, _context(request, request.GET))
+    return render(request, TEMPLATE, screen_context(request, request.GET))
 
 
 @require_POST
@@ -49,132 +46,132 @@ def build_one(request: DeskRequest, pk: int) -> HttpResponse:
     except (NotFound, PermissionRefused):
         raise
     except Refusal as refusal:
-        return render_refusal(request, refusal, TEMPLATE, _context(request, request.POST, visit))
-    count = claim.findings.count()
-    said = f"còn {count} lỗi" if count else "không có lỗi"
-    saved(request, f"Đã lập hồ sơ {claim.claim_code}, bản {claim.version}: {said}")
-    return redirect(_address(request.POST, visit=str(visit.pk)))
+        return render_refusal(request, refusal, TEMPLATE, screen_context(request, request.POST, visit))
+    saved(request, f"Đã lập hồ sơ {claim.claim_code}, bản {claim.version}: {_said(claim)}")
+    return redirect(ScreenState.of(request).address(visit=visit.pk))
 
 
-@require_POST
-@requires("claims.build")
-def build_all(request: DeskRequest) -> HttpResponse:
-    """Build a chunk of the month; the answer asks for the next one until all is built."""
-    month = _month(request.POST)
-    if month is None:
-        raise Refusal("no_month", "Hãy chọn tháng quyết toán", field="month")
-    after = request.POST.get("after", "")[:30]
-    step = build_month(month=month, actor=request.actor, at=timezone.now(), after=after, limit=CHUNK)
-    so_far = {name: _count(request, name) for name in ("built", "findings", "errors")}
-    context = {
-        "month": month,
-        "cursor": step.cursor,
-        "built": so_far["built"] + step.built,
-        "findings": so_far["findings"] + step.with_findings,
-        "errors": so_far["errors"] + len(step.errors),
-        "latest_errors": step.errors,
-        "total": queries.funnel(request.actor.facility, month)["insured"],
-        "address": _address(request.POST),
-    }
-    if "HX-Request" in request.headers:
-        return render(request, "insurance/claims_progress.html", context)
-    return render(request, "insurance/claims_built.html", context)
+def _said(claim: Claim) -> str:
+    """What was found, in words."""
+    open_ones = [one.severity for one in findings_of(claim) if one.waiver_id is None]
+    faults = open_ones.count("blocking")
+    said = f"còn {faults} lỗi" if faults else "không có lỗi"
+    return f"{said}, {len(open_ones) - faults} cảnh báo" if len(open_ones) > faults else said
 
 
 @require_GET
 @requires("claims.view")
 def download(request: DeskRequest, pk: int) -> HttpResponse:
     """The stored bytes of a claim as a file named by its claim code."""
-    claim = _claim(request.actor.facility, pk)
+    claim = queries.current_claim(get_visit(request.actor.facility, pk))
+    if claim is None:
+        raise NotFound("Lượt khám chưa có hồ sơ BHYT")
     response = HttpResponse(content_of(claim), content_type="application/xml")
     response.headers["Content-Disposition"] = f'attachment; filename="{claim.claim_code}.xml"'
     return response
 
 
-@require_POST
-@requires("claims.export")
-def export(request: DeskRequest) -> FileResponse:
-    """The month as one zip: the very files that `export_claims` writes, with their manifest."""
-    month = _month(request.POST)
-    if month is None:
-        raise Refusal("no_month", "Hãy chọn tháng quyết toán", field="month")
-    with tempfile.TemporaryDirectory() as folder:
-        export_month(month=month, out_dir=Path(folder), actor=request.actor, at=timezone.now(), zipped=True)
-        name = zip_name(request.actor.facility.code, month)
-        packed = (Path(folder) / name).open("rb")  # stays readable when its folder is gone; the response closes it
-    return FileResponse(packed, as_attachment=True, filename=name, content_type="application/zip")
-
-
 # What the page shows
 
 
-def _context(request: DeskRequest, sent: QueryDict, visit: Visit | None = None) -> dict[str, Any]:
-    facility = request.actor.facility
-    form = MonthForm(sent if sent.get("month") else None)
-    month = _month(sent) or queries.latest_month(facility) or timezone.localdate().replace(day=1)
-    view = sent.get("view") or "insured"
-    rows = queries.listed(facility, month, view)
+def screen_context(request: DeskRequest, sent: QueryDict, visit: Visit | None = None) -> dict[str, Any]:
+    """Everything that the screen shows for what an address or a form says."""
+    facility, actor = request.actor.facility, request.actor
+    state = ScreenState.of(request, sent)
+    view = queries.view_of(state.view)
+    rows = queries.listed(facility, state.month, view.code, cause=state.cause, reason=state.reason)
     page = Paginator(rows, PAGE).get_page(sent.get("page"))
-    counts = queries.funnel(facility, month)
-    actor = request.actor
+    counts = queries.funnel(facility, state.month)
     return {
-        "form": form,
-        "month": month,
+        "form": state.form,
+        "state": state,
+        "month": state.month,
         "view": view,
         "steps": [(step, counts[step.code]) for step in queries.VIEWS],
         "sides": [(step, counts[step.code]) for step in queries.SIDE_VIEWS],
         "counts": counts,
         "page": page,
-        "q": f"month={month:%Y-%m}&view={view}&",
-        "groups": queries.finding_groups(facility, month) if view == "findings" else [],
-        "may_build": actor.may("claims.build"),
-        "may_export": actor.may("claims.export"),
+        "q": f"{state.query()}&",
+        "job": jobs.running(facility, state.month),
+        "lacking": list(queries.without_split(facility, state.month)[:PAGE]),
+        "reasons": queries.reasons_left_out(facility, state.month) if view.code == "left_out" else [],
+        **_causes(request, state, view),
+        **_check(queries.month_check(facility, state.month)),
+        **{f"may_{what}": actor.may(f"claims.{what}") for what in ("build", "export", "waive")},
         "may_bill": actor.may("billing.view"),
-        **_opened(request, sent, visit),
+        **_opened(request, state, sent, visit),
     }
 
 
-def _opened(request: DeskRequest, sent: QueryDict, visit: Visit | None) -> dict[str, Any]:
-    asked = row_id(sent.get("visit", ""))
+def _causes(request: DeskRequest, state: ScreenState, view: queries.View) -> dict[str, Any]:
+    """The causes of a view of findings; of the one that is open, also its values and how many could be waived."""
+    facility = request.actor.facility
+    rows = causes.causes(facility, state.month, view)
+    if state.cause is None:
+        return {"causes": rows}
+    whole = queries.Cause(state.cause.rule, state.cause.table, state.cause.field)
+    open_ones = causes.open_findings(facility, state.month, state.cause)
+    return {
+        "cause": next((row for row in rows if row.cause == whole), None),
+        "cause_title": causes.title_of(state.cause.rule),
+        "values": causes.values(facility, state.month, view, state.cause),
+        "open_findings": open_ones.count(),
+        "waiver_form": WaiverForm(initial={"expected": open_ones.count()}),
+    }
+
+
+def _check(check: MonthCheck | None) -> dict[str, Any]:
+    """When the claims were compared last, and the rules that could not be asked, by the list that they lack."""
+    lacking: dict[str, list[str]] = {}
+    for one in check.cannot_run if check else []:
+        lacking.setdefault(catalog_vi(one["need"]), []).append(one["title"])
+    return {"check": check, "cannot_run": sorted(lacking.items()), "cannot_count": sum(map(len, lacking.values()))}
+
+
+def _opened(request: DeskRequest, state: ScreenState, sent: QueryDict, visit: Visit | None) -> dict[str, Any]:
     if visit is None:
+        asked = row_id(sent.get("visit", ""))
         if not asked:
             return {"current_pk": None}
         visit = get_visit(request.actor.facility, asked)
     claim = queries.current_claim(visit)
+    found = findings_of(claim) if claim else []
     result = visit.benefit_results.filter(is_current=True).first()
+    exam = visit.exams.select_related("doctor").order_by("started_at").last()
     return {
         "visit": visit,
         "current_pk": visit.pk,
         "claim": claim,
         "result": result,
         "left_out": reason_left_out_of(visit, result) if result else "Lượt khám chưa chốt chi phí",
-        "tables": queries.shown_tables(claim) if claim else [],
-        "found": list(claim.findings.order_by("table", "row", "id")) if claim else [],
+        "failure": getattr(visit, "build_failure", None),
+        "tables": shown_tables(claim, found) if claim else [],
+        "found": shown_findings(claim, found) if claim else [],
+        "found_open": sum(1 for one in found if one.waiver_id is None),
+        "desks": _desks(request, visit, exam.doctor.full_name if exam and exam.doctor else ""),
+        "waive_pk": row_id(sent.get("waive", "")),
+        "panel_form": WaiverForm(),
+        "versions": claim.version if claim else 0,
     }
 
 
-def _claim(facility: Facility, visit_id: int) -> Claim:
-    claim = queries.current_claim(get_visit(facility, visit_id))
-    if claim is None:
-        raise NotFound("Lượt khám chưa có hồ sơ BHYT")
-    return claim
-
-
-def _month(sent: QueryDict) -> date | None:
-    form = MonthForm(sent)
-    return form.cleaned_data["month"] if form.is_valid() else None
-
-
-def _address(sent: QueryDict, **more: str) -> str:
-    """The screen again with the same month, list and page."""
-    query = QueryDict(mutable=True)
-    for name in ("month", "view", "page"):
-        if value := sent.get(name):
-            query[name] = str(value)
-    query.update(more)
-    return f"{reverse('claims')}?{query.urlencode()}"
-
-
-def _count(request: HttpRequest, name: str) -> int:
-    raw = request.POST.get(name, "0")
-    return int(raw) if raw.isdecimal() and len(raw) < 9 else 0
+def _desks(request: DeskRequest, visit: Visit, doctor: str) -> dict[str, tuple[str, str]]:
+    """The desks that mend a claim: how they are said here, and the address for those who may open it."""
+    lists = ("catalogs.import", reverse("admin-catalogs"))
+    places = {
+        "Tiếp đón": ("Tiếp đón", "patients.register", reverse("reception-known", args=[visit.patient_id])),
+        "Điều dưỡng": ("Điều dưỡng", "patients.triage", reverse("triage-visit", args=[visit.pk])),
+        "Bác sĩ": (
+            f"Bàn khám ({doctor})" if doctor else "Bàn khám",
+            "patients.examine",
+            reverse("doctor-visit", args=[visit.pk]),
+        ),
+        "Người trả kết quả": ("Người trả kết quả", "patients.result", reverse("results")),
+        "Viện phí": ("Viện phí", "billing.view", reverse("cashier-visit", args=[visit.pk])),
+        "Dược": ("Dược, danh mục thuốc", *lists),
+        "Quản trị": ("Quản trị, danh mục của cơ sở", *lists),
+    }
+    return {
+        desk: (words, address if request.actor.may(permission) else "")
+        for desk, (words, permission, address) in places.items()
+    }

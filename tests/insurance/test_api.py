@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
+from his.catalogs.models import Drug
 from insurance.billing.queries import current_result
 from insurance.claims.stored import content_of
 from insurance.models import CashEntry, Claim
@@ -57,7 +58,8 @@ def test_claims(world: World) -> None:
     client, visit = signed_in(world.hospital, "claims"), step.visit.pk
     assert client.get(f"{ROOT}/claims/{visit}/file").status_code == 404
     built = post(client, f"/claims/{visit}/build").json()
-    assert (built["version"], built["state"], built["findings"]) == (1, "clean", [])
+    assert (built["version"], built["state"]) == (1, "clean")
+    assert "blocking" not in {finding["severity"] for finding in built["findings"]}
     assert client.get(f"{ROOT}/claims/{visit}/file").content == content_of(Claim.objects.get())
     listed = client.get(f"{ROOT}/claims", {"month": "2026-10", "view": "clean"}).json()
     assert (listed["count"], listed["counts"]["closed"]) == (1, 1)
@@ -95,3 +97,25 @@ def test_permissions_and_other_facilities(world: World) -> None:
         assert post(signed_in(world.station, key), path, **body).status_code == 404
     assert signed_in(world.station).get(f"{ROOT}/visits/due").json() == []
     assert signed_in(world.station, "claims").get(f"{ROOT}/claims", {"month": "2026-10"}).json()["count"] == 0
+
+
+def test_findings_are_read_and_waived(world: World) -> None:
+    Drug.objects.filter(code=walk.HALF_PAID).update(route_code="99.99")
+    step = walk.lan_full(world, world.hospital)
+    step.settled()
+    client, visit = signed_in(world.hospital, "claims"), step.visit.pk
+    built = post(client, f"/claims/{visit}/build").json()
+    first = client.get(f"{ROOT}/claims/{visit}/findings").json()[0]
+    assert built["state"] == "findings"
+    assert (first["rule"], first["severity"], first["waiver"]) == ("structure.too_long", "blocking", None)
+    refused = post(client, f"/findings/{first['id']}/waive", code="correct", text="x")
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_reason")
+    waiver = post(client, f"/findings/{first['id']}/waive", code="correct", text="Đã xem bệnh án").json()
+    assert (waiver["by"], waiver["reason"]) == ("claims.bv", "Đã xem bệnh án")
+    last = client.get(f"{ROOT}/claims/{visit}/findings").json()[-1]
+    assert (last["key"], last["waiver"]["id"]) == (first["key"], waiver["id"])
+    assert client.get(f"{ROOT}/claims", {"month": "2026-10", "view": "waived"}).json()["count"] == 1
+    assert post(client, f"/waivers/{waiver['id']}/revoke").status_code == 200
+    assert Claim.objects.get().state == "findings"
+    other = signed_in(world.station, "claims")
+    assert post(other, f"/findings/{first['id']}/waive", code="correct", text="Đã xem").status_code == 404

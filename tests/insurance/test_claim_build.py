@@ -15,6 +15,7 @@ from insurance.claims.gather import gather
 from insurance.claims.services import build, build_claim
 from insurance.claims.stored import content_of
 from insurance.models import BenefitResult, Claim, Finding
+from insurance.rules.catalogs import rule_books
 from insurance.standards import load, parse_envelope, select_standard
 from patients.models import Visit
 from patients.services.exams import set_diagnoses, start_exam
@@ -31,7 +32,9 @@ def built(step: walk.Walk, when: int = 15) -> Claim:
 
 
 def findings(claim: Claim) -> list[str]:
-    return [f"{f.table}/{f.row} {f.field} {f.message}" for f in claim.findings.all()]
+    """What the portal would refuse; what is worth a look depends on the catalogues of the test."""
+    blocking = claim.findings.filter(severity="blocking")
+    return [f"{f.table}/{f.row} {f.field} {f.message}" for f in blocking]
 
 
 @pytest.mark.parametrize("name", ["station", "hospital"])
@@ -91,7 +94,7 @@ def test_the_audit_finds_a_wrong_cent(world: World) -> None:
     record = gather(step.place.facility, [step.visit])[0]
     record.lines[0].fund_amount += Decimal("0.01")
     record.lines[1].insured_amount -= Decimal("1")
-    assert len(money_audit.faults(build(record).content)) >= 3
+    assert len(money_audit.faults(build(record, rule_books(step.place.facility)).content)) >= 3
 
 
 def test_the_standard_may_be_chosen_and_each_one_parses_back(world: World) -> None:
@@ -159,7 +162,7 @@ def test_a_fault_is_stored_as_a_finding_and_goes_when_it_is_mended(world: World)
     step.settled()
     claim = built(step)
     assert claim.state == Claim.State.FINDINGS
-    (finding,) = Finding.objects.all()
+    finding = Finding.objects.get(severity="blocking", table="XML2")
     assert (finding.table, finding.row, finding.field, finding.value) == ("XML2", 1, "DUONG_DUNG", "99.99")
     Drug.objects.filter(code=PARACETAMOL).update(route_code="1.01")
     mended = built(step)
@@ -174,7 +177,8 @@ def test_bytes_that_stay_are_checked_again(world: World) -> None:
     Finding.objects.create(facility=claim.facility, claim=claim, key="old", rule="gone", severity="x", table="XML1")
     Claim.objects.update(state=Claim.State.FINDINGS)
     again = built(step)
-    assert (again.pk, again.state, Finding.objects.count()) == (claim.pk, Claim.State.CLEAN, 0)
+    assert (again.pk, again.state) == (claim.pk, Claim.State.CLEAN)
+    assert not Finding.objects.filter(key="old").exists()
 
 
 def test_who_pays_himself_makes_no_claim(world: World) -> None:

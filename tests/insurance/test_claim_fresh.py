@@ -18,6 +18,8 @@ from insurance.claims import fresh, services
 from insurance.claims.gather import gather
 from insurance.claims.services import build_claim, build_month
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge, Claim
+from insurance.rules.books import RuleBooks
+from insurance.rules.engine import NoCatalogs
 from patients.models import (
     ClinicalNote,
     Exam,
@@ -102,7 +104,7 @@ def test_all_tables_that_building_reads_have_a_source(world: World) -> None:
     step = settled(world)
     with CaptureQueriesContext(connection) as captured:
         (record,) = gather(step.place.facility, [Visit.objects.get(pk=step.visit.pk)])
-        services.build(record)
+        services.build(record, RuleBooks(NoCatalogs()))
     read = {name for query in captured for name in re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"])}
     known = set(re.findall(r"(?:his|patients|pharmacy|insurance)_\w+", str((fresh.RECORD, fresh.NAMED))))
     assert read - known == set()
