@@ -21,11 +21,13 @@ from his.catalogs.models import (
     Diagnosis,
     DiagnosisPair,
     Drug,
+    LongPrescriptionDisease,
     PricedService,
     ProcedureCode,
     TechnicalService,
 )
 from insurance.rules.books import RuleBooks
+from patients import dosing
 
 _PERIOD = ("valid_from", "valid_to")
 _LEVEL = AdministrativeUnit.Level
@@ -34,7 +36,8 @@ _LEVEL = AdministrativeUnit.Level
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a catalogue lies. `cells` names each cell's column; `keys` are the columns by which a row is found, a key
-    of several columns is written with `|` between; `own` catalogues belong to a facility."""
+    of several columns is written with `|` between; `own` catalogues belong to a facility. With `covers` the key is an
+    expression such as "E10 đến E14", and the function tells whether a code falls under it."""
 
     model: type[Model]
     keys: tuple[tuple[str, ...], ...]
@@ -42,6 +45,7 @@ class Source:
     own: bool = False
     dated: bool = True
     where: Mapping[str, str] = field(default_factory=dict)
+    covers: Callable[[str, str], bool] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -111,7 +115,9 @@ CATALOGS: Mapping[str, Source | None] = {
     "devices": None,
     "device_services": None,
     "supplies": None,
-    "long_prescriptions": None,
+    "long_prescriptions": Source(
+        LongPrescriptionDisease, (("icd_expression",),), {"name": "name"}, covers=dosing.covers
+    ),
     "drug_interactions": None,
     "drug_indications": None,
 }  # fmt: skip
@@ -173,15 +179,22 @@ class DatabaseCatalogs:
         source = self._source(name)
         if source is None or not code:
             return ()
+        if source.covers is not None:
+            found = self._list(name, source).items()
+            return [entry for text, entries in found if source.covers(text, code) for entry in entries]
         if not self._whole:
             return [entry for entry, _keys in self._read(source, _by_key(source, code))]
+        return self._list(name, source).get(code, ())
+
+    def _list(self, name: str, source: Source) -> dict[str, list[Entry]]:
+        """The rows of a whole catalogue by key, read once."""
         if name not in self._lists:
             entries: dict[str, list[Entry]] = {}
             for entry, keys in self._read(source, Q()):
                 for key in keys:
                     entries.setdefault(key, []).append(entry)
             self._lists[name] = entries
-        return self._lists[name].get(code, ())
+        return self._lists[name]
 
     def _source(self, name: str) -> Source | None:
         source = CATALOGS.get(name)

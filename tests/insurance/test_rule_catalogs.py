@@ -8,7 +8,7 @@ from pytest_django.asserts import assertNumQueries
 
 from his.accounts.models import Staff
 from his.catalogs.loaders import starter
-from his.catalogs.models import Diagnosis, Drug
+from his.catalogs.models import Diagnosis, Drug, LongPrescriptionDisease
 from insurance.rules.catalogs import CATALOGS, DatabaseCatalogs, rule_books
 from insurance.rules.engine import load_rules
 from insurance.rules.engine.book import needs_of
@@ -35,6 +35,17 @@ def test_each_catalogue_answers_with_its_cells(world: World) -> None:
     service = lists.find("services", "02.1896", DAY) or {}
     assert (service["price"], service["group"]) == ("39800", "13")
     assert lists.find("icd10", "X99.9", DAY) is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_disease_that_may_be_prescribed_for_long_is_found_by_its_expression(world: World, whole: bool) -> None:
+    row = {"valid_from": DAY, "source": "thử", "item": "1"}
+    LongPrescriptionDisease.objects.create(name="Đái tháo đường", icd_expression="E10 - E14 (trừ E10.0)", **row)
+    lists = DatabaseCatalogs(world.station.facility, whole=whole)
+
+    assert lists.find("long_prescriptions", "E11.9", DAY) == {"name": "Đái tháo đường"}
+    assert lists.find("long_prescriptions", "E10.0", DAY) is None
+    assert lists.find("long_prescriptions", "I10", DAY) is None
 
 
 @pytest.mark.parametrize("name", ["traditional_icd", "facilities", "devices", "no_such_list", "icd9"])
