@@ -1,13 +1,13 @@
 """The rules at the desks, with the ids of `check_claims`: over an open visit for the doctor, a split for the cashier.
 
-A rule that is broken here would be broken in the exported claim. Books stay compiled for a minute of the desks' time,
-so a line is checked within milliseconds, and a mended catalogue counts a minute later at the latest.
+A rule that is broken here would be broken in the exported claim. Rules stay compiled for the life of the process, so a
+line is checked within milliseconds; what catalogues answered is remembered for a minute of the desks' time.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from his.accounts.models import Facility
@@ -35,11 +35,44 @@ UNREADABLE = Notice(
 )
 
 
-@dataclass(frozen=True, slots=True)
+class DeskCatalogs:
+    """The catalogues of a facility, code by code; what they answered is forgotten on demand while rules compiled over
+    them stay."""
+
+    def __init__(self, facility: Facility) -> None:
+        self._facility = facility
+        self._there: dict[str, bool] = {}
+        self._lists = DatabaseCatalogs(facility, whole=False)
+
+    def has(self, name: str) -> bool:
+        """Whether the catalogue has any row."""
+        return self._there.setdefault(name, self._lists.has(name))
+
+    def find(self, name: str, code: str, on: date | None) -> Mapping[str, str] | None:
+        """The row of a code in force on the day."""
+        return self._lists.find(name, code, on)
+
+    def forget(self) -> bool:
+        """Read anew from now on. False when a catalogue became empty or is no longer: rules must be compiled again."""
+        self._lists = DatabaseCatalogs(self._facility, whole=False)
+        return all(self._lists.has(name) is was for name, was in self._there.items())
+
+
+@dataclass(slots=True)
 class _Kept:
-    made_at: datetime
+    fresh_at: datetime
     roots: tuple[Path, ...]
+    catalogs: DeskCatalogs
     books: RuleBooks
+
+    def is_good(self, at: datetime) -> bool:
+        """Whether the rules may be asked at the instant; catalogues older than a minute are read anew."""
+        if self.roots != law.roots():
+            return False
+        if abs(at - self.fresh_at) <= FRESH:
+            return True
+        self.fresh_at = at
+        return self.catalogs.forget()
 
 
 _kept: dict[int, _Kept] = {}
@@ -81,9 +114,9 @@ def _book(facility: Facility, standard: Standard, at: datetime) -> RuleBook | No
     """The compiled rules; None, and a line in the log, when their data are wrong: that must not stop a doctor."""
     kept = _kept.get(facility.pk)
     try:
-        if kept is None or kept.roots != law.roots() or abs(at - kept.made_at) > FRESH:
-            books = RuleBooks(DatabaseCatalogs(facility, whole=False))
-            kept = _kept[facility.pk] = _Kept(at, law.roots(), books)
+        if kept is None or not kept.is_good(at):
+            catalogs = DeskCatalogs(facility)
+            kept = _kept[facility.pk] = _Kept(at, law.roots(), catalogs, RuleBooks(catalogs))
         return kept.books.of(standard)
     except RuleError:
         logger.exception("the rules cannot be read; the desks work without them")
