@@ -54,7 +54,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One thing that a rule found. `field` is the field or panel of the exam where it is mended; `line` is None when
-    it is about the visit; `mended_by` says in Vietnamese which desk can mend it."""
+    it is about the visit; `mended_by` says in Vietnamese which desk can mend it, `is_ours` whether that is the exam."""
 
     rule: str
     severity: Severity
@@ -64,10 +64,7 @@ class Notice:
     field: str = ""
     line: Line | None = None
     mended_by: str = ""
-
-    @property
-    def is_blocking(self) -> bool:
-        return self.severity == Severity.BLOCKING
+    is_ours: bool = True
 
 
 @dataclass(slots=True)
@@ -103,8 +100,11 @@ def limited(notices: Iterable[Notice]) -> Shown:
 
 
 def refuse_blocking(notices: Sequence[Notice]) -> None:
-    """Refuse with `rule_broken` when a notice blocks, naming rule and field; `findings` tells all that block."""
-    blocking = [notice for notice in notices if notice.is_blocking]
+    """Refuse with `rule_broken` when a notice blocks, naming rule and field; `findings` tells all that block.
+
+    What another desk has to mend, such as a list of departments, keeps nobody from signing.
+    """
+    blocking = [notice for notice in notices if notice.severity == Severity.BLOCKING and notice.is_ours]
     if blocking:
         first = blocking[0]
         more = f" (và {len(blocking) - 1} lỗi khác)" if len(blocking) > 1 else ""

@@ -15,7 +15,7 @@ from insurance import law
 from insurance.models import BenefitLine, BenefitResult
 from insurance.rules.books import RuleBooks
 from insurance.rules.catalogs import DatabaseCatalogs
-from insurance.rules.desks import DOCTOR, place_of
+from insurance.rules.desks import DOCTOR, NURSE, place_of
 from insurance.rules.engine import Finding, RuleBook, RuleError, Stage
 from insurance.rules.live import LiveClaim, planned, settled
 from insurance.standards import Standard
@@ -139,4 +139,5 @@ def _notice(live: LiveClaim, finding: Finding) -> Notice:
         field=place.field,
         line=live.lines.get((finding.table, finding.row or 0)),
         mended_by=f"{DOCTOR} {live.doctor}" if place.mended_by == DOCTOR else place.mended_by,
+        is_ours=place.mended_by in (DOCTOR, NURSE),
     )

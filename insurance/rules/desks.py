@@ -9,7 +9,7 @@ from insurance import law
 from insurance.standards import Standard
 
 ANY = "*"
-DOCTOR = "Bác sĩ"
+DOCTOR, NURSE = "Bác sĩ", "Điều dưỡng"
 
 
 @dataclass(frozen=True, slots=True)

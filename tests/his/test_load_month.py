@@ -350,6 +350,7 @@ def test_the_benchmark_of_searches_ends_with_figures_as_json(db):
     figures = bench("search")
     assert (figures["visits"], figures["month"]) == (40, "2026-01")
     assert figures["find_patients_p95_ms"] >= figures["find_patients_p50_ms"] > 0
+    assert figures["check_line_p95_ms"] >= figures["check_line_p50_ms"] > 0
     assert Timings((1.0, 2.0, 3.0, 4.0)).percentile(0.5) == 2.0
     assert Timings((1.0, 2.0, 3.0, 4.0)).percentile(0.95) == 4.0
     assert free_month(Facility.objects.get(code=STATION)) == date(2026, 2, 1)

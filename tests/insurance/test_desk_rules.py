@@ -184,6 +184,13 @@ def test_a_line_that_blocks_refuses_the_signature_and_names_each_rule(rules, vis
     assert not Exam.objects.filter(signed_at__isnull=False).exists()
 
 
+def test_what_another_desk_must_mend_keeps_nobody_from_signing(rules, visit):
+    rules("own.name", "not_one_of", "XML3", "TEN_DICH_VU", "values=Định lượng Glucose [Máu]")
+    visit.order(GLUCOSE).sign()
+    (notice,) = [n for n in visit_notices(visit.visit, Stage.SIGN, at(10)) if n.rule == "own.name"]
+    assert (notice.severity, notice.mended_by, visit.visit.state) == ("blocking", "Quản trị", Visit.State.EXAMINED)
+
+
 def test_a_warning_lets_sign_is_shown_and_is_in_the_audit_entry(rules, visit, doctor):
     rules("own.main", "not_one_of", "XML1", "MA_BENH_CHINH", "values=I10", stages="sign", severity="warning")
     sent = {"reason": "Đau", "main": "I10", "outcome": "home", "treatment_result_code": "2"}
@@ -208,7 +215,7 @@ def test_closing_lists_who_mends_what_and_is_not_refused(rules, world, visit):
     visit.order(GLUCOSE).sign()
     cashier = signed_in(world.station)
     page = cashier.get(url("cashier-checks", visit.visit)).content.decode()
-    assert re.search(r"Thử 23\.0075\.1494.*Quản trị.*own\.service", page, re.DOTALL)
+    assert re.search(r"Thử 23\.0075\.1494.*Bác sĩ Lê Minh Giả.*own\.service", page, re.DOTALL)
     assert re.search(r"Tiếp đón.*own\.person", page, re.DOTALL)
     assert "own.money" not in page  # the amounts of the split are there
     assert (

@@ -25,7 +25,9 @@ from his.demo.ground import survey
 from his.demo.places import build_places
 from his.demo.volume.claims import claim_figures
 from his.demo.volume.load import Loaded, load_month
+from patients.hooks import visit_checks
 from patients.models import Patient, Visit
+from patients.notices import Stage
 from patients.queries import find_patients
 
 SAMPLES = 200
@@ -64,9 +66,10 @@ def bench_claims(
 def bench_search(
     *, facility_code: str, visits: int, seed: int, progress: Callable[[Loaded], None] = lambda _loaded: None
 ) -> dict[str, Any]:
-    """Load a month likewise and search; the answer has milliseconds and ratios."""
+    """Load a month likewise, search, and check lines by the rules; the answer has milliseconds and ratios."""
     facility, month, loaded = _loaded_month(facility_code, visits, seed, progress)
-    return {**_head(facility, month), **_load_figures(loaded), **_search_figures(facility, month)}
+    found = {**_search_figures(facility, month), **_desk_figures(facility, month)}
+    return {**_head(facility, month), **_load_figures(loaded), **found}
 
 
 def _loaded_month(
@@ -137,6 +140,18 @@ def _search_figures(facility: Facility, month: date) -> dict[str, Any]:
         "find_patients_p50_ms": _ms(patients.percentile(0.5)),
         "find_patients_p95_ms": _ms(patients.percentile(0.95)),
         "find_patients_p95_to_row": round(patients.percentile(0.95) / least, 1),
+    }
+
+
+def _desk_figures(facility: Facility, month: date) -> dict[str, Any]:
+    """How long a doctor waits for the rules when a line is added; the first call, which compiles them, is left out."""
+    rows = Visit.objects.for_facility(facility).filter(claim_month=month, is_insured=True, ended_at__isnull=False)
+    visits = list(rows.order_by("pk")[:SAMPLES])
+    at = visits[0].ended_at or visits[0].arrived_at
+    checks = timings(lambda visit: visit_checks(visit, Stage.ORDER, at, None), visits)
+    return {
+        "check_line_p50_ms": _ms(checks.percentile(0.5)),
+        "check_line_p95_ms": _ms(checks.percentile(0.95)),
     }
 
 
