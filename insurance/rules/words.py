@@ -35,6 +35,11 @@ CATALOGS_VI: Mapping[str, str] = {
     "traditional_icd": "danh mục bệnh y học cổ truyền",
     "facilities": "danh mục cơ sở khám chữa bệnh toàn quốc",
     "devices": "danh mục thiết bị của cơ sở",
+    "device_services": "danh mục dịch vụ phải có mã máy",
+    "supplies": "danh mục vật tư y tế của cơ sở",
+    "long_prescriptions": "danh mục bệnh được kê đơn trên 30 ngày (TT 26/2025)",
+    "drug_interactions": "danh mục tương tác thuốc",
+    "drug_indications": "danh mục chỉ định của thuốc",
 }
 """The catalogues that rules may lack, as people call them."""
 

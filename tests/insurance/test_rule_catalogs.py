@@ -12,6 +12,7 @@ from his.catalogs.models import Diagnosis, Drug, LongPrescriptionDisease
 from insurance.rules.catalogs import CATALOGS, DatabaseCatalogs, rule_books
 from insurance.rules.engine import load_rules
 from insurance.rules.engine.book import needs_of
+from insurance.rules.words import CATALOGS_VI
 from insurance.standards import load
 from tests.cast import DAY, World
 
@@ -22,6 +23,10 @@ def test_every_catalogue_that_a_rule_names_is_known() -> None:
     named = {name for rule in load_rules() for name in needs_of(rule)}
 
     assert named - set(CATALOGS) == set()
+
+
+def test_every_catalogue_has_a_name_for_people() -> None:
+    assert set(CATALOGS_VI) == set(CATALOGS)
 
 
 def test_each_catalogue_answers_with_its_cells(world: World) -> None:
