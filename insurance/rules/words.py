@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from insurance.rules.engine import Severity
+from patients.notices import Severity as DeskSeverity
 
-SEVERITY_VI: Mapping[str, str] = {
-    Severity.BLOCKING: "Từ chối",
-    Severity.WARNING: "Cảnh báo",
-    Severity.INFO: "Lưu ý",
-}
+SEVERITY_VI: Mapping[str, str] = {severity: DeskSeverity(severity).word for severity in Severity}
 """What happens to a claim with such a finding: the portal refuses it, somebody will ask, or it is good to know."""
 
-SEVERITY_BADGE: Mapping[str, str] = {Severity.BLOCKING: "stop", Severity.WARNING: "warn", Severity.INFO: "info"}
+SEVERITY_BADGE: Mapping[str, str] = {severity: DeskSeverity(severity).badge for severity in Severity}
 """The look of the badge that carries the word."""
 
 WEIGHT: Mapping[str, int] = {severity: place for place, severity in enumerate(SEVERITY_VI)}
