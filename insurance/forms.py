@@ -62,9 +62,10 @@ class WaiverForm(forms.Form):
     )
     expected = forms.IntegerField(required=False, min_value=0, max_value=10_000_000, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, is_open: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs["data-focus"] = ""
+        if is_open:
+            self.fields["code"].widget.attrs["data-focus"] = ""
 
 
 class OpenSessionForm(forms.Form):

@@ -110,13 +110,13 @@ def _causes(request: DeskRequest, state: ScreenState, view: queries.View) -> dic
     if state.cause is None:
         return {"causes": rows}
     whole = queries.Cause(state.cause.rule, state.cause.table, state.cause.field)
-    open_ones = causes.open_findings(facility, state.month, state.cause)
+    number = causes.open_findings(facility, state.month, state.cause).count()
     return {
         "cause": next((row for row in rows if row.cause == whole), None),
         "cause_title": causes.title_of(state.cause.rule),
         "values": causes.values(facility, state.month, view, state.cause),
-        "open_findings": open_ones.count(),
-        "waiver_form": WaiverForm(initial={"expected": open_ones.count()}),
+        "open_findings": number,
+        "waiver_form": WaiverForm(initial={"expected": number}, is_open=False),
     }
 
 
