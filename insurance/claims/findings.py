@@ -76,11 +76,6 @@ def settle(claims: Sequence[Claim]) -> None:
         claim.state = now[claim.pk]
 
 
-def number_with_any(claims: Sequence[Claim]) -> int:
-    """How many of the claims have a finding that is not waived, whatever its severity."""
-    return Finding.objects.filter(OPEN, claim__in=claims).values("claim_id").distinct().count()
-
-
 def note_failures(facility: Facility, failed: Mapping[int, str], tried: Iterable[int], at: datetime) -> None:
     """Keep why claims could not be built, by visit; visits that were tried and are not among them have no failure."""
     known = BuildFailure.objects.for_facility(facility)

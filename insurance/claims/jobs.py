@@ -26,6 +26,7 @@ from his.core.errors import NotFound, Refusal, Unwritable
 from his.service import audit_facts, service
 from insurance.claims.export import export_month, zip_name
 from insurance.claims.month_check import check_month
+from insurance.claims.queries import funnel
 from insurance.claims.services import build_month, visits_of_month
 from insurance.models import ClaimJob
 from insurance.rules.catalogs import rule_books
@@ -168,12 +169,10 @@ Work = Callable[[ClaimJob, Actor, Told], dict[str, Any]]
 def _build(job: ClaimJob, actor: Actor, told: Told) -> dict[str, Any]:
     """Build chunk by chunk, each stored when it is done, with one set of rules; then compare the claims."""
     books = rule_books(actor.facility)
-    counts: Counter[str] = Counter()
     errors: list[tuple[str, str]] = []
     after, looked_at = "", 0
     while True:
         step = build_month(month=job.month, actor=actor, at=timezone.now(), after=after, limit=CHUNK, books=books)
-        counts.update(built=step.built, findings=step.with_findings, warnings=step.with_warnings)
         errors += step.errors
         looked_at += CHUNK
         told("build", min(looked_at, job.total))
@@ -183,7 +182,9 @@ def _build(job: ClaimJob, actor: Actor, told: Told) -> dict[str, Any]:
     shared = check_month(
         month=job.month, actor=actor, at=timezone.now(), books=books, progress=partial(told, "compare")
     )
-    return {**counts, "shared": shared, "errors": len(errors), "failed": errors[:LISTED_MAX]}
+    counts = funnel(actor.facility, job.month)
+    shown = {view: counts[view] for view in ("built", "findings", "warnings")}  # the numbers of the screen
+    return {**shown, "shared": shared, "errors": len(errors), "failed": errors[:LISTED_MAX]}
 
 
 def _export(job: ClaimJob, actor: Actor, told: Told) -> dict[str, Any]:

@@ -85,13 +85,12 @@ class Progress:
     """How far building a month came: `cursor` is the last claim code that was looked at, empty when nothing is left.
 
     `built` counts claims that are up to date now, whether they were built in this step or before, `with_findings`
-    those with a finding that blocks, `with_warnings` the others with any finding that is not waived.
+    those of them with a finding that blocks.
     """
 
     cursor: str
     built: int
     with_findings: int
-    with_warnings: int
     errors: tuple[tuple[str, str], ...]
 
 
@@ -115,10 +114,9 @@ def build_month(
     findings.note_failures(actor.facility, {}, list(states), at)
     findings.note_check(actor.facility, month, books, at)
     faulty = sum(1 for claim in claims if claim.state == Claim.State.FINDINGS)
-    warned = findings.number_with_any(claims) - faulty
     errors = tuple((visit.claim_code, done.errors[visit.pk]) for visit in visits if visit.pk in done.errors)
     audit_facts(month=month.strftime("%Y-%m"), after=after, built=len(claims), findings=faulty, errors=len(errors))
-    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(claims), faulty, warned, errors)
+    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(claims), faulty, errors)
 
 
 def recheck(facility: Facility, visit_ids: Sequence[int], books: RuleBooks) -> list[Claim]:
