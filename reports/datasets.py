@@ -136,8 +136,7 @@ def _flag_claims(facility: Facility, period: Period, found: Dataset) -> None:
     built = dict(_claims(facility, period).values_list("claim_code", "state"))
     codes = [row.ref for row in found.rows]
     found.flags["no_claim"] = [code for code in codes if code not in built]
-    with_findings = _claims(facility, period).filter(findings__isnull=False).values_list("claim_code", flat=True)
-    found.flags["claim_findings"] = sorted(set(with_findings) & set(codes))
+    found.flags["claim_findings"] = sorted(code for code in codes if built.get(code) == Claim.State.FINDINGS)
 
 
 def claim_summaries(facility: Facility, period: Period) -> Iterator[tuple[str, Mapping[str, str]]]:
