@@ -22,7 +22,6 @@ OWN = frozenset(f"XML{number}" for number in range(16))
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
 SUPPLY_GROUPS = frozenset({"10", "11"})
-DEVICE_GROUPS = frozenset({"1", "2", "3"})
 EMERGENCY = "2"
 """Entitlement code of emergencies: no message of arrival is sent for them (QĐ 130, bảng check-in)."""
 INPATIENT_TYPES = frozenset({"03", "04", "09"})
@@ -357,9 +356,7 @@ def _service(record: Record, line: BenefitLine, number: int) -> ServiceRow:
         performed_at=(order.performed_at if order else exam.started_at),
         result_at=order.result_at if order else exam.signed_at,
         payment_method_code=FEE_FOR_SERVICE,
-        device_codes=tuple(code for code in (order.device_code if order else "").split(";") if code)
-        if charge.group_code in DEVICE_GROUPS
-        else (),
+        device_codes=tuple(code for code in (order.device_code if order else "").split(";") if code),
     )
 
 

@@ -12,7 +12,10 @@ from django.utils.html import escape
 from his.catalogs.models import PricedService
 from insurance.billing import queries
 from insurance.billing.closing import close_visit
-from insurance.models import BenefitResult, CashEntry, CashSession
+from insurance.claims.jobs import start_build
+from insurance.claims.services import build_claim
+from insurance.claims.waivers import Grounds, waive_finding
+from insurance.models import BenefitResult, CashEntry, CashSession, Finding
 from insurance.printing import urls as papers
 from insurance.urls import urlpatterns
 from patients.models import Visit, VitalSigns
@@ -252,11 +255,20 @@ def test_a_long_list_asks_as_often_as_a_short_one(world: World, django_assert_ma
 
 
 def _ids(step: walk.Walk) -> dict[str, int]:
-    entry, session = CashEntry.objects.get(), CashSession.objects.get()
+    entry, session, officer = CashEntry.objects.get(), CashSession.objects.get(), step.place.actor("claims")
+    claim = build_claim(visit=step.visit, actor=officer, at=at(18))
+    words = {"rule": "test.rule", "severity": "blocking", "table": "XML1", "field": "HO_TEN", "message": "Thử"}
+    finding = Finding.objects.create(facility=claim.facility, claim=claim, key="k", row=1, **words)
+    waiver = waive_finding(finding=finding, grounds=Grounds("agreed", "Đã xem"), actor=officer, at=at(18))
+    job = start_build(month=walk.MONTH, actor=officer, at=at(18))
     names = ("cashier-visit", "cashier-checks", "cashier-close", "cashier-collect", "cashier-reopen")
     ids = dict.fromkeys(names, step.visit.pk)
-    ids |= dict.fromkeys(("claims-build", "claims-xml"), step.visit.pk)
+    ids |= dict.fromkeys(("claims-build", "claims-xml", "claims-compare"), step.visit.pk)
     return ids | {
+        "claims-job": job.pk,
+        "claims-zip": job.pk,
+        "claims-waive": finding.pk,
+        "claims-revoke": waiver.pk,
         "cashier-refund": entry.pk,
         "cashier-session-count": session.pk,
         "cashier-session-close": session.pk,
@@ -270,7 +282,7 @@ def test_nothing_of_another_facility_is_found(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     step.settled()
     ids = _ids(step)
-    named = [p.name for p in [*urlpatterns, *papers.urlpatterns] if "<" in str(p.pattern)]
+    named = [p.name for p in [*urlpatterns, *papers.urlpatterns] if "<int:" in str(p.pattern)]
     assert sorted(named) == sorted(ids)
     before = (CashEntry.objects.count(), BenefitResult.objects.count())
     form = {"amount": "1", "reason": "Thử", "idempotency_key": "k", "method": "cash"}

@@ -17,7 +17,7 @@ from insurance.models import Claim, Finding, FindingWaiver, MonthCheck
 from insurance.rules.books import RuleBooks
 from insurance.rules.engine import Finding as Found
 from insurance.rules.engine import NoCatalogs, Severity, VisitFacts
-from insurance.rules.engine.base import Env, Hit, batch_kind
+from insurance.rules.engine.base import BATCH_KINDS, Env, Hit
 from insurance.rules.engine.load import COLUMNS
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope
@@ -173,7 +173,6 @@ def test_only_what_blocks_makes_a_claim_faulty(world: World) -> None:
     assert (claim.state, claim.findings.count()) == ("clean", 0)
 
 
-@batch_kind("same_name")
 class SameName:
     """For these tests: the patients of two claims have the same name."""
 
@@ -188,8 +187,9 @@ class SameName:
 
 
 @pytest.fixture
-def twin_rules(tmp_path: Path) -> RuleBooks:
+def twin_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RuleBooks:
     """The rules of the product and one more that compares claims, without any catalogue."""
+    monkeypatch.setitem(BATCH_KINDS, "same_name", SameName)
     row = dict.fromkeys(COLUMNS, "") | {
         "id": "test.same_name", "title": "Trùng tên", "kind": "same_name", "table": "XML1", "field": "HO_TEN",
         "severity": "blocking", "stages": "batch", "message": "Trùng {value}", "fix": "Xem lại", "law": "Luật",
