@@ -37,7 +37,7 @@ def scan(page: Page, text: str) -> None:
 
 
 class Hands:
-    """A person at the keyboard, whose key strokes are counted. What a scanner types is not."""
+    """A person at the keyboard, whose key strokes are counted. What a scanner types is not. Keys wait for the page."""
 
     PAUSE = 45  # ms between keys; a scanner has less than 30
 
@@ -46,12 +46,14 @@ class Hands:
 
     def press(self, *keys: str) -> "Hands":
         for key in keys:
+            self.page.wait_for_load_state()
             self.page.keyboard.press(key)
             self.strokes += 1
         return self
 
     def type(self, text: str) -> "Hands":
         """Key by key, or inserted at once when an input method would compose it; every character is a stroke."""
+        self.page.wait_for_load_state()
         if text.isascii():
             self.page.keyboard.type(text, delay=self.PAUSE)
         else:

@@ -32,6 +32,8 @@ def steps(world: World, settings: Any, tmp_path: Path) -> Iterator[dict[str, Wal
 
 def fits(page: Page) -> None:
     """Nothing must be scrolled sideways at 1366 x 768."""
+    page.wait_for_load_state()
+    page.wait_for_function("document.fonts.status == 'loaded'")
     wide = page.evaluate(
         "[document.documentElement, ...document.querySelectorAll('.pane, .scroll')]"
         ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className || e.tagName)"
