@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -107,7 +107,10 @@ def _fresh(facility: Facility, month: date) -> int:
 
 
 class _Steps:
-    """Runs steps, each in a new process and an empty folder."""
+    """Runs steps, each in a new process and an empty folder.
+
+    The folders stay until all is measured: where thousands of files were just deleted, new ones are made slowly.
+    """
 
     def __init__(self, facility: Facility, month: date, folder: Path, limit: int, say: Callable[[str], None]) -> None:
         self._facility, self._month, self._folder, self._limit, self._say = facility, month, folder, limit, say
@@ -116,17 +119,17 @@ class _Steps:
         self.megabytes = 0.0
 
     def run(self, name: str, *, keep_sizes: bool = False) -> dict[str, Any]:
-        with TemporaryDirectory(dir=self._folder) as out:
-            arguments = [name, self._facility.code, self._month.isoformat(), out, str(self._sizes), str(self._limit)]
-            done = subprocess.run(
-                [sys.executable, "-m", "his.demo.volume.steps", *arguments],
-                env=os.environ | {"DATABASE_URL": _address(), "DJANGO_SETTINGS_MODULE": "his.settings"},
-                cwd=settings.BASE_DIR,
-                stdout=subprocess.PIPE,
-                check=True,
-            )
-            if keep_sizes:
-                self._keep_sizes(Path(out))
+        out = mkdtemp(dir=self._folder)
+        arguments = [name, self._facility.code, self._month.isoformat(), out, str(self._sizes), str(self._limit)]
+        done = subprocess.run(
+            [sys.executable, "-m", "his.demo.volume.steps", *arguments],
+            env=os.environ | {"DATABASE_URL": _address(), "DJANGO_SETTINGS_MODULE": "his.settings"},
+            cwd=settings.BASE_DIR,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        if keep_sizes:
+            self._keep_sizes(Path(out))
         figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         self._say(f"  {name}: {figures['seconds']:.2f} giây, {figures['claims']} hồ sơ, {figures['rss_mb']:.0f} MB")
         return figures
