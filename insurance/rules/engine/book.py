@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from hashlib import sha256
 
 import insurance.rules.engine.functions
 import insurance.rules.engine.kinds  # noqa: F401 - registers the kinds
 from insurance.rules.engine.base import BATCH_KINDS, KINDS, ROW_KINDS, BatchCheck, Check, Env, Hit
-from insurance.rules.engine.facts import VisitFacts
+from insurance.rules.engine.facts import VisitFacts, tag_in
 from insurance.rules.engine.model import CannotRun, Catalogs, Finding, Rule, RuleError, Stage
 from insurance.rules.engine.terms import AbsentError, Scope, TermError
 from insurance.standards import Standard
@@ -43,6 +42,7 @@ class RuleBook:
         self._env = Env(standard, catalogs)
         self._compiled: list[Compiled] = []
         self._batch: list[Rule] = []
+        self._asked: dict[tuple[date | None, Stage, frozenset[str]], list[Compiled]] = {}
         for rule in rules:
             self._take(rule)
 
@@ -63,20 +63,18 @@ class RuleBook:
                 raise RuleError(f"{rule.id}: {error}") from error
             self._compiled.append(Compiled(rule, check))
 
-    @lru_cache(maxsize=1024)  # noqa: B019 - a book lives as long as its process
-    def _in_force(self, on: date | None, stage: Stage, present: frozenset[str] | None = None) -> list[Compiled]:
+    def _in_force(self, on: date | None, stage: Stage, present: frozenset[str]) -> list[Compiled]:
         """The rules asked on a day; of those that read rows, only about the tables that are present."""
-        return [
-            one
-            for one in self._compiled
-            if stage in one.rule.stages
-            and one.rule.in_force(on)
-            and (present is None or one.rule.table in present or one.rule.kind not in ROW_KINDS)
-        ]
-
-    def rules(self, on: date | None, stage: Stage = Stage.CLAIM) -> list[Rule]:
-        """The rules that would be asked of a visit that ends on the day."""
-        return [one.rule for one in self._in_force(on, stage)]
+        asked = (on, stage, present)
+        if asked not in self._asked:
+            self._asked[asked] = [
+                one
+                for one in self._compiled
+                if stage in one.rule.stages
+                and one.rule.in_force(on)
+                and (one.rule.table in present or one.rule.kind not in ROW_KINDS)
+            ]
+        return self._asked[asked]
 
     def check(self, facts: VisitFacts, stage: Stage = Stage.CLAIM) -> list[Finding]:
         """All findings of one claim, in the order of the rules."""
@@ -138,21 +136,17 @@ class Findings:
 def finding_of(rule: Rule, hit: Hit, at: tuple[str, int]) -> Finding:
     """The finding of a hit; `at` tells its row apart from others like it."""
     table = hit.table or rule.table
-    words = _Words({"value": hit.value, "field": hit.tag, "row": str(hit.row or ""), **hit.words})
+    words = {"value": hit.value, "field": hit.tag, "row": str(hit.row or ""), **hit.words}
     key = sha256("|".join((rule.id, table, *map(str, at), hit.tag, hit.value)).encode()).hexdigest()
     message = rule.message.format_map(words)
     return Finding(rule.id, rule.severity, table, hit.row, hit.tag, message, hit.value, rule.fix, rule.law, key)
-
-
-class _Words(dict[str, str]):
-    """Placeholders of a message; an unknown one is a defect of the rule's text, found by its examples."""
 
 
 def _anchor(facts: VisitFacts, table: str, number: int | None) -> str:
     tags, rows = ANCHORS.get(table), facts.rows(table)
     if tags is None or number is None or number > len(rows):
         return ""
-    return ";".join(rows[number - 1].text(tag) for tag in tags)
+    return ";".join(rows[number - 1].text(tag_in(facts.standard, table, tag) or tag) for tag in tags)
 
 
 def needs_of(rule: Rule) -> tuple[str, ...]:
