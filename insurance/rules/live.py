@@ -28,8 +28,8 @@ from insurance.claims.gather import (
 )
 from insurance.claims.inclusion import reason_left_out_of
 from insurance.models import BenefitLine, BenefitResult, Charge
-from insurance.rules.engine import Stage, VisitFacts, texts_of
-from insurance.standards import Standard, select_standard
+from insurance.rules.engine import Stage, VisitFacts
+from insurance.standards import Standard, row_texts, select_standard
 from patients.models import Prescription, PrescriptionLine, Visit
 from patients.notices import Line, LineKind
 
@@ -156,13 +156,15 @@ def _live(record: Record, unknown: frozenset[str]) -> LiveClaim:
     rows = dict(tables.in_envelope(standard))
     if not unknown and tables.check_in is not None:
         rows["XML0"] = [tables.check_in]
-    facts = {name: [_known(standard, name, row, unknown) for row in found] for name, found in rows.items()}
+    facts = {name: _known(standard, name, found, unknown) for name, found in rows.items()}
     return LiveClaim(VisitFacts(standard, facts, on=on), _places(record), record.exam.doctor.full_name)
 
 
-def _known(standard: Standard, table: str, row: object, unknown: frozenset[str]) -> dict[str, str]:
-    texts = texts_of(standard, table, row)
-    return texts | {f.tag: "" for f in standard.table(table).fields if f.source in unknown}
+def _known(standard: Standard, table: str, rows: Sequence[object], unknown: frozenset[str]) -> list[dict[str, str]]:
+    fields = standard.table(table).fields
+    empty = {field.tag: "" for field in fields if field.source in unknown}
+    tags = [field.tag for field in fields]
+    return [dict(zip(tags, texts, strict=True)) | empty for texts in row_texts(standard, table, rows)]
 
 
 def _places(record: Record) -> dict[tuple[str, int], Line]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from insurance.standards.load import available, load
 from insurance.standards.model import Standard
 from insurance.standards.shapes import Row
+from insurance.standards.values import day
 from insurance.standards.walk import ParsedClaim
 
 _DAYS = (
@@ -54,20 +55,10 @@ def _day(claim: ParsedClaim) -> tuple[date | None, str]:
     """The first day that can be read, and what it is."""
     for table, tag, what in _DAYS:
         for row in claim.tables.get(table, ()):
-            on = _date(row.get(tag, ""))
+            on = day(row.get(tag, ""))
             if on is not None:
                 return on, what
-    return _date(claim.made_on), _MADE_ON
-
-
-def _date(text: str) -> date | None:
-    digits = text[:8]
-    if len(digits) < 8 or not (digits.isascii() and digits.isdecimal()):
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
-        return None
+    return day(claim.made_on), _MADE_ON
 
 
 def _misfits(standard: Standard, tables: Mapping[str, Iterable[Row]]) -> int:

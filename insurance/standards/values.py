@@ -72,6 +72,16 @@ class PartialDate:
         return f"{self.year:04d}{self.month or 0:02d}{self.day or 0:02d}{self.hour or 0:02d}{self.minute or 0:02d}"
 
 
+def day(text: str) -> date | None:
+    """The day of 8 or 12 digits, year first; None when it is none."""
+    if len(text) not in (8, 12) or not (text.isascii() and text.isdecimal()):
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        return None
+
+
 def clean_text(value: str) -> str:
     """The text as it is written and read back: NFC, line feeds, trimmed, no forbidden character."""
     if _UNCLEAN.search(value) is None:

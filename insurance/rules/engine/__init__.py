@@ -4,7 +4,7 @@ No Django, no clock, no network: claims, dates and catalogues are arguments.
 """
 
 from insurance.rules.engine.book import Batch, RuleBook
-from insurance.rules.engine.facts import VisitFacts, texts_of
+from insurance.rules.engine.facts import VisitFacts
 from insurance.rules.engine.load import load_rules
 from insurance.rules.engine.model import CannotRun, Catalogs, Finding, NoCatalogs, Rule, RuleError, Severity, Stage
 
@@ -21,5 +21,4 @@ __all__ = [
     "Stage",
     "VisitFacts",
     "load_rules",
-    "texts_of",
 ]

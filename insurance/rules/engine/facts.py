@@ -12,7 +12,7 @@ from insurance.rules.engine.money_rows import money_rows
 from insurance.standards import Problem, Standard, check
 from insurance.standards.load import available, load
 from insurance.standards.money_check import Claim, check_money
-from insurance.standards.values import SEPARATOR, Formatter, formatter
+from insurance.standards.values import SEPARATOR, day
 
 
 class Row:
@@ -103,19 +103,6 @@ class VisitFacts:
         return money_rows(self.standard, table, [row.texts for row in self.rows(table)])
 
 
-def texts_of(standard: Standard, table: str, row: object) -> dict[str, str]:
-    """A typed row as text by tag, the way it is written. Raises TypeError for a value of the wrong kind."""
-    return {
-        tag: "" if (value := getattr(row, source) if source else None) is None else write(value)
-        for tag, source, write in _writers(standard, table)
-    }
-
-
-@lru_cache(maxsize=256)
-def _writers(standard: Standard, table: str) -> list[tuple[str, str, Formatter]]:
-    return [(f.tag, f.source, formatter(standard, f)) for f in standard.table(table).fields]
-
-
 @lru_cache(maxsize=8192)
 def tag_in(standard: Standard, table: str, tag: str) -> str | None:
     """The tag by which a standard calls a field that another standard calls `tag`; None when it has no such field.
@@ -142,16 +129,6 @@ def number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
-
-
-def day(text: str) -> date | None:
-    """The day of 8 or 12 digits; None when it is none."""
-    if len(text) not in (8, 12) or not (text.isascii() and text.isdecimal()):
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        return None
 
 
 def moment(text: str) -> datetime | None:

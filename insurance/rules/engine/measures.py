@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from insurance.rules.engine.facts import VisitFacts, day, moment
+from insurance.rules.engine.facts import VisitFacts, moment
+from insurance.standards.values import day
 
 Measure = Callable[[VisitFacts], Decimal | None]
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
 
 from his.core.money import round2
-from insurance.rules.engine.facts import Row, VisitFacts, day, number, tag_in
+from insurance.rules.engine.facts import Row, VisitFacts, number, tag_in
 from insurance.rules.engine.measures import MEASURES
 from insurance.standards import Standard
-from insurance.standards.values import SEPARATOR
+from insurance.standards.values import SEPARATOR, day
 
 Text = Callable[[Row | None, VisitFacts], str]
 Amount = Callable[[Row | None, VisitFacts], Decimal | None]

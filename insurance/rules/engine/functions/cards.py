@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 from insurance.benefits.engine import BenefitError
 from insurance.rules.engine.base import Check, Env, Hit, function, param, tags
-from insurance.rules.engine.facts import Row, VisitFacts, day
+from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope
+from insurance.standards.values import day
 
 
 @function("card_order")

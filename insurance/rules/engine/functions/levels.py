@@ -13,10 +13,11 @@ from decimal import Decimal
 
 from insurance.benefits.engine import BenefitError, Params
 from insurance.rules.engine.base import Check, Env, Hit, function, tags
-from insurance.rules.engine.facts import Row, VisitFacts, day
+from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.functions.parameters import params_of
 from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope
+from insurance.standards.values import day
 
 HUNDRED = Decimal(100)
 OUTSIDE, NOTHING_PAID = "2", Decimal(0)

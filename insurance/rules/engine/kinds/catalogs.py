@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from insurance.rules.engine.base import LACKING, TEXT, Env, Hit, RowCheck, param, row_kind, tags
-from insurance.rules.engine.facts import Row, VisitFacts, day
+from insurance.rules.engine.facts import Row, VisitFacts
 from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.terms import Scope, Text, compare, reference
+from insurance.standards.values import day
 
 
 @row_kind("catalog", sees=TEXT)
