@@ -8,18 +8,19 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Value, When
+from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Coalesce
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.service import audit_facts, service
 from insurance.claims.manifest import MANIFEST, Exported, ExportResult, LeftOut
-from insurance.claims.services import NO_SPLIT, refresh, visits_of_month
+from insurance.claims.queries import without_split
+from insurance.claims.services import NO_SPLIT, refresh
 from insurance.claims.targets import FileEach, Folder, OneEnvelope, Store, Target, WithCheckIns, Zip
 from insurance.claims.write import Written, write_month
 from insurance.locks import lock_claims
-from insurance.models import BenefitResult, Claim
+from insurance.models import Claim
 from insurance.rules.catalogs import rule_books
 from patients.models import Visit
 
@@ -107,20 +108,14 @@ def _write(
         if written.stale:
             target.abandon()
             return written
-        written.result.left_out += _without_split(facility, month)
+        lacking = without_split(facility, month).values_list("claim_code", flat=True)
+        written.result.left_out += [LeftOut(code, "error", NO_SPLIT) for code in lacking]
         written.result.left_out.sort(key=lambda row: row.claim_code)
         target.finish(written.result)
     except BaseException:
         target.abandon()
         raise
     return written
-
-
-def _without_split(facility: Facility, month: date) -> list[LeftOut]:
-    """Closed visits without a split in force: damaged data that must not go missing in silence."""
-    split = BenefitResult.objects.filter(visit_id=OuterRef("pk"), is_current=True)
-    lacking = visits_of_month(facility, month).filter(~Exists(split))
-    return [LeftOut(code, "error", NO_SPLIT) for code in lacking.values_list("claim_code", flat=True)]
 
 
 def _build(
