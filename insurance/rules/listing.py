@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from insurance.rules.engine import Rule
 from insurance.rules.files import Found, Place, Summary
-from insurance.rules.words import SEVERITY_VI, WEIGHT, catalog_vi, place_vi
+from insurance.rules.words import SEVERITY_VI, WEIGHT, lacking_vi, place_vi
 
 COLUMNS = ("file", "claim_code", "table", "row", "field", "rule", "severity", "message", "value", "fix", "law")
 Record = dict[str, str | int | None]
@@ -91,13 +91,11 @@ def text_report(causes: Causes, summary: Summary) -> Iterator[str]:
     """The findings by cause, what could not be asked, what could not be read, and the figures, line by line."""
     for cause in causes.sorted():
         yield from _cause(cause)
-    lacking: dict[str, list[str]] = {}
-    for one in summary.cannot_run:
-        lacking.setdefault(one.need, []).append(one.rule)
+    lacking = lacking_vi((one.need, one.rule) for one in summary.cannot_run)
     if lacking:
         yield f"Không kiểm được {len(summary.cannot_run)} quy tắc vì thiếu danh mục:"
-        for need, rules in sorted(lacking.items()):
-            yield f"  thiếu {catalog_vi(need)}: {', '.join(rules)}"
+        for need, rules in lacking:
+            yield f"  thiếu {need}: {', '.join(rules)}"
         yield ""
     if summary.unreadable:
         yield f"Không đọc được {len(summary.unreadable)} chỗ:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from insurance.rules.engine import Severity
 from patients.notices import Severity as DeskSeverity
@@ -44,6 +44,14 @@ CATALOGS_VI: Mapping[str, str] = {
 def catalog_vi(name: str) -> str:
     """A catalogue as people call it; its own name when nobody gave it another."""
     return CATALOGS_VI.get(name, name)
+
+
+def lacking_vi(cannot_run: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Rules that could not be asked, given as (catalogue, what the rule is called), by catalogue as people call it."""
+    groups: dict[str, list[str]] = {}
+    for need, called in cannot_run:
+        groups.setdefault(catalog_vi(need), []).append(called)
+    return sorted(groups.items())
 
 
 def place_vi(table: str, row: int | None, field: str) -> str:

@@ -21,7 +21,7 @@ from insurance.claims.shown import findings_of, shown_findings, shown_tables
 from insurance.claims.stored import content_of
 from insurance.forms import WaiverForm
 from insurance.models import Claim, MonthCheck
-from insurance.rules.words import catalog_vi
+from insurance.rules.words import lacking_vi
 from insurance.views.claims_state import ScreenState
 from patients.models import Visit
 
@@ -122,10 +122,9 @@ def _causes(request: DeskRequest, state: ScreenState, view: queries.View) -> dic
 
 def _check(check: MonthCheck | None) -> dict[str, Any]:
     """When the claims were compared last, and the rules that could not be asked, by the list that they lack."""
-    lacking: dict[str, list[str]] = {}
-    for one in check.cannot_run if check else []:
-        lacking.setdefault(catalog_vi(one["need"]), []).append(one["title"])
-    return {"check": check, "cannot_run": sorted(lacking.items()), "cannot_count": sum(map(len, lacking.values()))}
+    rules = check.cannot_run if check else []
+    lacking = lacking_vi((one["need"], one["title"]) for one in rules)
+    return {"check": check, "cannot_run": lacking, "cannot_count": len(rules)}
 
 
 def _opened(request: DeskRequest, state: ScreenState, sent: QueryDict, visit: Visit | None) -> dict[str, Any]:

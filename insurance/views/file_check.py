@@ -22,7 +22,7 @@ from insurance.checking.shown import shown_rows
 from insurance.checking.store import DONE, RUNNING, FileCheckJob
 from insurance.forms import FileCheckForm
 from insurance.rules.files import AUTO
-from insurance.rules.words import SEVERITY_BADGE, SEVERITY_VI, catalog_vi
+from insurance.rules.words import SEVERITY_BADGE, SEVERITY_VI, lacking_vi
 
 PAGE = 50
 HAND_IN, RESULT, PROGRESS = "insurance/check_files.html", "insurance/check_result.html", "insurance/check_progress.html"
@@ -56,7 +56,7 @@ def show(request: DeskRequest, token: UUID) -> HttpResponse:
     context: dict[str, Any] = {"job": job, "told": told, "severities": _severities(told.severities)}
     if told.state == DONE:
         context |= _found(job, request.GET)
-        context["lacking"] = _lacking(told.cannot_run)
+        context["lacking"] = lacking_vi((need, title) for _, title, need in told.cannot_run)
     return render(request, RESULT, context)
 
 
@@ -143,11 +143,3 @@ def _line(results: Results, cause: FoundCause, number: int) -> dict[str, Any]:
 
 def _severities(counts: dict[str, int]) -> list[tuple[str, str, int]]:
     return [(word, SEVERITY_BADGE[severity], counts.get(severity, 0)) for severity, word in SEVERITY_VI.items()]
-
-
-def _lacking(cannot_run: Sequence[tuple[str, str, str]]) -> list[tuple[str, list[str]]]:
-    """Rules that could not be asked, by the list they lack."""
-    groups: dict[str, list[str]] = {}
-    for _, title, need in cannot_run:
-        groups.setdefault(catalog_vi(need), []).append(title)
-    return sorted(groups.items())
