@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from insurance.checking.results import FoundPlace, KeptClaim
-from insurance.rules.words import SEVERITY_VI
+from insurance.rules.words import SEVERITY_VI, WEIGHT
 from insurance.standards import load
 
 MOST_ROWS = 20
@@ -15,13 +15,14 @@ MOST_ROWS = 20
 class ShownField:
     """One field: tag, Vietnamese name (empty for a tag that the standard does not know), text, and what was found.
 
-    `is_asked` marks the field of the finding that was opened.
+    `is_asked` marks the field of the finding that was opened, `worst` is the severity of the worst that was found.
     """
 
     tag: str
     name: str
     text: str
     found: tuple[tuple[str, str], ...]
+    worst: str
     is_asked: bool
 
 
@@ -51,15 +52,15 @@ def _line(
     number: int, row: Mapping[str, str], names: Mapping[str, str], place: FoundPlace, found: Sequence[FoundPlace]
 ) -> ShownLine:
     """Fields in the order of the standard, then those that it does not know; one that is missing but found too."""
-    by_field: dict[str, list[tuple[str, str]]] = {}
-    for one in found:
+    by_field: dict[str, list[FoundPlace]] = {}
+    for one in sorted(found, key=lambda one: WEIGHT[one.severity]):
         if one.row in (number, None) and one.field:
-            by_field.setdefault(one.field, []).append((SEVERITY_VI[one.severity], one.message))
+            by_field.setdefault(one.field, []).append(one)
     tags = dict.fromkeys([*(tag for tag in names if tag in row or tag in by_field), *row, *by_field])
-    return ShownLine(
-        number,
-        tuple(
-            ShownField(tag, names.get(tag, ""), row.get(tag, ""), tuple(by_field.get(tag, ())), tag == place.field)
-            for tag in tags
-        ),
-    )
+    fields = (_field(tag, names.get(tag, ""), row.get(tag, ""), by_field.get(tag, ()), place) for tag in tags)
+    return ShownLine(number, tuple(fields))
+
+
+def _field(tag: str, name: str, text: str, found: Sequence[FoundPlace], place: FoundPlace) -> ShownField:
+    said = tuple((SEVERITY_VI[one.severity], one.message) for one in found)
+    return ShownField(tag, name, text, said, found[0].severity if found else "", tag == place.field)

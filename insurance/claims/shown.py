@@ -31,20 +31,18 @@ class Cell:
     @property
     def mark(self) -> str:
         """How the field is marked: by the worst finding that counts, `waived` when none does, empty without any."""
-        if not self.findings:
-            return ""
-        counting = {finding.severity for finding in self.findings if finding.waiver_id is None}
-        return next((one for one in Finding.Severity.values if one in counting), "waived")
+        return (_worst(self.findings) or "waived") if self.findings else ""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """One row of a table of the claim; `findings` counts those that are not waived."""
+    """One row of a table of the claim; `findings` counts those not waived, `worst` is the severity of the worst."""
 
     number: int
     title: str
     cells: tuple[Cell, ...]
     findings: int
+    worst: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,7 @@ class ShownTable:
     title: str
     rows: tuple[ShownRow, ...]
     findings: int
+    worst: str
     general: tuple[Finding, ...]
 
 
@@ -129,13 +128,19 @@ def _table(
             Cell(tag, names.get(tag, ""), value, tuple(found.get((name, number, tag), ())))
             for tag, value in row.items()
         )
-        shown.append(
-            ShownRow(number, row.get(_TITLES.get(name, ""), ""), cells, sum(_count(c.findings) for c in cells))
-        )
+        title, here = row.get(_TITLES.get(name, ""), ""), [one for cell in cells for one in cell.findings]
+        shown.append(ShownRow(number, title, cells, _count(here), _worst(here)))
     places = {(name, number, tag) for number, row in enumerate(rows, 1) for tag in row}
     general = [one for place, some in found.items() if place[0] == name and place not in places for one in some]
-    total = sum(row.findings for row in shown) + _count(general)
-    return ShownTable(name, table.title if table else "", tuple(shown), total, tuple(general))
+    every = [one for place, some in found.items() if place[0] == name for one in some]
+    title = table.title if table else ""
+    return ShownTable(name, title, tuple(shown), _count(every), _worst(every), tuple(general))
+
+
+def _worst(findings: Sequence[Finding]) -> str:
+    """The worst severity of those that are not waived, empty without any."""
+    counting = {finding.severity for finding in findings if finding.waiver_id is None}
+    return next((one for one in Finding.Severity.values if one in counting), "")
 
 
 def _count(findings: Sequence[Finding]) -> int:

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from his.core.models import FacilityModel
 from insurance.models.claims import Claim
+from patients.notices import Severity as DeskSeverity
 
 
 class FindingWaiver(FacilityModel):
@@ -62,9 +63,9 @@ class Finding(FacilityModel):
     """
 
     class Severity(models.TextChoices):
-        BLOCKING = "blocking", "Từ chối"
-        WARNING = "warning", "Cảnh báo"
-        INFO = "info", "Lưu ý"
+        BLOCKING = "blocking", DeskSeverity.BLOCKING.word
+        WARNING = "warning", DeskSeverity.WARNING.word
+        INFO = "info", DeskSeverity.INFO.word
 
     claim = models.ForeignKey(Claim, on_delete=models.CASCADE, related_name="findings")
     key = models.CharField(max_length=64)

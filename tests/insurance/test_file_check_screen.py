@@ -80,7 +80,7 @@ def test_from_the_files_to_the_line_and_the_lists(world: World) -> None:
     assert "99001.2608.000017" in places
     (place,) = Results(job.results).places(cause.number, 0, 10)
     line = page(client, f"{address}?cause={cause.number}&place={place.id}")
-    assert 'class="found asked" id="asked"' in line
+    assert f'class="found {place.severity} asked" id="asked"' in line
     assert 'Giới tính <span class="code">GIOI_TINH</span>' in line
     assert "NGAY_SINH</span></th><td>195403150000</td>" in line
 
