@@ -32,6 +32,7 @@ ACTIONS: Final[dict[str, str]] = {
     "billing.collect": "Thu tiền",
     "billing.open_session": "Mở ca thu",
     "billing.print_receipt": "In phiếu thu",
+    "billing.print_statement": "In bảng kê chi phí",
     "billing.pull_charges": "Lấy chi phí",
     "billing.refund": "Hoàn tiền",
     "billing.reopen_visit": "Mở lại lượt khám đã chốt",

@@ -40,7 +40,9 @@ class Form:
 
 
 @service(action="printing.print_form", permission=None)
-def print_form(*, form: Form, obj: Model, data: Mapping[str, Any], actor: Actor, at: datetime, number: str) -> bytes:
+def print_form(
+    *, form: Form, obj: Model, data: Mapping[str, Any], actor: Actor, at: datetime, number: str, is_tagged: bool = True
+) -> bytes:
     """One more copy of a paper as PDF (in giấy tờ); a step of the service that owns the object.
 
     Afterwards a `PrintRecord` with the next copy number exists. The facility and the print note (number, copy,
@@ -66,7 +68,7 @@ def print_form(*, form: Form, obj: Model, data: Mapping[str, Any], actor: Actor,
             "printed_at": f"{local(at):%d/%m/%Y %H:%M}",
         },
     }
-    return render_pdf(form.template_for(actor.facility), full, at=at)
+    return render_pdf(form.template_for(actor.facility), full, at=at, is_tagged=is_tagged)
 
 
 def facility_data(facility: Facility) -> dict[str, str]:

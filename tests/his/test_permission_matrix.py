@@ -42,6 +42,7 @@ SERVICE_MODULES = (
     "insurance.claims.month_check",
     "insurance.claims.waivers",
     "insurance.printing.receipt",
+    "insurance.printing.statement",
     "reports.engine",
     "reports.services",
 )

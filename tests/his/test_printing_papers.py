@@ -240,6 +240,7 @@ def papers(world: World, place: Place) -> dict[str, int]:
         "prescription-pdf": lan.prescription.pk,
         "receipt-pdf": CashEntry.objects.get(visit=lan.visit).pk,
         "receipt-roll-pdf": CashEntry.objects.get(visit=lan.visit).pk,
+        "statement-pdf": lan.visit.pk,
     }
 
 

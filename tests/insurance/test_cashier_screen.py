@@ -274,6 +274,7 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         "cashier-session-close": session.pk,
         "receipt-pdf": entry.pk,
         "receipt-roll-pdf": entry.pk,
+        "statement-pdf": step.visit.pk,
     }
 
 
