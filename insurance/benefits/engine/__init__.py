@@ -18,6 +18,7 @@ from insurance.benefits.engine.facts import (
 )
 from insurance.benefits.engine.params import Params, load
 from insurance.benefits.engine.splitter import split
+from insurance.benefits.engine.work import split_reason
 
 __all__ = [
     "BenefitError",
@@ -31,4 +32,5 @@ __all__ = [
     "Totals",
     "load",
     "split",
+    "split_reason",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from his.core.money import allocate, round2
-from insurance.benefits.engine.eligibility import card_covers, card_number
+from insurance.benefits.engine.eligibility import EMERGENCY, card_covers, card_number
 from insurance.benefits.engine.facts import HUNDRED, ZERO, BenefitError, Item
 from insurance.benefits.engine.tables import CardLevel
 from insurance.benefits.engine.work import Decision, Line, Visit, in_time_order, money_text, percent_text
@@ -46,7 +46,7 @@ def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
         return False
     if item.fund_source != "1":
         line.because(
-            "Nguồn khác (dự án, chương trình) chi trả, quỹ BHYT không thanh toán", "QĐ 4750/QĐ-BYT (NGUON_CTRA)"
+            "Nguồn khác (dự án, chương trình) chi trả, quỹ BHYT không thanh toán", visit.params.law("fund_source")
         )
         return False
     if item.scope == "3" and not (card.pays_outside_scope and decision.rate.is_right_route):
@@ -54,7 +54,7 @@ def _is_covered(visit: Visit, decision: Decision, line: Line) -> bool:
         return False
     if _is_transport(visit, item) and not _transport_is_paid(visit, line):
         return False
-    return card_covers(visit, line)
+    return card_covers(visit, line, is_emergency=visit.facts.route == "emergency" or decision.code == EMERGENCY)
 
 
 def _is_transport(visit: Visit, item: Item) -> bool:
@@ -72,17 +72,19 @@ def _transport_is_paid(visit: Visit, line: Line) -> bool:
 
 def _set_service_rates(visit: Visit, lines: Sequence[Line]) -> None:
     """Exams without a rate get it by their order in the visit; everything else defaults to 100."""
-    position = 0
+    position = visit.facts.exams_before
     for line in in_time_order(lines, visit.facts.ended_on):
         given = line.item.service_rate
         if line.item.kind == "drug" and given not in {None, HUNDRED}:
             raise BenefitError("drug_service_rate", f"Dòng {line.item.key}: thuốc không có tỷ lệ dịch vụ")
         line.service_rate = HUNDRED if given is None else given
-        if line.item.kind != "exam" or not line.is_covered or line.item.quantity == 0:
-            continue
-        position += 1
-        if given is None:
-            _set_exam_rate(visit, line, position)
+        is_counted = line.is_covered and line.item.quantity > 0
+        if line.item.kind == "exam" and is_counted:
+            position += 1
+            if given is None:
+                _set_exam_rate(visit, line, position)
+        if given is not None and given < HUNDRED and is_counted:
+            _explain_rate(visit, line)
 
 
 def _set_exam_rate(visit: Visit, line: Line, position: int) -> None:
@@ -94,6 +96,13 @@ def _set_exam_rate(visit: Visit, line: Line, position: int) -> None:
             f"Lần khám thứ {position} trong lượt: tính {percent_text(line.service_rate)}% giá",
             visit.params.value("exam_rate:1").law,
         )
+
+
+def _explain_rate(visit: Visit, line: Line) -> None:
+    """Say by which rule a line that came with a service rate is counted in part."""
+    rule = {"exam": "exam_rate:2", "bed": "bed_share_rate:2"}.get(line.item.kind, "surgery_rate:same_team")
+    what = {"exam": "Khám thêm chuyên khoa", "bed": "Nằm ghép, chuyển khoa"}.get(line.item.kind, "Dịch vụ thêm")
+    line.because(f"{what}: tính {percent_text(line.service_rate)}% giá", visit.params.value(rule).law)
 
 
 def _set_amounts(visit: Visit, line: Line) -> None:
@@ -113,10 +122,17 @@ def _set_amounts(visit: Visit, line: Line) -> None:
         full = full * (line.hospital - support) / line.hospital
     line.insured = round2(full)
     if item.unit_ceiling is not None and line.insured > (limit := round2(item.unit_ceiling * item.quantity)):
+        over = money_text(line.insured - limit)
         line.insured = limit
-        line.because(f"Mức thanh toán tối đa {money_text(limit)} đồng", visit.params.law("item_ceiling"))
-    if item.insured_price < item.hospital_price:
-        line.because("Phần chênh lệch với giá BHYT thanh toán do người bệnh trả", visit.params.law("price_difference"))
+        line.because(
+            f"Mức thanh toán tối đa {money_text(limit)} đồng, phần vượt {over} đồng người bệnh tự trả",
+            visit.params.law("item_ceiling"),
+        )
+    if item.insured_price < item.hospital_price and item.quantity:
+        line.because(
+            f"Giá BHYT thanh toán {money_text(item.insured_price)} đồng, phần chênh lệch người bệnh tự trả",
+            visit.params.law("price_difference"),
+        )
 
 
 def _payment_rate(visit: Visit, line: Line) -> Decimal:
@@ -127,7 +143,7 @@ def _payment_rate(visit: Visit, line: Line) -> Decimal:
         line.because(f"Mức thẻ {line.card.level} không áp dụng tỷ lệ thanh toán của danh mục", line.card.law)
         return HUNDRED
     line.because(
-        f"Danh mục thanh toán {percent_text(rate)}%, phần còn lại người bệnh tự trả", "TT 35/2016/TT-BYT Đ4 k2"
+        f"Danh mục thanh toán {percent_text(rate)}%, phần còn lại người bệnh tự trả", visit.params.law("payment_rate")
     )
     return rate
 
@@ -161,9 +177,14 @@ def _cap_package(visit: Visit, package: str, members: Sequence[Line]) -> None:
     if total <= cap:
         return
     for line, share in zip(members, allocate(cap, [line.insured for line in members]), strict=True):
+        over = line.insured - share
         line.insured = share
         line.ceiling = cap
-        line.because(f"Gói vật tư {package}: tổng {money_text(total)} vượt trần {money_text(cap)} đồng", factor.law)
+        line.because(
+            f"Gói vật tư {package}: tổng {money_text(total)} vượt trần {money_text(cap)} đồng, "
+            f"khoản này vượt {money_text(over)} đồng người bệnh tự trả",
+            factor.law,
+        )
     visit.explain(
         "caps",
         f"Gói vật tư {package}: phần tính BHYT {money_text(total)} giảm còn {money_text(cap)} đồng "

@@ -8,6 +8,7 @@ that a row names in full wins over an excluded 3-character parent; `age_below` m
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _POINTER = re.compile(r"^ANNEX-([IV]+)(?::(\d+)-(\d+))?$")
 _RANGE = re.compile(r"^([A-Z]\d\d(?:\.\d+)?)-([A-Z]\d\d(?:\.\d+)?)$")
@@ -75,13 +76,22 @@ def _covered(parts: Iterable[str], code: str) -> bool:
 
 
 def _covers(part: str, code: str) -> bool:
-    if found := _RANGE.match(part):
-        low, high = found.groups()
+    if limits := _limits(part):
+        low, high = limits
         return low <= code and code[: len(high)] <= high
     return code == part or (len(part) == 3 and code.startswith(part))
 
 
+@lru_cache(maxsize=4096)
+def _limits(part: str) -> tuple[str, str] | None:
+    """First and last code of a range; None for a single code or a pointer."""
+    found = _RANGE.match(part)
+    return (found[1], found[2]) if found else None
+
+
 def _pointed(rows: Sequence[DiseaseRow], part: str, code: str, age: int | None) -> list[DiseaseRow]:
+    if not part.startswith("ANNEX"):
+        return []
     found = _POINTER.match(part)
     if not found:
         return []

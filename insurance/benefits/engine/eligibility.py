@@ -7,7 +7,7 @@ from insurance.benefits.engine.facts import BenefitError, Item
 from insurance.benefits.engine.tables import CardLevel
 from insurance.benefits.engine.work import Line, Visit, percent_text
 
-NOT_INSURED = "9"
+NOT_INSURED, EMERGENCY = "9", "2"
 
 
 def card_levels(visit: Visit, items: Sequence[Item]) -> dict[int, CardLevel]:
@@ -41,13 +41,20 @@ def card_number(visit: Visit, segment: int) -> str:
     return visit.facts.card_number or ""
 
 
-def card_covers(visit: Visit, line: Line) -> bool:
-    """A card shown late pays from its first day; one that ran out pays on for the days of grace."""
+def card_covers(visit: Visit, line: Line, *, is_emergency: bool = False) -> bool:
+    """A card pays from its first day, and from the day it was shown unless the patient came as an emergency.
+
+    One that ran out pays on for the days of grace.
+    """
     facts, item = visit.facts, line.item
     if any(later.segment == item.segment for later in facts.later_cards):
         return True
     if facts.card_valid_from is not None and not visit.starts_by(facts.card_valid_from, item):
         line.because("Chi phí trước ngày thẻ có giá trị", visit.params.law("card_starts"))
+        return False
+    shown = facts.card_shown_on
+    if shown is not None and not is_emergency and not visit.starts_by(shown, item):
+        line.because(f"Chi phí trước ngày xuất trình thẻ {shown:%d/%m/%Y}", visit.params.law("card_shown"))
         return False
     if facts.card_valid_to is None or facts.card_valid_to >= facts.ended_on:
         return True

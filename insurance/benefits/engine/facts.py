@@ -60,7 +60,9 @@ class Facts:
     neither, None to look the main diagnosis up. `copay_paid_this_year` is the co-payment of the calendar year
     before this visit; `copay_paid_before_change` is its part paid before a base salary change of that year.
     `five_years_from` is the day on which five continuous years were complete; `copay_exempt_from` the day of the
-    certificate. `origin_code` is the entitlement code of the visit that issued a drug pick-up note.
+    certificate. `card_shown_on` is the day on which the card was presented, where that was after the admission.
+    `exams_before` counts the exams of the same day before a patient came back with abnormal signs (TT 39/2018 Đ5 k4).
+    `origin_code` is the entitlement code of the visit that issued a drug pick-up note.
     """
 
     ended_on: date
@@ -89,6 +91,8 @@ class Facts:
     is_chronic_return: bool = False
     card_valid_from: date | None = None
     card_valid_to: date | None = None
+    card_shown_on: date | None = None
+    exams_before: int = 0
     later_cards: tuple[LaterCard, ...] = ()
 
     def __post_init__(self) -> None:
@@ -103,12 +107,14 @@ class Facts:
                 )
         _member(self.route, ROUTES, "route", "Đường đến khám")
         _member(self.former_line, FORMER_LINES, "former_line", "Tuyến trước 2025")
-        if self.entitlement_code is None:
+        if self.entitlement_code is None and self.card_number is not None:
             _member(self.facility_tier, TIERS, "facility_tier", "Cấp chuyên môn kỹ thuật")
         if self.copay_paid_this_year < 0 or self.copay_paid_before_change < 0:
             raise BenefitError("copay_negative", "Tiền cùng chi trả lũy kế không được âm")
         if self.copay_paid_before_change > self.copay_paid_this_year:
             raise BenefitError("copay_parts", "Phần cùng chi trả trước ngày đổi lương cơ sở lớn hơn lũy kế năm")
+        if self.exams_before < 0:
+            raise BenefitError("exams_before", "Số lần khám trước trong ngày không được âm")
         if self.listed_disease not in {None, "", "I", "II"}:
             raise BenefitError("listed_disease", "Phụ lục bệnh chỉ nhận I, II hoặc để trống")
 

@@ -53,10 +53,10 @@ def set_percents(visit: Visit, decision: Decision, lines: Sequence[Line]) -> Dec
 
 
 def _set_line(visit: Visit, rate: RouteRate, line: Line, visit_percent: Decimal, *, is_low: bool, limit: Limit) -> None:
-    if not line.is_covered or line.card is None:
-        line.percent = visit_percent
-        return
     item = line.item
+    if not line.is_covered or line.card is None:
+        line.percent = _percent_of_its_time(visit, rate, line, visit_percent, is_low=is_low, limit=limit)
+        return
     if item.forced_percent is not None:
         line.percent = item.forced_percent
         line.because(f"Mức hưởng {percent_text(line.percent)}% theo giai đoạn quyền lợi đã xác định", rate.law)
@@ -71,6 +71,17 @@ def _set_line(visit: Visit, rate: RouteRate, line: Line, visit_percent: Decimal,
         line.because(*_reason(visit, rate, line.card, line.percent, full))
     line.fund = round2(line.insured * line.percent / HUNDRED)
     line.copay = line.insured - line.fund
+
+
+def _percent_of_its_time(
+    visit: Visit, rate: RouteRate, line: Line, visit_percent: Decimal, *, is_low: bool, limit: Limit
+) -> Decimal:
+    """The percent that stands beside a line the fund does not pay: that of its day, else that of the visit."""
+    if line.item.forced_percent is not None:
+        return line.item.forced_percent
+    if line.card is None or line.item.provided_on is None:
+        return visit_percent
+    return _percent(rate, line.card, is_full=is_low or limit.exempts(visit, line.item), visit=visit)
 
 
 def _percent(rate: RouteRate, card: CardLevel, *, is_full: bool, visit: Visit) -> Decimal:
@@ -183,11 +194,14 @@ def _stop_copay(visit: Visit, lines: Sequence[Line], limit: Limit) -> None:
         left -= kept
         if kept == line.copay or not visit.starts_by(limit.five_years_from, line.item):
             continue
-        moved += line.copay - kept
-        line.fund += line.copay - kept
+        extra = line.copay - kept
+        moved += extra
+        line.fund += extra
         line.copay = kept
         line.because(
-            f"Cùng chi trả dừng ở {months} tháng lương cơ sở, quỹ trả phần còn lại", visit.params.law("annual_limit")
+            f"Cùng chi trả của năm đã đủ {months} tháng lương cơ sở: khoản này còn thu {money_text(line.copay)} đồng, "
+            f"quỹ trả thêm {money_text(extra)} đồng",
+            visit.params.law("annual_limit"),
         )
     if moved:
         visit.explain(

@@ -3,7 +3,7 @@
 `load(on=date)` reads a folder once; a later decree is a new row or a new folder, never a change of code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -25,10 +25,14 @@ class Params:
     on: date
     tables: Tables
     diseases: tuple[DiseaseRow, ...]
+    today: Mapping[str, Value]
+    laws: Mapping[str, str]
 
     def value(self, key: str, on: date | None = None) -> Value:
         """The dated value, refusing a day without one (chưa có tham số cho ngày này)."""
         day = on or self.on
+        if day == self.on and key in self.today:
+            return self.today[key]
         for found in self.tables.values.get(key, ()):
             if found.period.covers(day):
                 return found
@@ -47,10 +51,9 @@ class Params:
 
     def law(self, key: str) -> str:
         """The text behind a stage on this day. Raises KeyError for a stage that no file names."""
-        for found in self.tables.stages:
-            if found.key == key and found.period.covers(self.on):
-                return found.law
-        raise KeyError(f"no law {key!r} on {self.on}")
+        if key not in self.laws:
+            raise KeyError(f"no law {key!r} on {self.on}")
+        return self.laws[key]
 
     def setting(self, key: str) -> str:
         return self.tables.settings[key].value
@@ -113,7 +116,14 @@ def validate(*folders: Path) -> str:
 @lru_cache(maxsize=4096)
 def _params(folders: tuple[Path, ...], on: date) -> Params:
     tables = _tables(folders)
-    return Params(on=on, tables=tables, diseases=tuple(d.row for d in tables.diseases if d.period.covers(on)))
+    values = (value for dated in tables.values.values() for value in dated)
+    return Params(
+        on=on,
+        tables=tables,
+        diseases=tuple(d.row for d in tables.diseases if d.period.covers(on)),
+        today={value.key: value for value in values if value.period.covers(on)},
+        laws={stage.key: stage.law for stage in tables.stages if stage.period.covers(on)},
+    )
 
 
 @lru_cache(maxsize=16)

@@ -47,6 +47,11 @@ def bed_share_rate(params: Params, *, patients: int) -> Decimal:
     return params.step_number("bed_share_rate", str(patients))
 
 
+def stretcher_rate(params: Params) -> Decimal:
+    """TYLE_TT_DV of a stretcher or folding bed (băng ca, giường gấp)."""
+    return params.number("bed_stretcher_rate")
+
+
 def ward_quantities(params: Params, stays: Sequence[WardStay]) -> tuple[Decimal, ...]:
     """Bed quantity of each ward of one day with ward transfers, in the order given.
 

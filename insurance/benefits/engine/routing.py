@@ -126,6 +126,8 @@ def _metrics(visit: Visit, diseases: dict[str, tuple[DiseaseRow, ...]]) -> Metri
 
 def _listed(visit: Visit) -> dict[str, tuple[DiseaseRow, ...]]:
     facts = visit.facts
+    if facts.listed_disease is not None:
+        return dict.fromkeys(_ANNEX_NAMES, ())
     age = age_years(facts.patient_born, facts.admitted_on) if facts.patient_born else None
     return {annex: matching_rows(visit.params.diseases, annex, facts.main_icd, age) for annex in _ANNEX_NAMES}
 

@@ -28,6 +28,7 @@ def settle(visit: Visit, decision: Decision, lines: Sequence[Line]) -> None:
             _move_route_part(line, decision.percent)
         if line.item.other_source_mode == "facility":
             line.self_paid -= support
+            _say_facility_support(visit, line, support)
         elif line.item.other_source_mode == "arv":
             _arv(visit, line, support)
         elif support:
@@ -53,7 +54,19 @@ def _patient_support(visit: Visit, line: Line, support: Decimal) -> None:
     line.self_paid -= from_self
     line.copay -= from_copay
     line.fund -= left
-    line.because(f"Nguồn khác hỗ trợ người bệnh {money_text(support)} đồng", visit.params.law("other_sources"))
+    parts = (("tự trả", from_self), ("cùng chi trả", from_copay), ("quỹ BHYT", left))
+    said = ", ".join(f"{name} {money_text(part)}" for name, part in parts if part)
+    line.because(
+        f"Nguồn khác hỗ trợ người bệnh {money_text(support)} đồng, trừ vào {said}", visit.params.law("other_sources")
+    )
+
+
+def _say_facility_support(visit: Visit, line: Line, support: Decimal) -> None:
+    if support:
+        line.because(
+            f"Nguồn khác hỗ trợ cơ sở {money_text(support)} đồng, trừ vào giá trước khi chia phần còn lại",
+            visit.params.law("other_sources"),
+        )
 
 
 def _arv(visit: Visit, line: Line, support: Decimal) -> None:
