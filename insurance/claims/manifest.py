@@ -92,6 +92,18 @@ class ExportedList(Sequence[Exported]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
 
+    def json_lines(self) -> Iterator[str]:
+        """Each claim as JSON, straight from what is kept of it; nothing of it but the names needs quoting with care."""
+        standards = [_encode(name) for name in self._standards]
+        files = [self.files.get(name) for name in self._standards]
+        for row in self._rows:
+            size, findings, place, digest = _PACKED.unpack_from(row)
+            code = row[_PACKED.size :].decode()
+            yield (
+                f'{{"claim_code": {_encode(code)}, "file": {_encode(files[place] or f"{code}.xml")}, "bytes": {size},'
+                f' "sha256": "{digest.hex()}", "standard": {standards[place]}, "findings": {findings}}}'
+            )
+
     def _exported(self, row: bytes) -> Exported:
         size, findings, position, digest = _PACKED.unpack_from(row)
         code, standard = row[_PACKED.size :].decode(), self._standards[position]
@@ -138,7 +150,7 @@ class ExportResult:
             yield f"{before}\n {_encode(name)}: "
             before = ","
             if name == "files":
-                yield from _lines(map(_line, self.files))
+                yield from _lines(self.files.json_lines())
             elif name == "left_out":
                 yield from _lines(_encode(asdict(row)) for row in self.left_out)
             else:
@@ -152,11 +164,3 @@ def _lines(rows: Iterable[str]) -> Iterator[str]:
         yield f"{before}\n  {row}"
         before = ","
     yield "[]" if before == "[" else "\n ]"
-
-
-def _line(row: Exported) -> str:
-    """One claim as JSON; nothing of it but the names needs quoting with care."""
-    return (
-        f'{{"claim_code": {_encode(row.claim_code)}, "file": {_encode(row.file)}, "bytes": {row.bytes},'
-        f' "sha256": "{row.sha256}", "standard": {_encode(row.standard)}, "findings": {row.findings}}}'
-    )

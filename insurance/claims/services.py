@@ -26,7 +26,7 @@ from insurance.models import Claim, ClaimLayout
 from insurance.rules.books import RuleBooks
 from insurance.rules.catalogs import DatabaseCatalogs, rule_books
 from insurance.rules.engine import Finding as Found
-from insurance.standards import Layout, Standard, load, row_texts, select_standard
+from insurance.standards import Layout, Standard, load, row_texts, select_standard, table_document
 from patients.models import Visit
 
 logger = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ NO_SPLIT = "Lượt khám đã chốt nhưng không có kết quả tách chi ph
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A claim in memory: the texts of its tables as `layout` joins them, what was found, rows by table.
+    """A claim in memory: the documents of its tables as `layout` joins them, what was found, rows by table.
 
-    The message of arrival (XML0) is among the texts but not in the file; emergencies send none.
+    The message of arrival (XML0) is among the documents but not in the file; emergencies send none.
     """
 
     standard: Standard
@@ -195,7 +195,7 @@ def build(record: Record, books: RuleBooks, standard: str = "") -> Built:
     texts = {name: row_texts(chosen, name, rows) for name, rows in tables.in_envelope(chosen)}
     if tables.check_in is not None:
         texts[CHECK_IN] = row_texts(chosen, CHECK_IN, [tables.check_in])
-    body = layout.join(texts)
+    body = layout.join({name: table_document(chosen, name, rows) for name, rows in texts.items()})
     return Built(
         standard=chosen,
         layout=layout,

@@ -1,8 +1,8 @@
 """The month's claims from the database to a target, as fast as rows leave the database and in bounded memory.
 
 One COPY statement reads everything, and so one snapshot: the visits of the month, why some make no claim, whether each
-claim is still true to its record, and its texts. The calling thread reads rows and puts them into a short queue; a
-writer thread turns texts into bytes and hands them to the target, while the database is at work on the next rows.
+claim is still true to its record, and its documents. The calling thread reads rows and puts them into a short queue; a
+writer thread turns documents into files and hands them to the target, while the database is at work on the next rows.
 """
 
 import struct
@@ -29,8 +29,9 @@ from insurance.claims.stored import templates
 from insurance.claims.targets import Target
 from insurance.models import BenefitResult, Claim, ClaimLayout, Finding
 from insurance.standards import Template
-from insurance.standards.layout import FIELD
 
+FIELD = "\x1f"
+"""Between two columns of the head of a row."""
 BATCH = 32
 """Rows that are handed over at once; the queue holds as many batches."""
 _DEPTH = 16
@@ -174,7 +175,7 @@ def _read(rows: QuerySet[BenefitResult], queue: "Queue[list[bytes] | None]") -> 
 def row_by_row(cursor: Any) -> Iterator[None]:
     """Plans that give the first row at once and sort nothing, by the index on the visit: others work on while it runs.
 
-    Left alone the planner looks for the earliest last row, and would sort the texts of the whole month first.
+    Left alone the planner looks for the earliest last row, and would sort the documents of the whole month first.
     """
     before = {}
     for name, value in _PLANNER.items():

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from django.db import migrations
 
-from insurance.standards import Layout, Template, load, parse_envelope
-from insurance.standards.values import clean_text
+from insurance.standards import Layout, Template, load, parse_envelope, render_table
 
 CHUNK = 200
 
@@ -36,12 +35,9 @@ def _known(name: str, create: Callable[..., object]) -> tuple[Template, int]:
 
 def _fill(claim: object, template: Template) -> None:
     (read,) = parse_envelope(load(claim.standard), gzip.decompress(bytes(claim.content)))  # type: ignore[attr-defined]
-    tables = {table.name: table for table in template.layout.tables}
-    rows = {
-        name: [[clean_text(row.get(tag, "")) for tag in tables[name].tags] for row in found]
-        for name, found in read.tables.items()
-    }
-    body = template.layout.join(rows)
+    standard = load(claim.standard)  # type: ignore[attr-defined]
+    documents = {name: render_table(standard, name, found).decode() for name, found in read.tables.items()}
+    body = template.layout.join(documents)
     made_on = datetime.strptime(read.made_on, "%Y%m%d").date()
     content = template.file(claim.facility.code, made_on, body.encode())  # type: ignore[attr-defined]
     claim.body, claim.made_on, claim.sha256 = body, made_on, hashlib.sha256(content).hexdigest()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Claims: one claim code, many versions, each with the texts that were built and what was found in them."""
+"""Claims: one claim code, many versions, each with the documents that were built and what was found in them."""
 
 import pgtrigger
 from django.db import models
@@ -9,7 +9,7 @@ from insurance.models.billing import BenefitResult
 
 
 class ClaimLayout(models.Model):
-    """The tables and tags that the texts of claims were made for (`insurance.standards.Layout`), each layout once."""
+    """The tables and tags of the documents of claims (`insurance.standards.Layout`), each layout once."""
 
     digest = models.CharField(max_length=64, unique=True)
     standard = models.CharField(max_length=20)
@@ -25,7 +25,7 @@ class ClaimLayout(models.Model):
 class Claim(FacilityModel):
     """One built version of the claim of a visit (hồ sơ đề nghị thanh toán).
 
-    `body` holds the clean texts of all fields as `layout` joins them; with `made_on` (NGAYLAP) they give the file whose
+    `body` holds the documents of all tables as `layout` joins them; with `made_on` (NGAYLAP) they give the file whose
     SHA-256 is `sha256`. The prints and `data_version` say what it was built from (`insurance.claims.fresh`).
     """
 

@@ -16,7 +16,14 @@ from insurance.standards.model import Standard, StandardError
 from insurance.standards.money_check import Claim, check_money
 from insurance.standards.parse import EnvelopeReader, ParsedFile, parse_envelope, parse_file, parse_table
 from insurance.standards.problems import ParseError, Problem
-from insurance.standards.render import RenderError, render_checkin, render_envelope, render_table, row_texts
+from insurance.standards.render import (
+    RenderError,
+    render_checkin,
+    render_envelope,
+    render_table,
+    row_texts,
+    table_document,
+)
 from insurance.standards.template import Template
 from insurance.standards.values import PartialDate
 from insurance.standards.walk import ParsedClaim
@@ -58,4 +65,5 @@ __all__ = [
     "render_table",
     "row_texts",
     "select_standard",
+    "table_document",
 ]

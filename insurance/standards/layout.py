@@ -1,22 +1,25 @@
-"""How a claim is kept as plain text: the clean texts of its fields joined by characters that XML forbids.
+"""How a claim is kept: the documents of its tables as they travel but for base64, joined by what XML forbids.
 
-A layout says everything of a standard that decides the bytes of a file. It is kept beside the text, so that a claim
-that was built once is written the same when the standard's data are corrected later.
+A layout says everything else of a standard that decides the bytes of a file. It is kept beside the documents, so that a
+claim that was built once is written the same when the standard's data are corrected later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from insurance.standards.model import Envelope, Standard
+from insurance.standards.values import unescaped
 
-FIELD, ROW, TABLE = "\x1f", "\x1e", "\x1d"
-"""Between two fields of a row, after each row of a table, between two tables."""
+TABLE = "\x1d"
+"""Between two documents; a table without a row has an empty one."""
+_FIELD = re.compile(r"<([^<>/]+)>([^<]*)</\1>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,20 @@ class Layout:
         text = json.dumps(self.as_json(), ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def join(self, tables: Mapping[str, Sequence[Sequence[str]]]) -> str:
-        """The text of a claim: for each table its rows, each row the clean texts of its fields in order."""
-        return TABLE.join("".join(FIELD.join(row) + ROW for row in tables.get(table.name, ())) for table in self.tables)
+    def join(self, documents: Mapping[str, str]) -> str:
+        """The body of a claim, given the documents of its tables by name (`render.table_document`)."""
+        return TABLE.join(documents.get(table.name, "") for table in self.tables)
 
     def split(self, body: str) -> dict[str, list[dict[str, str]]]:
-        """The rows of a text by table, as tag to text; tables without a row are left out."""
-        found = {}
-        for table, block in zip(self.tables, body.split(TABLE), strict=True):
-            rows = block.split(ROW)[:-1]
-            if rows:
-                found[table.name] = [dict(zip(table.tags, row.split(FIELD), strict=True)) for row in rows]
-        return found
+        """The rows of a body by table, as tag to text; tables without a row are left out."""
+        pairs = zip(self.tables, body.split(TABLE), strict=True)
+        return {table.name: _rows(table, document) for table, document in pairs if document}
+
+
+def _rows(table: TableLayout, document: str) -> list[dict[str, str]]:
+    """The rows of a document that this product wrote: every field is there, in order, without attributes."""
+    texts = [unescaped(text) for _, text in _FIELD.findall(document)]
+    if table.signed:
+        texts.pop()  # the empty element of the signature
+    width = len(table.tags)
+    return [dict(zip(table.tags, texts[start : start + width], strict=True)) for start in range(0, len(texts), width)]

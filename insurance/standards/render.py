@@ -1,8 +1,8 @@
 """Write claim tables and the envelope as XML. The one place where XML is put together from strings.
 
 The same rows always give the same bytes: elements in the order of the standard, no white space between
-them, an empty field as `<X></X>`, text clean and escaped, every document in the standard's encoding. This is
-the clear way; `template` writes the same bytes faster from texts that are already clean.
+them, an empty field as `<X></X>`, text clean and escaped, every document in the standard's encoding. `template` puts
+documents that are finished into the same envelope, faster.
 """
 
 from __future__ import annotations
@@ -31,12 +31,17 @@ def render_table(standard: Standard, table: str, rows: Iterable[object]) -> byte
     A row is a typed row (attributes named by `source`) or a mapping of tag to text, as parsing gives it.
     Refuses no row at all, or several where the table holds one.
     """
+    return table_document(standard, table, row_texts(standard, table, rows)).encode(standard.encoding)
+
+
+def table_document(standard: Standard, table: str, rows: Sequence[Texts]) -> str:
+    """The inner document of one table, not yet in bytes, given the texts of its rows by `row_texts`."""
     spec = standard.table(table)
     opening, closing = (f"<{spec.row}>", f"</{spec.row}>") if spec.many else ("", "")
     tags = [field.tag for field in spec.fields]
     body = [
         opening + "".join(f"<{tag}>{escaped(text)}</{tag}>" for tag, text in zip(tags, texts, strict=True)) + closing
-        for texts in row_texts(standard, table, rows)
+        for texts in rows
     ]
     return _document(standard, spec, "".join(body))
 
@@ -100,12 +105,12 @@ def _declaration(standard: Standard) -> str:
     return f'<?xml version="1.0" encoding="{standard.encoding}"?>'
 
 
-def _document(standard: Standard, table: Table, rows: str) -> bytes:
+def _document(standard: Standard, table: Table, rows: str) -> str:
     body = f"<{table.list}>{rows}</{table.list}>" if table.list else rows
     name = standard.envelope.signature
     signature = f"<{name}></{name}>" if table.signed else ""
     head = _declaration(standard) if standard.declaration else ""
-    return f"{head}<{table.root}>{body}{signature}</{table.root}>".encode(standard.encoding)
+    return f"{head}<{table.root}>{body}{signature}</{table.root}>"
 
 
 def _element(tag: str, text: str) -> str:

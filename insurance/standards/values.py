@@ -94,6 +94,13 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def unescaped(content: str) -> str:
+    """The clean text of which this is the content of an element: the other way of `escaped`."""
+    if "&" not in content:
+        return content
+    return content.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def xml_text(value: str) -> str:
     """Clean text, escaped for the content of an element."""
     return escaped(clean_text(value))

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from his.core.errors import Refusal
+from his.demo import ground
 from his.demo.places import HOSPITAL, STATION
 from his.demo.volume.load import Loaded
 from his.demo.volume.measure import bench_claims, bench_search
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             "progress": self._progress,
         }
         try:
+            ground.migrate()
             if options["what"] == "search":
                 figures = bench_search(**asked)
             else:
