@@ -25,7 +25,7 @@ class InsuranceConfig(AppConfig):
         _register_slips()
         hooks.visit_checks.fill(visit_notices)
         register(
-            NavItem("cashier", "Viện phí", "cashier", "billing.collect", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
+            NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("claims", "Hồ sơ BHYT", "claims", "claims.view", "claim", 50, "Lập, kiểm tra, xuất hồ sơ tháng"),
         )
 

@@ -1,11 +1,17 @@
-"""The lock of a facility's claims: one at a time builds, exports or withdraws them (docs/locking.md)."""
+"""The locks of a visit and of a facility's claims, in this order (docs/locking.md)."""
 
 from django.db import connection
 
 from his.accounts.models import Facility
+from patients.models import Visit
 
 _SPACE = 7_305
 """First key of the advisory locks of this module; any number that no other module uses."""
+
+
+def lock_visit(visit: Visit) -> Visit:
+    """The visit as stored, locked until the end of the transaction: first in the order of docs/locking.md."""
+    return Visit.objects.select_for_update(of=("self",)).select_related("patient", "card", "facility").get(pk=visit.pk)
 
 
 def lock_claims(facility: Facility) -> None:

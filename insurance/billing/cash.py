@@ -17,8 +17,8 @@ from his.core.money import round0
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from his.ui.text import money_text
-from insurance.billing.closing import lock_visit
 from insurance.billing.queries import amount_due, expected_cash, refundable_amount
+from insurance.locks import lock_visit
 from insurance.models import CashEntry, CashSession
 from patients.models import Visit
 from patients.services.counters import next_number

@@ -8,12 +8,14 @@ from typing import Any
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
+from his.core.money import ZERO
 from his.service import audit_facts, service
 from insurance.benefits.engine import LineSplit, Split, load, split
 from insurance.billing.charges import Source, charge_values, find_sources, pricing_day, sources_of, sync_charges
 from insurance.billing.facts import facts_of, items_of
+from insurance.billing.fee_waivers import carry_over
 from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
-from insurance.locks import lock_claims
+from insurance.locks import lock_claims, lock_visit
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
 from insurance.rules.desk import closing_notices
 from patients.models import Visit
@@ -25,11 +27,12 @@ from patients.services.visits import mark_closed, mark_reopened
 def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reason: str = "") -> BenefitResult:
     """Settle what a visit costs and who pays (chốt chi phí).
 
-    Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, and the
-    visit is closed in the claim month of `at`. What the rules find in the claim stops nothing; the audit entry names
-    the rules, the cashier and the claim desk see them. Refuses: `already_closed`, `not_signed`, `results_pending`,
-    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `nothing_to_charge`, and
-    what the price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, waivers of an
+    earlier version are carried over, and the visit is closed in the claim month of `at`. What the rules find in the
+    claim stops nothing; the audit entry names the rules, the cashier and the claim desk see them. Refuses:
+    `already_closed`, `not_signed`, `results_pending`, `not_dispensed` (unless the patient declined the drugs, with a
+    reason), `before_end`, `nothing_to_charge`, and what the price list or the benefit rules lack. Sources:
+    QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
     visit = lock_visit(visit)
     _require_ready(visit, drugs_declined_reason, at)
@@ -38,6 +41,7 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
     result, lines = rows_of(visit, charges, compute(visit, charges), at)
     _store(result, lines, actor)
+    waivers = carry_over(result=result, lines=lines, at=at)
     found = closing_notices(visit, result, lines, at)
     mark_closed(visit=visit, actor=actor, at=at, claim_month=local(at).date().replace(day=1))
     audit_facts(
@@ -46,6 +50,7 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
         total=result.total_hospital_amount,
         fund=result.fund_amount,
         patient=result.patient_amount,
+        waived=sum((waiver.amount for waiver in waivers), ZERO),
         drugs_declined=drugs_declined_reason,
         findings=";".join(sorted({notice.rule for notice in found})),
     )
@@ -118,11 +123,6 @@ def rows_of(
         for position, charge in enumerate(charges, 1)
     ]
     return result, lines
-
-
-def lock_visit(visit: Visit) -> Visit:
-    """The visit as stored, locked until the end of the transaction: first in the order of docs/locking.md."""
-    return Visit.objects.select_for_update(of=("self",)).select_related("patient", "card", "facility").get(pk=visit.pk)
 
 
 def _require_ready(visit: Visit, drugs_declined_reason: str, at: datetime) -> None:

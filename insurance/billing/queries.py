@@ -12,7 +12,7 @@ from his.accounts.models import Facility
 from his.core.dates import day_range
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO, round0
-from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession
+from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, FeeWaiver
 from patients.models import Prescription, ServiceOrder, Visit
 from pharmacy.models import Dispense
 
@@ -37,9 +37,23 @@ def get_entry(facility: Facility, pk: int) -> CashEntry:
     return entry
 
 
+def get_waiver(facility: Facility, pk: int) -> FeeWaiver:
+    """A waiver of the facility, or NotFound."""
+    row = FeeWaiver.objects.for_facility(facility).select_related("visit", "result").filter(pk=pk).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
 def current_result(visit: Visit) -> BenefitResult | None:
     """The split in force, or None while the visit was never closed or is open again."""
     return BenefitResult.objects.for_facility(visit.facility).filter(visit=visit, is_current=True).first()
+
+
+def last_result(visit: Visit, *, before: BenefitResult | None = None) -> BenefitResult | None:
+    """The latest split of the visit, in force or not; optionally the latest one but that."""
+    rows = BenefitResult.objects.for_facility(visit.facility).filter(visit=visit)
+    return rows.exclude(pk=before.pk if before else None).order_by("-version").first()
 
 
 def lines_of(result: BenefitResult) -> list[BenefitLine]:
@@ -47,9 +61,21 @@ def lines_of(result: BenefitResult) -> list[BenefitLine]:
     return list(result.lines.select_related("charge").order_by("position"))
 
 
-def payable_amount(result: BenefitResult) -> Decimal:
-    """What the patient pays: co-payment and self-paid part, rounded once to whole đồng (docs/money.md)."""
+def whole_amount(result: BenefitResult) -> Decimal:
+    """The patient's part before waivers: co-payment and self-paid part, rounded once to whole đồng (docs/money.md)."""
     return round0(result.patient_amount)
+
+
+def waived_at(result: BenefitResult, at: datetime) -> Decimal:
+    """What was waived of a split until the instant, đồng; now it is `result.waived_amount`."""
+    rows = result.fee_waivers.filter(at__lte=at)
+    signed = Case(When(kind=FeeWaiver.Kind.CANCELLATION, then=-F("amount")), default=F("amount"))
+    return rows.aggregate(total=Coalesce(Sum(signed), ZERO))["total"]
+
+
+def payable_amount(result: BenefitResult) -> Decimal:
+    """What the patient pays: the whole of their part less what was waived, whole đồng (docs/money.md)."""
+    return whole_amount(result) - result.waived_amount
 
 
 def paid_amount(visit: Visit) -> Decimal:
@@ -77,6 +103,18 @@ def entries_of(visit: Visit) -> list[CashEntry]:
     """Receipts and refunds of the visit, oldest first; each receipt carries `.left`, what may still be refunded."""
     rows = CashEntry.objects.for_facility(visit.facility).filter(visit=visit).select_related("by", "reverses")
     return _with_left(list(rows.annotate(refunded=_refunded()).order_by("at", "id")))
+
+
+def waivers_of(visit: Visit) -> list[FeeWaiver]:
+    """Waivers of the visit and their cancellations, oldest first."""
+    rows = FeeWaiver.objects.for_facility(visit.facility).filter(visit=visit)
+    return list(rows.select_related("by", "line__charge", "cancels", "cancelled_by").order_by("at", "id"))
+
+
+def standing_waivers(result: BenefitResult) -> list[FeeWaiver]:
+    """Waivers of a split that were not cancelled, oldest first."""
+    rows = FeeWaiver.objects.for_facility(result.facility).filter(result=result, kind=FeeWaiver.Kind.GRANT)
+    return list(rows.filter(cancelled_by__isnull=True).select_related("by", "line__charge").order_by("at", "id"))
 
 
 def refundable_amount(entry: CashEntry) -> Decimal:
@@ -218,7 +256,7 @@ def unsettled_results(facility: Facility) -> QuerySet[BenefitResult]:
     """Current splits whose payable amount is not what was paid; each carries `.payable .paid .due .refund_due`."""
     rows = BenefitResult.objects.for_facility(facility).filter(is_current=True)
     # PostgreSQL rounds numeric values half away from zero: for amounts that is `round0`.
-    payable = Round(F("copay_amount") + F("self_paid_amount"))
+    payable = Round(F("copay_amount") + F("self_paid_amount")) - F("waived_amount")
     rows = rows.annotate(payable=payable, paid=paid_subquery())
     rows = rows.annotate(due=F("payable") - F("paid"), refund_due=F("paid") - F("payable")).exclude(due=0)
     return rows.select_related("visit__patient", "visit__card")

@@ -14,14 +14,13 @@ from his.accounts.models import Facility
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
-from insurance.billing.closing import lock_visit
 from insurance.claims import findings, fresh
 from insurance.claims.build import build_tables, claim_end
 from insurance.claims.fresh import Prints, prints_of
 from insurance.claims.gather import Record, gather
 from insurance.claims.inclusion import reason_left_out_of
 from insurance.claims.stored import CHECK_IN, stored_layout, tables_of, template_for
-from insurance.locks import lock_claims
+from insurance.locks import lock_claims, lock_visit
 from insurance.models import Claim, ClaimLayout
 from insurance.rules.books import RuleBooks
 from insurance.rules.catalogs import DatabaseCatalogs, rule_books

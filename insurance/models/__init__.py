@@ -2,6 +2,7 @@
 
 from insurance.models.billing import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
 from insurance.models.claims import Claim, ClaimLayout
+from insurance.models.fee_waivers import FeeWaiver
 from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Claim",
     "ClaimJob",
     "ClaimLayout",
+    "FeeWaiver",
     "Finding",
     "FindingWaiver",
     "MonthCheck",

@@ -6,8 +6,10 @@ from typing import Any
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Round
 
 from his.core.models import FacilityModel
+from his.core.money import ZERO
 
 MONEY: dict[str, Any] = {"max_digits": 17, "decimal_places": 2}
 PRICE: dict[str, Any] = {"max_digits": 15, "decimal_places": 3}
@@ -66,7 +68,10 @@ class Charge(FacilityModel):
 
 
 class BenefitResult(FacilityModel):
-    """The one answer to who pays what in a visit (kết quả tách chi phí): read everywhere, recomputed nowhere."""
+    """The one answer to who pays what in a visit (kết quả tách chi phí): read everywhere, recomputed nowhere.
+
+    `waived_amount` is no part of the split: the database keeps it as the sum of the visit's `FeeWaiver` rows.
+    """
 
     visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="benefit_results")
     version = models.PositiveIntegerField()
@@ -83,6 +88,7 @@ class BenefitResult(FacilityModel):
     self_paid_amount = models.DecimalField(**MONEY)
     other_amount = models.DecimalField(**MONEY)
     fund_fee_for_service_amount = models.DecimalField(**MONEY)
+    waived_amount = models.DecimalField("miễn giảm", **MONEY, default=ZERO)
     explanation = models.JSONField(default=list)
     parameters = models.JSONField(default=dict)
 
@@ -99,12 +105,16 @@ class BenefitResult(FacilityModel):
                 ),
                 name="benefit_parts_are_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(waived_amount__gte=0, waived_amount__lte=Round(F("copay_amount") + F("self_paid_amount"))),
+                name="benefit_waived_within_patient_part",
+            ),
         ]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
 
     @property
     def patient_amount(self) -> Decimal:
-        """What the patient owes: co-payment and self-paid part, đồng."""
+        """The patient's part before waivers: co-payment and self-paid part, đồng."""
         return self.copay_amount + self.self_paid_amount
 
 
@@ -138,6 +148,11 @@ class BenefitLine(FacilityModel):
             ),
         ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def patient_amount(self) -> Decimal:
+        """The patient's part of the line before waivers, đồng."""
+        return self.copay_amount + self.self_paid_amount
 
 
 class CashSession(FacilityModel):

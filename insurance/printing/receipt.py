@@ -24,7 +24,7 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import decimal_text, money_text
-from insurance.billing.queries import get_entry, lines_of, payable_amount
+from insurance.billing.queries import get_entry, lines_of, waived_at, whole_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry
 
 RECEIPT = Form("receipt", "Phiếu thu", Path(__file__).with_name("receipt.typ"))
@@ -39,9 +39,9 @@ def print_receipt(*, entry: CashEntry, actor: Actor, at: datetime, on_roll: bool
 
 
 def receipt_data(entry: CashEntry) -> dict[str, Any]:
-    """What the receipt says; the split is the one that the entry was taken for."""
+    """What the receipt says; the split is the one that the entry was taken for, waivers are those of that moment."""
     visit, patient, at = entry.visit, entry.visit.patient, local(entry.at)
-    is_refund = entry.kind == CashEntry.Kind.REFUND
+    is_refund, waived = entry.kind == CashEntry.Kind.REFUND, waived_at(entry.result, entry.at) if entry.result else ZERO
     return {
         "is_refund": is_refund,
         "title": "PHIẾU HOÀN TIỀN" if is_refund else "PHIẾU THU",
@@ -61,12 +61,12 @@ def receipt_data(entry: CashEntry) -> dict[str, Any]:
         "reason": entry.reason,
         "reverses": entry.reverses.number if entry.reverses else "",
         "cashier": entry.by.display_name,
-        "split": _split(entry.result) if entry.result else None,
-        "account": _account(entry),
+        "split": _split(entry.result, waived) if entry.result else None,
+        "account": _account(entry, waived),
     }
 
 
-def _split(result: BenefitResult) -> dict[str, Any]:
+def _split(result: BenefitResult, waived: Decimal) -> dict[str, Any]:
     return {
         "lines": [_line(line) for line in lines_of(result)],
         "total": money_text(result.total_hospital_amount),
@@ -74,7 +74,8 @@ def _split(result: BenefitResult) -> dict[str, Any]:
         "copay": money_text(result.copay_amount),
         "self_paid": money_text(result.self_paid_amount),
         "other": money_text(result.other_amount) if result.other_amount else "",
-        "payable": money_text(payable_amount(result)),
+        "waived": money_text(waived) if waived else "",
+        "payable": money_text(whole_amount(result) - waived),
     }
 
 
@@ -92,13 +93,13 @@ def _line(line: BenefitLine) -> dict[str, str]:
     }
 
 
-def _account(entry: CashEntry) -> dict[str, str]:
+def _account(entry: CashEntry, waived: Decimal) -> dict[str, str]:
     """The account of the visit right after this entry: payable, paid before, still due (below zero: to give back)."""
     earlier = CashEntry.objects.for_facility(entry.facility).filter(
         Q(at__lt=entry.at) | Q(at=entry.at, pk__lt=entry.pk), visit=entry.visit
     )
     before = sum((_signed(row) for row in earlier), ZERO)
-    payable = payable_amount(entry.result) if entry.result else ZERO
+    payable = whole_amount(entry.result) - waived if entry.result else ZERO
     left = payable - before - _signed(entry)
     return {
         "before": money_text(before) if before else "",

@@ -24,9 +24,12 @@ from his.ui.text import day_text, money_text
 from insurance.billing import queries
 from insurance.billing.cash import collect, refund
 from insurance.billing.closing import claim_notices, close_visit, reopen_visit
+from insurance.billing.fee_waivers import cancel_waiver, grant_waiver
 from insurance.billing.search import find_visits
 from insurance.forms import CloseForm, CollectForm, OpenSessionForm, ReasonForm, RefundForm
+from insurance.forms_charges import CancelWaiverForm
 from insurance.models import CashEntry
+from insurance.views.fee_waivers import waiver_context, waiver_form
 from insurance.views.split_view import shown_split
 from patients.models import QueueTicket, Visit
 from patients.notices import limited
@@ -157,6 +160,37 @@ def reopen(request: DeskRequest, pk: int) -> HttpResponse:
     return _act(request, visit, "reopen_form", form, act)
 
 
+@require_POST
+@requires("billing.waive")
+def waive(request: DeskRequest, pk: int) -> HttpResponse:
+    """Waive a part of what the patient pays."""
+    visit = _visit(request, pk)
+    form = waiver_form(visit, request.POST)
+    if form is None:
+        raise NotFound("Lượt khám chưa chốt chi phí")
+
+    def act() -> str:
+        row = grant_waiver(visit=visit, actor=request.actor, at=timezone.now(), **form.given())
+        return f"Đã miễn giảm {money_text(row.amount)} đ"
+
+    return _act(request, visit, "fee_waiver_form", form, act, waiving=True)
+
+
+@require_POST
+@requires("billing.waive")
+def cancel_waived(request: DeskRequest, pk: int) -> HttpResponse:
+    """Take one waiver back."""
+    row = queries.get_waiver(request.actor.facility, pk)
+    form = CancelWaiverForm(request.POST)
+
+    def act() -> str:
+        reason = form.cleaned_data["cancel_reason"]
+        cancel_waiver(waiver=row, reason=reason, actor=request.actor, at=timezone.now())
+        return f"Đã hủy miễn giảm {money_text(row.amount)} đ"
+
+    return _act(request, _visit(request, row.visit_id), "cancel_waiver_form", form, act, cancel_of=row.pk)
+
+
 def _act(
     request: DeskRequest, visit: Visit, name: str, form: forms.Form, act: Callable[[], str], **more: Any
 ) -> HttpResponse:
@@ -198,6 +232,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
     }
     if visit is not None:
         context |= _opened(request, visit)
+        context |= waiver_context(visit, actor, is_open="waive" in request.GET)
         if session is None:
             context["session_form"] = OpenSessionForm(initial={"opening_float": ZERO, "back": visit.pk})
     return context

@@ -35,6 +35,7 @@ SERVICE_MODULES = (
     "pharmacy.services.dispensing",
     "insurance.billing.charges",
     "insurance.billing.closing",
+    "insurance.billing.fee_waivers",
     "insurance.billing.cash",
     "insurance.claims.services",
     "insurance.claims.export",

@@ -12,6 +12,7 @@ from django.utils.html import escape
 from his.catalogs.models import PricedService
 from insurance.billing import queries
 from insurance.billing.closing import close_visit
+from insurance.billing.fee_waivers import Reason, grant_waiver
 from insurance.claims.jobs import start_build
 from insurance.claims.services import build_claim
 from insurance.claims.waivers import Grounds, waive_finding
@@ -261,14 +262,17 @@ def _ids(step: walk.Walk) -> dict[str, int]:
     finding = Finding.objects.create(facility=claim.facility, claim=claim, key="k", row=1, **words)
     waiver = waive_finding(finding=finding, grounds=Grounds("agreed", "Đã xem"), actor=officer, at=at(18))
     job = start_build(month=walk.MONTH, actor=officer, at=at(18))
+    manager, poor = step.place.actor("manager"), Reason("hardship", "Thử")
+    waived = grant_waiver(visit=step.visit, amount=Decimal(1), reason=poor, actor=manager, at=at(18))
     names = ("cashier-visit", "cashier-checks", "cashier-close", "cashier-collect", "cashier-reopen")
-    ids = dict.fromkeys(names, step.visit.pk)
+    ids = dict.fromkeys((*names, "fee-waiver-grant"), step.visit.pk)
     ids |= dict.fromkeys(("claims-build", "claims-xml", "claims-compare"), step.visit.pk)
     return ids | {
         "claims-job": job.pk,
         "claims-zip": job.pk,
         "claims-waive": finding.pk,
         "claims-revoke": waiver.pk,
+        "fee-waiver-cancel": waived.pk,
         "cashier-refund": entry.pk,
         "cashier-session-count": session.pk,
         "cashier-session-close": session.pk,
