@@ -14,7 +14,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0002_function_keys_switch"),
-        ("insurance", "0006_names_of_found_rules"),
+        ("insurance", "0007_documents_of_claims"),
         ("patients", "0003_transfer_and_follow_up_slips"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
