@@ -21,6 +21,7 @@ class CloseForm(forms.Form):
     drugs_declined_reason = forms.CharField(
         label="Lý do không nhận thuốc", max_length=500, required=False, widget=forms.TextInput({"form": "close"})
     )
+    seen = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
 
 
 class CollectForm(forms.Form):

@@ -34,6 +34,11 @@ def money_text(value: Number) -> str:
     return decimal_text(value, decimals=0 if whole else 2)
 
 
+def signed_money_text(value: Number) -> str:
+    """A change in đồng with its sign, `+9.700` or `−1.940`; `0` when nothing changed."""
+    return f"+{money_text(value)}" if value > 0 else f"−{money_text(-value)}" if value < 0 else "0"
+
+
 def day_text(value: date) -> str:
     """`22/11/2026`; an instant is shown by its Vietnamese day."""
     if isinstance(value, datetime):

@@ -76,18 +76,20 @@ def pull_charges(*, visit: Visit, actor: Actor, at: datetime) -> list[Charge]:
 
 
 def sync_charges(*, visit: Visit, at: datetime) -> list[Charge]:
-    """The work of `pull_charges`, for services that already hold the visit's lock. Returns the charges in force."""
+    """The work of `pull_charges` for services that already hold the visit's lock; charges in the order of sources."""
     wanted = {source.key: source for source in sources_of(visit)}
     current = {(c.source_kind, c.source_id): c for c in _in_force(visit)}
     gone = [c.pk for key, c in current.items() if key not in wanted or _differs(c, wanted[key])]
     Charge.objects.filter(pk__in=gone).update(cancelled_at=at)
     kept = {key: c for key, c in current.items() if c.pk not in gone}
-    fresh = Charge.objects.bulk_create(
-        Charge(facility_id=visit.facility_id, visit=visit, created_at=at, **charge_values(source))
+    fresh = {
+        key: Charge(facility_id=visit.facility_id, visit=visit, created_at=at, **charge_values(source))
         for key, source in wanted.items()
         if key not in kept
-    )
-    return [*kept.values(), *fresh]
+    }
+    Charge.objects.bulk_create(fresh.values())
+    found = {**kept, **fresh}
+    return [found[key] for key in wanted]
 
 
 def not_yet_charged(visit: Visit) -> list[Source]:

@@ -12,6 +12,7 @@ from his.core.money import ZERO
 from his.service import audit_facts, service
 from insurance.benefits.engine import LineSplit, Split, load, split
 from insurance.billing.charges import Source, charge_values, find_sources, pricing_day, sources_of, sync_charges
+from insurance.billing.difference import difference, fingerprint
 from insurance.billing.facts import facts_of, items_of
 from insurance.billing.fee_waivers import carry_over
 from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
@@ -24,15 +25,18 @@ from patients.services.visits import mark_closed, mark_reopened
 
 
 @service(action="billing.close_visit", permission="billing.close")
-def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reason: str = "") -> BenefitResult:
+def close_visit(
+    *, visit: Visit, actor: Actor, at: datetime, drugs_declined_reason: str = "", seen: str = ""
+) -> BenefitResult:
     """Settle what a visit costs and who pays (chốt chi phí).
 
     Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, waivers of an
     earlier version are carried over, and the visit is closed in the claim month of `at`. What the rules find in the
-    claim stops nothing; the audit entry names the rules, the cashier and the claim desk see them. Refuses:
-    `already_closed`, `not_signed`, `results_pending`, `not_dispensed` (unless the patient declined the drugs, with a
-    reason), `before_end`, `nothing_to_charge`, and what the price list or the benefit rules lack. Sources:
-    QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    claim stops nothing; the audit entry names the rules, the cashier and the claim desk see them. `seen` is the
+    fingerprint (`difference.fingerprint`) of the split that the cashier looked at: when it has changed since, closing
+    refuses with `changed` and stores nothing. Refuses: `already_closed`, `not_signed`, `results_pending`,
+    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `nothing_to_charge`, and
+    what the price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
     visit = lock_visit(visit)
     _require_ready(visit, drugs_declined_reason, at)
@@ -40,6 +44,9 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
     if not charges:
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
     result, lines = rows_of(visit, charges, compute(visit, charges), at)
+    if seen and seen != fingerprint((line.charge, line) for line in lines):
+        raise Refusal("changed", "Chi phí vừa thay đổi so với số trên màn hình, hãy xem lại số mới rồi chốt")
+    changed = difference(visit, ((line.charge, line) for line in lines))
     _store(result, lines, actor)
     waivers = carry_over(result=result, lines=lines, at=at)
     found = closing_notices(visit, result, lines, at)
@@ -52,6 +59,7 @@ def close_visit(*, visit: Visit, actor: Actor, at: datetime, drugs_declined_reas
         patient=result.patient_amount,
         waived=sum((waiver.amount for waiver in waivers), ZERO),
         drugs_declined=drugs_declined_reason,
+        change=changed.change.patient if changed else None,
         findings=";".join(sorted({notice.rule for notice in found})),
     )
     return result

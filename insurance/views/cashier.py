@@ -94,8 +94,7 @@ def close(request: DeskRequest, pk: int) -> HttpResponse:
     form = CloseForm(request.POST)
 
     def act() -> str:
-        reason = form.cleaned_data["drugs_declined_reason"]
-        result = close_visit(visit=visit, actor=request.actor, at=timezone.now(), drugs_declined_reason=reason)
+        result = close_visit(visit=visit, actor=request.actor, at=timezone.now(), **form.cleaned_data)
         payable = queries.payable_amount(result)
         return f"Đã chốt chi phí, người bệnh trả {money_text(payable)} đ" if payable else "Đã chốt, không phải trả tiền"
 
@@ -242,6 +241,7 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
     is_closed = visit.state == Visit.State.CLOSED
     split, entries = shown_split(visit), queries.entries_of(visit)
     paid = sum((-e.amount if e.kind == CashEntry.Kind.REFUND else e.amount for e in entries), ZERO)
+    balance = split.payable - paid
     due = split.payable - paid if is_closed else ZERO
     blockers = [] if is_closed else queries.blockers(visit)
     return {
@@ -254,6 +254,8 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "paid": paid,
         "due": due,
         "to_return": -due,
+        "balance": balance,
+        "surplus": -balance,
         "blockers": [b for b in blockers if b.code != queries.NOT_DISPENSED],
         "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
         "warnings": [] if is_closed else queries.warnings(visit),

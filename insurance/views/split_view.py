@@ -10,6 +10,7 @@ from his.core.money import ZERO, round0
 from insurance.benefits.engine import LineSplit
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
+from insurance.billing.difference import Difference, difference, fingerprint
 from insurance.billing.queries import current_result, lines_of, payable_amount
 from insurance.models import BenefitLine, BenefitResult, Charge
 from patients.models import Visit
@@ -36,7 +37,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The whole table. `payable` is what the patient pays in whole đồng; `problem` says why no split can be shown."""
+    """The whole table. `payable` is what the patient pays in whole đồng; `problem` says why no split can be shown.
+
+    `seen` is the fingerprint of a split that is not stored yet, `difference` what was changed since the last closing.
+    """
 
     rows: tuple[Row, ...] = ()
     hospital: Decimal = ZERO
@@ -52,6 +56,8 @@ class Shown:
     missing: tuple[tuple[str, str], ...] = ()
     problem: Refusal | None = None
     shared_reasons: tuple[str, ...] = ()
+    seen: str = ""
+    difference: Difference | None = None
 
 
 def shown_split(visit: Visit) -> Shown:
@@ -71,7 +77,8 @@ def _said_once(shown: Shown) -> Shown:
 
 def stored(result: BenefitResult) -> Shown:
     """What was stored at closing; nothing is computed again."""
-    rows = tuple(_row(line.charge, line) for line in lines_of(result))
+    lines = lines_of(result)
+    rows = tuple(_row(line.charge, line) for line in lines)
     return Shown(
         rows,
         result.total_hospital_amount,
@@ -84,6 +91,7 @@ def stored(result: BenefitResult) -> Shown:
         result.entitlement_code,
         tuple(result.explanation),
         is_stored=True,
+        difference=difference(result.visit, [(line.charge, line) for line in lines]),
     )
 
 
@@ -98,7 +106,8 @@ def expected(visit: Visit) -> Shown:
     except Refusal as refusal:
         return Shown(missing=missing, problem=refusal)
     by_key = {line.key: line for line in answer.lines}
-    rows = tuple(_row(charge, by_key[str(charge.pk)]) for charge in charges)
+    charged = [(charge, by_key[str(charge.pk)]) for charge in charges]
+    rows = tuple(_row(charge, line) for charge, line in charged)
     totals = answer.totals
     return Shown(
         rows,
@@ -112,6 +121,8 @@ def expected(visit: Visit) -> Shown:
         answer.entitlement_code,
         tuple({"stage": step.stage, "text_vi": step.text_vi, "law": step.law} for step in answer.explanation),
         missing=missing,
+        seen=fingerprint(charged),
+        difference=difference(visit, charged),
     )
 
 

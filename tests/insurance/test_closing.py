@@ -9,12 +9,15 @@ import pytest
 from django.db import connection
 
 from his.accounts.models import FacilityStatus
+from his.audit.models import AuditEntry
 from his.catalogs.models import Drug, PricedService
 from his.core.errors import PermissionRefused, Refusal
 from his.core.money import round2
 from insurance.billing.closing import close_visit, preview_split, reopen_visit
+from insurance.billing.difference import Parts
 from insurance.billing.queries import amount_due, blockers, current_result, lines_of
 from insurance.models import BenefitResult, Charge, Claim
+from insurance.views.split_view import shown_split
 from patients.models import Visit
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.signing import sign_exam
@@ -189,6 +192,41 @@ def test_reopening_keeps_the_claim_code_and_closing_again_makes_version_2(world:
     assert (step.visit.claim_code, Claim.objects.filter(is_current=True).count()) == (code, 0)
     assert amount_due(step.visit) == -1940  # 20 % of 9 700 was paid too much
     assert [r.is_current for r in BenefitResult.objects.order_by("version")] == [False, True]
+
+
+def test_closing_again_shows_before_storing_what_changed_and_keeps_it_afterwards(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.settled()
+    assert shown_split(step.visit).difference is None  # closed for the first time
+    reopen_visit(visit=step.visit, reason="Sai giá", actor=world.hospital.actor("manager"), at=at(12))
+    PricedService.objects.filter(code=CBC).update(price=40000, insured_price=40000)
+    PricedService.objects.filter(code=GLUCOSE).update(name="Glucose máu")  # a name is no amount
+    shown = shown_split(Visit.objects.get(pk=step.visit.pk))
+    before = shown.difference
+    step.now = at(13)
+    step.close(seen=shown.seen)
+    after = shown_split(Visit.objects.get(pk=step.visit.pk)).difference
+    for found in (before, after):
+        assert found is not None
+        (line,) = found.lines
+        assert (found.since, line.quantity_before, line.quantity_after) == (1, 1, 1)
+        assert line.change == Parts(Decimal(-9700), Decimal(-9700), Decimal(-7760), Decimal(-1940))
+        assert found.change == line.change
+        assert (found.before.hospital, found.after.hospital) == (Decimal(750800), Decimal(741100))
+    assert AuditEntry.objects.filter(action="billing.close_visit").latest("pk").facts["change"] == "-1940.00"
+
+
+def test_closing_refuses_a_split_that_is_no_longer_the_one_on_the_screen(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    seen = shown_split(step.visit).seen
+    PricedService.objects.filter(code=CBC).update(price=40000, insured_price=40000)
+    with pytest.raises(Refusal, match="hãy xem lại số mới") as refused:
+        close_visit(visit=step.visit, actor=world.hospital.actor("cashier"), at=at(11), seen=seen)
+    assert refused.value.code == "changed"
+    assert not BenefitResult.objects.exists()
+    assert not Charge.objects.exists()
+    seen = shown_split(step.visit).seen
+    assert close_visit(visit=step.visit, actor=world.hospital.actor("cashier"), at=at(11), seen=seen).version == 1
 
 
 def test_a_visit_that_is_not_closed_cannot_be_reopened(world: World) -> None:

@@ -24,6 +24,12 @@ def money(value: Any) -> str:
 
 
 @register.filter
+def signed_money(value: Any) -> str:
+    """A change in đồng: `+9.700`, `−1.940`, `0`."""
+    return "" if value in _EMPTY else text.signed_money_text(value)
+
+
+@register.filter
 def qty(value: Any) -> str:
     """A quantity without trailing zeros: `10`, `0,5`."""
     return "" if value in _EMPTY else text.decimal_text(value)
