@@ -15,12 +15,18 @@ from patients.models import Visit
 class Line(Protocol):
     """Who pays one charge, đồng: a stored line, or one of a split that is not stored."""
 
-    hospital_amount: Decimal
-    insured_amount: Decimal
-    fund_amount: Decimal
-    copay_amount: Decimal
-    self_paid_amount: Decimal
-    other_amount: Decimal
+    @property
+    def hospital_amount(self) -> Decimal: ...
+    @property
+    def insured_amount(self) -> Decimal: ...
+    @property
+    def fund_amount(self) -> Decimal: ...
+    @property
+    def copay_amount(self) -> Decimal: ...
+    @property
+    def self_paid_amount(self) -> Decimal: ...
+    @property
+    def other_amount(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True)
