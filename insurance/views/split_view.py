@@ -7,13 +7,21 @@ from typing import Any
 
 from his.core.errors import Refusal
 from his.core.money import ZERO, round0
-from insurance.benefits.engine import LineSplit
+from insurance.benefits.engine import LineSplit, split_reason
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
 from insurance.billing.difference import Difference, difference, fingerprint
 from insurance.billing.queries import current_result, lines_of, payable_amount
 from insurance.models import BenefitLine, BenefitResult, Charge
 from patients.models import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a line is paid as it is, and the law behind it (empty where none was kept)."""
+
+    text: str
+    law: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,8 @@ class Row:
     copay: Decimal
     self_paid: Decimal
     other: Decimal
-    reasons: tuple[str, ...]
-    own_reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...]
+    own_reasons: tuple[Reason, ...] = ()
     """Reasons that not every line has."""
 
 
@@ -55,7 +63,7 @@ class Shown:
     is_stored: bool = False
     missing: tuple[tuple[str, str], ...] = ()
     problem: Refusal | None = None
-    shared_reasons: tuple[str, ...] = ()
+    shared_reasons: tuple[Reason, ...] = ()
     seen: str = ""
     difference: Difference | None = None
 
@@ -138,5 +146,5 @@ def _row(charge: Charge, line: BenefitLine | LineSplit) -> Row:
         line.copay_amount,
         line.self_paid_amount,
         line.other_amount,
-        tuple(line.reasons),
+        tuple(Reason(*split_reason(reason)) for reason in line.reasons),
     )

@@ -18,6 +18,7 @@ from insurance.claims.services import build_claim
 from insurance.claims.waivers import Grounds, waive_finding
 from insurance.models import BenefitResult, CashEntry, CashSession, Finding
 from insurance.printing import urls as papers
+from insurance.templatetags.insurance_words import law_words
 from insurance.urls import urlpatterns
 from patients.models import Visit, VitalSigns
 from tests.cast import World, at
@@ -167,6 +168,38 @@ def test_the_manager_opens_a_visit_again_and_the_cashier_cannot(world: World) ->
     assert "Hãy ghi lý do" in refused(manager.post(url, {"reason": ""}))
     assert "Đã mở lại lượt khám" in manager.post(url, {"reason": "Sai giá"}, follow=True).content.decode()
     assert Visit.objects.get().state == Visit.State.EXAMINED
+
+
+@pytest.mark.parametrize(
+    ("law", "said"),
+    [
+        ("Luật BHYT Đ22 k1 e; QĐ 1351/QĐ-BHXH", "Luật BHYT Điều 22 khoản 1 điểm e; QĐ 1351/QĐ-BHXH"),
+        ("NĐ 188/2025/NĐ-CP Đ18 k1", "NĐ 188/2025/NĐ-CP Điều 18 khoản 1"),
+        (
+            "TT 01/2025/TT-BYT Đ9, Đ10; QĐ 3276/QĐ-BYT PL1",
+            "TT 01/2025/TT-BYT Điều 9, Điều 10; QĐ 3276/QĐ-BYT Phụ lục 1",
+        ),
+        ("Luật BHYT Đ22 k1 và k4", "Luật BHYT Điều 22 khoản 1 và khoản 4"),
+        ("QĐ 4750/QĐ-BYT (T_NGUONKHAC)", "QĐ 4750/QĐ-BYT (T_NGUONKHAC)"),
+        ("", ""),
+    ],
+)
+def test_the_law_is_said_in_words(law: str, said: str) -> None:
+    assert law_words(law) == said
+
+
+def test_every_line_says_why_and_by_which_law(world: World) -> None:
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    shown = page(signed_in(place), "cashier-visit", step.visit.pk)
+    assert "Mọi khoản: Hưởng 80%: thẻ mức 4" in shown
+    assert "Luật BHYT Điều 22 khoản 1 điểm e" in shown
+    half = "Danh mục thanh toán 50%, phần còn lại người bệnh tự trả"
+    assert f'{half} <span class="law">TT 35/2016/TT-BYT Điều 4 khoản 2</span>' in shown
+    close_visit(visit=step.visit, actor=place.actor("cashier"), at=at(13))
+    stored = page(signed_in(place), "cashier-visit", step.visit.pk)
+    assert half in stored
+    assert "Luật BHYT Điều 22 khoản 1 điểm e" in stored
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,10 @@ class AccountRows:
     def _close(self, one: Stored) -> BenefitResult:
         charges = self._charges(one)
         on = one.draft.exam.signed_at.date()
-        answer = split(self._facts(one, on), items_of(charges), load(on=on))
-        visitor = one.draft.visitor
-        visitor.copay_amount += answer.totals.copay
+        params = load(on=on)
+        answer = split(self._facts(one, on), items_of(charges), params)
+        if answer.entitlement_code not in params.codes_outside_limit():
+            one.draft.visitor.copay_amount += answer.totals.copay
         result = self._result(one, answer)
         by_key = {line.key: line for line in answer.lines}
         for position, charge in enumerate(charges, 1):

@@ -174,7 +174,7 @@ def remaining_copay(visit: Visit) -> Decimal:
     remaining = round2((Decimal(factor.text) - facts.copay_paid_before_change / old) * new - after)
     visit.explain(
         "full_cover",
-        f"Đủ 5 năm liên tục; cùng chi trả trong năm {money_text(facts.copay_paid_this_year)} đồng, "
+        f"Đủ 5 năm liên tục; cùng chi trả đã biết trong năm {money_text(facts.copay_paid_this_year)} đồng, "
         f"còn được thu {money_text(max(remaining, ZERO))} đồng",
         factor.law,
     )

@@ -95,6 +95,15 @@ class Params:
             entitlement=code,
         )
 
+    def codes_outside_limit(self) -> frozenset[str]:
+        """Entitlement codes whose co-payment neither counts to the yearly limit nor is stopped by it."""
+        return frozenset(r.code for r in self.tables.routes if r.period.covers(self.on) and not r.keeps_exemption)
+
+    def salary_change(self) -> date | None:
+        """The day inside this year from which the base salary in force holds; None when it held all year."""
+        first = self.value("base_salary").period.first
+        return first if first > date(self.on.year, 1, 1) else None
+
     def entitlement_rows(self) -> Iterable[EntitlementRow]:
         return (row for row in self.tables.entitlement if row.period.covers(self.on))
 
