@@ -23,6 +23,7 @@ from his.demo.volume import load as volume
 from his.demo.volume.measure import Timings, free_month
 from his.demo.volume.plan import Draft, Planner
 from his.demo.volume.setting import Setting, read_setting
+from his.demo.volume.splitting import bench_split
 from his.demo.volume.supply import deliver
 from insurance.benefits.engine import split
 from insurance.billing.charges import not_yet_charged, sync_charges
@@ -357,6 +358,13 @@ def test_the_benchmark_of_searches_ends_with_figures_as_json(db):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_benchmark_of_the_split_needs_no_data():
+    figures = bench_split()
+    assert (figures["visit_lines"], figures["stay_lines"]) == (10, 600)
+    assert figures["visit_p50_ms"] <= figures["visit_p95_ms"]
+    assert figures["stay_cpu_ms"] > figures["visit_cpu_ms"] > 0
+
+
 def test_the_benchmark_of_claims_ends_with_figures_as_json():
     """The steps run in other processes, so what is loaded must be stored."""
     figures = bench("claims")

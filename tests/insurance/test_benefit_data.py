@@ -116,7 +116,10 @@ def test_base_salary_of_the_day(day, salary):
 
 @pytest.mark.parametrize("case", list(csv.DictReader(ANNEX_CASES.open(encoding="utf-8"))), ids=lambda case: case["icd"])
 def test_listed_diseases(case):
-    rows = load(on=DAY).diseases
+    rows, near = load(on=DAY).diseases, load(on=DAY).diseases_near(case["icd"])
     for annex, column in (("I", "annex_1_rows"), ("II", "annex_2_rows"), ("III", "annex_3_rows")):
         found = [str(row.row) for row in matching_rows(rows, annex, case["icd"], int(case["age"]))]
         assert ";".join(found) == case[column], annex
+        assert matching_rows(near, annex, case["icd"], int(case["age"])) == matching_rows(
+            rows, annex, case["icd"], int(case["age"])
+        )

@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from insurance.benefits.engine import BenefitError, LaterCard, load
+from insurance.benefits.engine import BenefitError, LaterCard, load, split_reason
 from insurance.benefits.engine.rates import (
     WardStay,
     bed_days,
     bed_share_rate,
     reused_supply_price,
+    stretcher_rate,
     surgery_rate,
     surgical_bed_days,
     transport_litres,
@@ -49,6 +50,31 @@ def test_a_card_shown_late_pays_from_its_first_day():
     visit = facts(**STAY, card_valid_from=date(2026, 9, 25))
     early, late = item("a", provided_on=date(2026, 9, 24)), item("b", provided_on=date(2026, 9, 25))
     assert amounts(split_on(visit, early, late)) == {"a": (0, 0, 1_000_000), "b": (800_000, 200_000, 0)}
+
+
+def test_a_card_shown_late_in_a_stay_pays_from_that_day_except_in_an_emergency():
+    shown = {"visit_type": "03", "admitted_on": date(2026, 9, 20), "card_shown_on": date(2026, 9, 22)}
+    early, late = item("a", provided_on=date(2026, 9, 21)), item("b", provided_on=date(2026, 9, 22))
+    answer = split_on(facts(**shown, entitlement_code="1.3"), early, late)
+    assert amounts(answer) == {"a": (0, 0, 1_000_000), "b": (800_000, 200_000, 0)}
+    assert "NĐ 188/2025/NĐ-CP Đ38 k1" in answer.lines[0].law_ids
+    assert split_on(facts(**shown, entitlement_code="2"), early, late).totals.fund == 1_600_000
+
+
+def test_a_patient_back_the_same_day_has_a_further_exam():
+    again = split_on(facts(exams_before=1), exam("a"), exam("b", sequence=1))
+    assert [line.service_rate for line in again.lines] == [30, 30]
+
+
+def test_what_stands_outside_keeps_the_percent_of_its_own_day():
+    visit = facts(**STAY, copay_exempt_from=date(2026, 10, 1))
+    days = {"a": date(2026, 9, 30), "b": date(2026, 10, 1)}
+    lines = [item(key, scope="2", provided_on=day) for key, day in days.items()]
+    assert [line.benefit_percent for line in split_on(visit, *lines, item("c", provided_on=DAY)).lines] == [
+        80,
+        100,
+        100,
+    ]
 
 
 @pytest.mark.parametrize(("kind", "day", "fund"), [("03", 5, 800_000), ("03", 6, 0), ("01", 5, 0)])
@@ -171,6 +197,31 @@ def test_arv_support_takes_the_copay_into_the_named_source():
     assert (line.copay_amount, line.foreign_source, line.fund_amount) == (0, 200_000, 800_000)
 
 
+@pytest.mark.parametrize(
+    ("said", "lines", "visit"),
+    [
+        ("phần vượt 18.600 đồng", [item(price=58_600, unit_ceiling=Decimal(40_000))], {}),
+        ("Giá BHYT thanh toán 800.000 đồng", [item(insured_price=Decimal(800_000))], {}),
+        ("khoản này vượt 36.150.000 đồng", [item(price=150_000_000, kind="supply", group_code="10", package="G1")], {}),
+        (
+            "khoản này còn thu 80.000 đồng, quỹ trả thêm 120.000 đồng",
+            [item()],
+            {"five_years_from": date(2020, 1, 1), "copay_paid_this_year": Decimal(15_100_000)},
+        ),
+        ("trừ vào cùng chi trả 200.000, quỹ BHYT 50.000", [item(state_source=Decimal(250_000))], {}),
+        ("hỗ trợ cơ sở 250.000", [item(state_source=Decimal(250_000), other_source_mode="facility")], {}),
+        ("đủ 5 năm liên tục", [item()], {"copay_exempt_from": DAY}),
+        ("dưới 15% lương cơ sở", [item(price=379_499)], {}),
+        ("Nằm ghép, chuyển khoa: tính 50% giá", [item(kind="bed", service_rate=Decimal(50))], {}),
+        ("Dịch vụ thêm: tính 80% giá", [item(group_code="8", service_rate=Decimal(80))], {}),
+    ],
+)
+def test_the_reason_of_a_line_tells_the_amounts_and_the_law(said, lines, visit):
+    reasons = [split_reason(reason) for reason in split_on(facts(**visit), *lines).lines[0].reasons]
+    assert [law for text, law in reasons if said in text] != [], reasons
+    assert all(law for _text, law in reasons)
+
+
 def test_every_line_and_step_says_why_and_by_which_law():
     answer = split_on(facts(entitlement_code="1.14"), item(payment_rate=Decimal(50)))
     line = answer.lines[0]
@@ -213,6 +264,7 @@ def test_a_key_twice_is_refused():
 def test_rates_before_the_split():
     assert [bed_share_rate(PARAMS, patients=number) for number in (1, 2, 3, 4)] == [100, 50, 33, 33]
     assert surgical_bed_days(PARAMS, days=12) == (10, 2)
+    assert stretcher_rate(PARAMS) == 50
     assert [surgery_rate(PARAMS, role=role) for role in ("first", "same_team", "other_team")] == [100, 50, 80]
     assert transport_litres(PARAMS, distance_km=Decimal(60), is_own_vehicle=True) == 24
     assert transport_litres(PARAMS, distance_km=Decimal(60), is_own_vehicle=False) == 12

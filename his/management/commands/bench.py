@@ -1,4 +1,4 @@
-"""`manage.py bench claims|search`: measure a month of visits; the last line is JSON."""
+"""`manage.py bench claims|search|split`: measure a month of visits, or the split of one; the last line is JSON."""
 
 import json
 from typing import Any
@@ -10,6 +10,7 @@ from his.demo import ground
 from his.demo.places import HOSPITAL, STATION
 from his.demo.volume.load import Loaded
 from his.demo.volume.measure import bench_claims, bench_search
+from his.demo.volume.splitting import bench_split
 
 
 class Command(BaseCommand):
@@ -18,13 +19,19 @@ class Command(BaseCommand):
     help = "Đo tốc độ nạp, xuất hồ sơ và tìm kiếm trên dữ liệu giả định; dòng cuối là JSON"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        said = "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm"
-        parser.add_argument("what", choices=["claims", "search"], help=said)
+        said = (
+            "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm; "
+            "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu"
+        )
+        parser.add_argument("what", choices=["claims", "search", "split"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["what"] == "split":
+            self.stdout.write(json.dumps(bench_split()))
+            return
         asked = {
             "facility_code": options["facility"],
             "visits": options["visits"],

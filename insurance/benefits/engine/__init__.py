@@ -15,10 +15,10 @@ from insurance.benefits.engine.facts import (
     Split,
     Step,
     Totals,
+    split_reason,
 )
 from insurance.benefits.engine.params import Params, load
 from insurance.benefits.engine.splitter import split
-from insurance.benefits.engine.work import split_reason
 
 __all__ = [
     "BenefitError",

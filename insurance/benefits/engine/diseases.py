@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from string import ascii_uppercase
 
 _POINTER = re.compile(r"^ANNEX-([IV]+)(?::(\d+)-(\d+))?$")
 _RANGE = re.compile(r"^([A-Z]\d\d(?:\.\d+)?)-([A-Z]\d\d(?:\.\d+)?)$")
@@ -34,6 +35,19 @@ class DiseaseRow:
     @property
     def has_condition(self) -> bool:
         return bool(self.condition_vi)
+
+
+def by_letter(rows: Sequence[DiseaseRow]) -> dict[str, tuple[DiseaseRow, ...]]:
+    """The rows that can hit a code of each first letter, in their order; those that point to a list are in all."""
+    return {letter: tuple(row for row in rows if _may_hit(row, letter)) for letter in ascii_uppercase}
+
+
+def _may_hit(row: DiseaseRow, letter: str) -> bool:
+    for part in row.include:
+        low, high = _limits(part) or (part, part)
+        if part.startswith("ANNEX") or low[0] <= letter <= high[0]:
+            return True
+    return False
 
 
 def matching_rows(rows: Sequence[DiseaseRow], annex: str, icd: str, age: int | None) -> tuple[DiseaseRow, ...]:

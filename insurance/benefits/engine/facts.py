@@ -196,12 +196,17 @@ class LineSplit:
     other_source: Decimal
     ceiling_amount: Decimal | None
     reasons: tuple[str, ...]
-    law_ids: tuple[str, ...]
 
     @property
     def other_amount(self) -> Decimal:
         """All other sources of the line together (T_NGUONKHAC)."""
         return self.state_source + self.foreign_source + self.domestic_source + self.other_source
+
+    @property
+    def law_ids(self) -> tuple[str, ...]:
+        """The places in the law behind the reasons, each once."""
+        laws = (law for reason in self.reasons for law in split_reason(reason)[1].split("; "))
+        return tuple(dict.fromkeys(law for law in laws if law))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,12 @@ class Split:
     lines: tuple[LineSplit, ...]
     explanation: tuple[Step, ...]
     parameter_set: Mapping[str, str]
+
+
+def split_reason(reason: str) -> tuple[str, str]:
+    """A reason of a line and the law behind it; the law is empty where none was kept."""
+    text, bracket, law = reason.rpartition(" [")
+    return (text, law.removesuffix("]")) if bracket and law.endswith("]") else (reason, "")
 
 
 def _member(value: str, allowed: frozenset[str], code: str, name_vi: str, key: str | None = None) -> None:

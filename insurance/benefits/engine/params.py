@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from insurance import law
-from insurance.benefits.engine.diseases import DiseaseRow
+from insurance.benefits.engine.diseases import DiseaseRow, by_letter
 from insurance.benefits.engine.facts import BenefitError
 from insurance.benefits.engine.tables import CardLevel, EntitlementRow, RouteRate, Tables, Value, read_tables
 
@@ -27,6 +27,7 @@ class Params:
     diseases: tuple[DiseaseRow, ...]
     today: Mapping[str, Value]
     laws: Mapping[str, str]
+    diseases_by_letter: Mapping[str, tuple[DiseaseRow, ...]]
 
     def value(self, key: str, on: date | None = None) -> Value:
         """The dated value, refusing a day without one (chưa có tham số cho ngày này)."""
@@ -42,7 +43,7 @@ class Params:
         return Decimal(self.value(key, on).text)
 
     def words(self, key: str, on: date | None = None) -> tuple[str, ...]:
-        return tuple(self.value(key, on).text.split(";"))
+        return _codes(self.value(key, on).text)
 
     def step_number(self, key: str, position: str) -> Decimal:
         """`key:position`, or `key:more` for positions beyond the list (sixth exam, third patient of a bed)."""
@@ -104,6 +105,10 @@ class Params:
         first = self.value("base_salary").period.first
         return first if first > date(self.on.year, 1, 1) else None
 
+    def diseases_near(self, icd: str) -> tuple[DiseaseRow, ...]:
+        """The listed diseases that may cover a code; `matching_rows` says which do."""
+        return self.diseases_by_letter.get(icd.strip()[:1].upper(), ())
+
     def entitlement_rows(self) -> Iterable[EntitlementRow]:
         return (row for row in self.tables.entitlement if row.period.covers(self.on))
 
@@ -122,14 +127,21 @@ def validate(*folders: Path) -> str:
     return read_tables(*folders).digest
 
 
+@lru_cache(maxsize=256)
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(text.split(";"))
+
+
 @lru_cache(maxsize=4096)
 def _params(folders: tuple[Path, ...], on: date) -> Params:
     tables = _tables(folders)
     values = (value for dated in tables.values.values() for value in dated)
+    diseases = tuple(d.row for d in tables.diseases if d.period.covers(on))
     return Params(
         on=on,
         tables=tables,
-        diseases=tuple(d.row for d in tables.diseases if d.period.covers(on)),
+        diseases=diseases,
+        diseases_by_letter=by_letter(diseases),
         today={value.key: value for value in values if value.period.covers(on)},
         laws={stage.key: stage.law for stage in tables.stages if stage.period.covers(on)},
     )

@@ -129,7 +129,8 @@ def _listed(visit: Visit) -> dict[str, tuple[DiseaseRow, ...]]:
     if facts.listed_disease is not None:
         return dict.fromkeys(_ANNEX_NAMES, ())
     age = age_years(facts.patient_born, facts.admitted_on) if facts.patient_born else None
-    return {annex: matching_rows(visit.params.diseases, annex, facts.main_icd, age) for annex in _ANNEX_NAMES}
+    near = visit.params.diseases_near(facts.main_icd)
+    return {annex: matching_rows(near, annex, facts.main_icd, age) for annex in _ANNEX_NAMES}
 
 
 def _is_listed(visit: Visit, annex: str, rows: tuple[DiseaseRow, ...]) -> bool:

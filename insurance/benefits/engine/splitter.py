@@ -86,7 +86,6 @@ def _line_split(line: Line) -> LineSplit:
         other_source=other,
         ceiling_amount=line.ceiling,
         reasons=tuple(line.reasons),
-        law_ids=tuple(dict.fromkeys(law for laws in line.laws for law in laws.split("; "))),
     )
 
 

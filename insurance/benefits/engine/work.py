@@ -28,13 +28,10 @@ class Line:
     sources: tuple[Decimal, Decimal, Decimal, Decimal] = (ZERO, ZERO, ZERO, ZERO)
     ceiling: Decimal | None = None
     reasons: list[str] = field(default_factory=list)
-    laws: list[str] = field(default_factory=list)
 
     def because(self, text_vi: str, law: str = "") -> None:
         """Keep why the line is paid as it is, with the law behind it in brackets (`split_reason` takes it apart)."""
         self.reasons.append(f"{text_vi} [{law}]" if law else text_vi)
-        if law and law not in self.laws:
-            self.laws.append(law)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +91,6 @@ class Visit:
 def in_time_order(lines: Sequence[Line], ended_on: date) -> list[Line]:
     """Lines by day, sequence and key: an order that does not depend on how they were listed."""
     return sorted(lines, key=lambda line: (line.item.provided_on or ended_on, line.item.sequence, line.item.key))
-
-
-def split_reason(reason: str) -> tuple[str, str]:
-    """A reason of a line and the law behind it; the law is empty where none was kept."""
-    text, bracket, law = reason.rpartition(" [")
-    return (text, law.removesuffix("]")) if bracket and law.endswith("]") else (reason, "")
 
 
 def percent_text(value: Decimal) -> str:
