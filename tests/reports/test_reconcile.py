@@ -1,0 +1,120 @@
+"""The same money in every place: a month in order has no difference, and each kind of damage is named where it is."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from io import StringIO
+
+import pgtrigger
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import F
+
+from insurance.billing.cash import collect, refund
+from insurance.billing.closing import close_visit, reopen_visit
+from insurance.billing.queries import amount_due
+from insurance.claims.services import build_month
+from insurance.models import BenefitLine, CashEntry, CashSession, Charge, Claim
+from patients.models import Visit
+from reports.engine import run
+from reports.models import ReportRun
+from reports.period import Period
+from reports.reconcile import CHECKS, reconcile
+from tests.cast import World, at
+from tests.insurance import walk
+from tests.insurance.test_export import MONTH
+
+pytestmark = pytest.mark.django_db
+PERIOD = Period.month(MONTH)
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    """Two closed visits; one was refunded, opened again, closed and paid again; claims and the report are made."""
+    place = world.hospital
+    first = walk.lan_full(world, place)
+    first.settled()
+    walk.hung(world, place, hour=9).examine().order(walk.CBC).sign().settled()
+    receipt = CashEntry.objects.get(visit=first.visit)
+    cashier = walk.drawer(place)
+    refund(entry=receipt, amount=Decimal(5000), reason="Thu thừa", actor=cashier, at=at(13))
+    reopen_visit(visit=first.visit, reason="Sai", actor=place.actor("manager"), at=at(13, 5))
+    close_visit(visit=first.visit, actor=cashier, at=at(13, 10))
+    collect(visit=first.visit, amount=amount_due(first.visit), actor=cashier, at=at(13, 15))
+    build_month(month=MONTH, actor=place.actor("claims"), at=at(18))
+    run(form="01BH", facility=place.facility, period=PERIOD, actor=place.actor("claims"), at=at(18))
+    return world
+
+
+def differing(world: World) -> dict[str, list[str]]:
+    checks = reconcile(world.hospital.facility, MONTH)
+    return {check.name: [row.ref for row in check.differences] for check in checks if check.differences}
+
+
+def test_a_month_in_order_has_no_difference(settled: World) -> None:
+    checks = reconcile(settled.hospital.facility)
+    assert len(checks) == len(CHECKS)
+    assert [check.name for check in checks if check.differences] == []
+    assert all(check.compared for check in checks if check.name != "drawers")
+    assert differing(settled) == {}
+    assert reconcile(settled.station.facility)[0].compared == 0
+    out = StringIO()
+    call_command("reconcile", "--facility", settled.hospital.facility.code, stdout=out)
+    assert out.getvalue().count("KHỚP") == len(CHECKS)
+
+
+@pytest.fixture
+def damage() -> Iterator[None]:
+    """Let rows be changed that the database protects."""
+    with pgtrigger.ignore():
+        yield
+
+
+def lan() -> Visit:
+    return Visit.objects.order_by("pk")[0]
+
+
+def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
+    code = lan().claim_code
+    line = BenefitLine.objects.filter(result__visit=lan(), result__is_current=True).order_by("pk")
+    BenefitLine.objects.filter(pk=line[0].pk).update(
+        fund_amount=F("fund_amount") + 1, copay_amount=F("copay_amount") - 1
+    )
+    assert differing(settled) == {"lines": [code, code]}
+    BenefitLine.objects.filter(pk=line[0].pk).update(
+        fund_amount=F("fund_amount") - 1, copay_amount=F("copay_amount") + 1
+    )
+
+    Charge.objects.filter(pk=line[1].charge_id).update(cancelled_at=at(15))
+    assert differing(settled) == {"charges": [code]}
+    Charge.objects.filter(pk=line[1].charge_id).update(cancelled_at=None)
+
+    Visit.objects.filter(pk=lan().pk).update(version=F("version") + 1)
+    assert differing(settled)["split"] == [code]
+    Visit.objects.filter(pk=lan().pk).update(version=F("version") - 1)
+
+    given = CashEntry.objects.get(kind="refund")
+    CashEntry.objects.filter(pk=given.pk).update(amount=10_000_000)
+    assert differing(settled) == {"refunds": [given.reverses.number]}
+    CashEntry.objects.filter(pk=given.pk).update(amount=given.amount, number="PH26.000003")
+    assert differing(settled) == {"numbers": ["PH26"]}
+    CashEntry.objects.filter(pk=given.pk).update(number=given.number)
+
+    CashSession.objects.update(closed_at=at(19), expected_amount=1, counted_amount=1)
+    assert len(differing(settled)["drawers"]) == 1
+
+
+def test_a_claim_and_a_report_that_say_something_else_are_named(settled: World, damage: None) -> None:
+    code = lan().claim_code
+    claim = Claim.objects.get(claim_code=code, is_current=True)
+    body = claim.body.replace(f"<T_BHTT>{claim.result.fund_amount}</T_BHTT>", "<T_BHTT>1.00</T_BHTT>", 1)
+    assert body != claim.body
+    Claim.objects.filter(pk=claim.pk).update(body=body)
+    assert set(differing(settled)["claims"]) == {code}
+    Claim.objects.filter(pk=claim.pk).update(body=claim.body)
+    made = ReportRun.objects.get()
+    row = made.values["rows"][made.values["refs"].index(code)]
+    row[made.values["columns"].index("T_BHTT")] = "1.00"
+    made.save()
+    assert differing(settled) == {"report": [code]}
+    with pytest.raises(CommandError, match="1 chỗ lệch"):
+        call_command("reconcile", "--month", f"{MONTH:%Y-%m}", stdout=StringIO())
