@@ -11,6 +11,7 @@ import pytest
 from insurance.benefits.engine import BenefitError, load, split
 from insurance.benefits.engine.diseases import matching_rows
 from insurance.benefits.engine.params import DATA_DIR, validate
+from insurance.benefits.engine.tables import read_tables
 from tests.insurance.benefit_builders import DAY, facts, item
 
 ANNEX_CASES = Path(__file__).parents[1] / "golden" / "benefit_annex_cases.csv"
@@ -56,6 +57,18 @@ def test_a_made_up_decree_is_a_change_of_data_only(folder):
     assert below.benefit_percents == (50,)
     before = facts(ended_on=date(2027, 6, 30))
     assert split(before, [item()], load(folder, on=before.ended_on)).benefit_percents == (80,)
+
+
+def test_a_decree_may_settle_a_disputed_point_from_a_day_on(tmp_path):
+    decree = tmp_path / "decree" / "benefits"
+    decree.mkdir(parents=True)
+    head = "key,value,choices,valid_from,valid_to,law\n"
+    row = "off_route_patient_part,self_paid,copay|self_paid,2027-01-01,,NĐ 99/2026/NĐ-CP\n"
+    (decree / "settings.csv").write_text(head + row, encoding="utf-8")
+    tables = read_tables(DATA_DIR, decree)
+    found = {s.period.first: s.value for s in tables.settings if s.key == "off_route_patient_part"}
+    assert found == {date(2015, 1, 1): "copay", date(2027, 1, 1): "self_paid"}
+    assert [s.period.last for s in tables.settings if s.key == "off_route_patient_part"] == [date(2026, 12, 31), None]
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,10 @@ def test_wards_of_one_day():
     assert ward_quantities(PARAMS, three) == (half, 0, half)
     assert ward_quantities(PARAMS, three[:2]) == (half, half)
     assert ward_quantities(PARAMS, three[:1]) == (1,)
+    crowded = [WardStay(Decimal(300_000), Decimal(6), patients=3), three[2]]
+    assert ward_quantities(PARAMS, crowded) == (half, half)
+    old = PARAMS.with_settings(transfer_shared_quantity="third")
+    assert ward_quantities(old, crowded) == (Decimal("0.33"), half)
     short_first = [WardStay(Decimal(400_000), Decimal(4)), *three[1:]]
     assert ward_quantities(PARAMS, short_first) == (0, half, half)
 

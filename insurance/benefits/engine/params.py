@@ -13,7 +13,7 @@ from pathlib import Path
 from insurance import law
 from insurance.benefits.engine.diseases import DiseaseRow, by_letter
 from insurance.benefits.engine.facts import BenefitError
-from insurance.benefits.engine.tables import CardLevel, EntitlementRow, RouteRate, Tables, Value, read_tables
+from insurance.benefits.engine.tables import CardLevel, EntitlementRow, RouteRate, Setting, Tables, Value, read_tables
 
 DATA_DIR = law.PRODUCT / "benefits"
 
@@ -27,6 +27,7 @@ class Params:
     diseases: tuple[DiseaseRow, ...]
     today: Mapping[str, Value]
     laws: Mapping[str, str]
+    settings: Mapping[str, Setting]
     diseases_by_letter: Mapping[str, tuple[DiseaseRow, ...]]
 
     def value(self, key: str, on: date | None = None) -> Value:
@@ -57,16 +58,16 @@ class Params:
         return self.laws[key]
 
     def setting(self, key: str) -> str:
-        return self.tables.settings[key].value
+        return self.settings[key].value
 
     def with_settings(self, **changes: str) -> "Params":
         """The same day with other choices for disputed points. Raises ValueError for an unknown choice."""
-        settings = dict(self.tables.settings)
+        settings = dict(self.settings)
         for key, value in changes.items():
             if key not in settings or value not in settings[key].choices:
                 raise ValueError(f"no setting {key}={value}")
             settings[key] = replace(settings[key], value=value)
-        return replace(self, tables=replace(self.tables, settings=settings))
+        return replace(self, settings=settings)
 
     def card_level(self, card_number: str) -> CardLevel:
         """The level of a card on this day, after the groups whose printed digit is out of date."""
@@ -143,6 +144,7 @@ def _params(folders: tuple[Path, ...], on: date) -> Params:
         diseases=diseases,
         diseases_by_letter=by_letter(diseases),
         today={value.key: value for value in values if value.period.covers(on)},
+        settings={setting.key: setting for setting in tables.settings if setting.period.covers(on)},
         laws={stage.key: stage.law for stage in tables.stages if stage.period.covers(on)},
     )
 

@@ -17,10 +17,11 @@ SURGERY_ROLES = frozenset({"first", "same_team", "other_team", "procedure"})
 
 @dataclass(frozen=True, slots=True)
 class WardStay:
-    """One ward of a day: the bed price of one day in đồng and the hours spent there."""
+    """One ward of a day: the bed price of one day in đồng, the hours spent there, the patients in the bed."""
 
     bed_price: Decimal
     hours: Decimal
+    patients: int = 1
 
 
 def bed_days(params: Params, *, admitted_at: datetime, left_at: datetime, has_extra_day: bool = False) -> int:
@@ -56,13 +57,14 @@ def ward_quantities(params: Params, stays: Sequence[WardStay]) -> tuple[Decimal,
     """Bed quantity of each ward of one day with ward transfers, in the order given.
 
     One ward: the whole day. Two: half each. Three or more: half for the dearest and half for the cheapest among
-    the wards with more than four hours, none for the others.
+    the wards with more than four hours, none for the others. Of a bed of three or more the setting
+    `transfer_shared_quantity` may make the half a third.
     """
     if len(stays) <= 1:
         return tuple(Decimal(1) for _ in stays)
-    half = params.number("bed_transfer_quantity")
+    parts = [_transfer_quantity(params, stay) for stay in stays]
     if len(stays) == 2:
-        return half, half
+        return tuple(parts)
     hours = params.number("bed_no_charge_hours")
     counted = [position for position, stay in enumerate(stays) if stay.hours > hours]
     if not counted:
@@ -70,9 +72,15 @@ def ward_quantities(params: Params, stays: Sequence[WardStay]) -> tuple[Decimal,
     dearest = max(counted, key=lambda position: stays[position].bed_price)
     cheapest = min((p for p in counted if p != dearest), key=lambda p: stays[p].bed_price, default=dearest)
     quantities = [ZERO] * len(stays)
-    quantities[dearest] += half
-    quantities[cheapest] += half
+    quantities[dearest] += parts[dearest]
+    quantities[cheapest] += parts[cheapest]
     return tuple(quantities)
+
+
+def _transfer_quantity(params: Params, stay: WardStay) -> Decimal:
+    if stay.patients > 2 and params.setting("transfer_shared_quantity") == "third":
+        return params.number("bed_transfer_shared_quantity")
+    return params.number("bed_transfer_quantity")
 
 
 def surgical_bed_days(params: Params, *, days: int) -> tuple[int, int]:

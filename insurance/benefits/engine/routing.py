@@ -120,7 +120,7 @@ def _metrics(visit: Visit, diseases: dict[str, tuple[DiseaseRow, ...]]) -> Metri
     }
     for annex, name in _ANNEX_NAMES.items():
         metrics[name] = _flag(_is_listed(visit, annex, diseases[annex]))
-    metrics.update({f"setting:{s.key}": s.value for s in visit.params.tables.settings.values()})
+    metrics.update({f"setting:{s.key}": s.value for s in visit.params.settings.values()})
     return metrics
 
 

@@ -108,7 +108,7 @@ def _sum(amounts: Iterable[Decimal]) -> Decimal:
 def _parameter_set(visit: Visit) -> dict[str, str]:
     """What a stored result needs to be understood later: the data, the day and the figures used."""
     params, day = visit.params, visit.salary_day
-    chosen = {f"setting:{s.key}": s.value for s in params.tables.settings.values()}
+    chosen = {f"setting:{s.key}": s.value for s in params.settings.values()}
     return {
         "on": params.on.isoformat(),
         "data": params.tables.digest,

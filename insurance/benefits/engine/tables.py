@@ -26,7 +26,7 @@ T = TypeVar("T")
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "parameters": ("key", "value", "unit", "valid_from", "valid_to", "law"),
     "stages": ("key", "law", "valid_from", "valid_to"),
-    "settings": ("key", "value", "choices", "law"),
+    "settings": ("key", "value", "choices", "valid_from", "valid_to", "law"),
     "card_levels": ("level", "percent", "lifts_limits", "pays_outside_scope", "valid_from", "valid_to", "law"),
     "card_overrides": ("card_group", "printed_level", "level", "valid_from", "valid_to", "law"),
     "route_rates": (
@@ -157,11 +157,12 @@ class EntitlementRow:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A disputed point: the choice in force, the choices allowed and the text behind it."""
+    """A disputed point: the choice in force on given days, the choices allowed and the text behind it."""
 
     key: str
     value: str
     choices: tuple[str, ...]
+    period: Period
     law: str
 
 
@@ -179,7 +180,7 @@ class Tables:
 
     values: Mapping[str, tuple[Value, ...]]
     stages: tuple[Stage, ...]
-    settings: Mapping[str, Setting]
+    settings: tuple[Setting, ...]
     levels: tuple[CardLevel, ...]
     overrides: tuple[CardOverride, ...]
     routes: tuple[RouteRate, ...]
@@ -192,8 +193,8 @@ def read_tables(data_dir: Path, *decrees: Path) -> Tables:
     """Read and validate all files of the folders. Raises ValueError naming file and line of the first fault."""
     digest = hashlib.sha256()
     read = {name: _read((data_dir, *decrees), name, digest.update) for name in COLUMNS}
-    settings = {s.key: s for s in _each(read["settings"], _setting)}
-    known = frozenset(settings)
+    settings = _each(read["settings"], _setting)
+    known = frozenset(setting.key for setting in settings)
     values: dict[str, list[Value]] = {}
     for value in _each(read["parameters"], _value):
         values.setdefault(value.key, []).append(value)
@@ -293,7 +294,7 @@ def _setting(row: Row) -> Setting:
     choices = tuple(row["choices"].split("|"))
     if row["value"] not in choices:
         raise ValueError(f"{row['value']!r} is not one of {', '.join(choices)}")
-    return Setting(key=row["key"], value=row["value"], choices=choices, law=row["law"])
+    return Setting(key=row["key"], value=row["value"], choices=choices, period=_period(row), law=row["law"])
 
 
 def _level(row: Row) -> CardLevel:
@@ -369,6 +370,8 @@ def _check_overlaps(tables: Tables) -> None:
     groups: dict[str, list[Period]] = {}
     for found in tables.values.values():
         groups[f"parameter {found[0].key}"] = [value.period for value in found]
+    for setting in tables.settings:
+        groups.setdefault(f"setting {setting.key}", []).append(setting.period)
     for stage in tables.stages:
         groups.setdefault(f"stage {stage.key}", []).append(stage.period)
     for level in tables.levels:
