@@ -58,7 +58,7 @@ def get_split(request: DeskRequest, visit_id: int) -> BenefitResult:
 def post_close(request: DeskRequest, visit_id: int, body: CloseIn) -> BenefitResult:
     """Settle what a visit costs and who pays."""
     visit = billing.get_visit(request.actor.facility, visit_id)
-    close_visit(visit=visit, actor=request.actor, at=timezone.now(), drugs_declined_reason=body.drugs_declined_reason)
+    close_visit(visit=visit, actor=request.actor, at=timezone.now(), **body.dict())
     return get_split(request, visit_id)  # as stored: two decimals
 
 

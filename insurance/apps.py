@@ -23,6 +23,7 @@ class InsuranceConfig(AppConfig):
         law.use(*settings.DECREES)
         register_check(law_data_is_sound)
         _register_slips()
+        _register_origins()
         hooks.visit_checks.fill(visit_notices)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
@@ -35,6 +36,18 @@ def _register_slips() -> None:
 
     document_sources.register("XML13", build_documents.transfer_rows)
     document_sources.register("XML14", build_documents.follow_up_rows)
+
+
+def _register_origins() -> None:
+    from insurance.billing import origins
+    from insurance.models import Charge
+
+    kinds = Charge.SourceKind
+    origins.register(
+        origins.Origin(kinds.EXAM, "Công khám", origins.exams),
+        origins.Origin(kinds.ORDER, "Dịch vụ", origins.orders),
+        origins.Origin(kinds.PRESCRIPTION_LINE, "Thuốc", origins.drugs),
+    )
 
 
 def law_data_is_sound(**_options: Any) -> list[CheckMessage]:

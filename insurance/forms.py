@@ -16,12 +16,21 @@ _NEEDED = {"required": "Hãy gõ số tiền"}
 
 
 class CloseForm(forms.Form):
-    """Closing a visit; the reason is asked for only when prescribed drugs were not handed out."""
+    """Closing a visit; the reason is asked for only when prescribed drugs were not handed out, the mark only when
+    something costs more than the usual price and no notice is on record."""
 
     drugs_declined_reason = forms.CharField(
         label="Lý do không nhận thuốc", max_length=500, required=False, widget=forms.TextInput({"form": "close"})
     )
     seen = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
+    extra_told = forms.BooleanField(
+        label="Đã báo người bệnh", required=False, widget=forms.CheckboxInput({"form": "close"})
+    )
+
+    def __init__(self, *args: Any, asks_told: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if asks_told:
+            self.fields["extra_told"].widget.attrs["data-focus"] = ""
 
 
 class CollectForm(forms.Form):

@@ -1,4 +1,4 @@
-"""What is typed about charges at the cashier's desk: waivers."""
+"""What is typed about charges at the cashier's desk: waivers, and what the patient wishes to pay alone."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,6 +9,7 @@ from django import forms
 from his.ui.forms import MoneyField, NumberField
 from his.ui.text import money_text
 from insurance.billing.fee_waivers import Reason
+from insurance.billing.origins import Source
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver
 
 
@@ -65,6 +66,27 @@ class FeeWaiverForm(forms.Form):
             "reason": Reason(data["reason_code"], data["reason"]),
             "idempotency_key": data["idempotency_key"],
         }
+
+
+class SelfPayForm(forms.Form):
+    """One thing that the patient wishes to pay alone, named as `kind:id`."""
+
+    source = forms.ChoiceField(label="Khoản", error_messages={"required": "Hãy chọn khoản"})
+    reason = forms.CharField(
+        label="Lý do, ý muốn của người bệnh", max_length=500, error_messages={"required": "Hãy ghi lý do"}
+    )
+
+    def __init__(self, *args: Any, sources: Sequence[Source], **kwargs: Any) -> None:
+        super().__init__(*args, **{"prefix": "self-pay", **kwargs})
+        self.fields["source"].choices = [  # type: ignore[attr-defined]
+            (f"{row.kind}:{row.id}", f"{row.name[:60]} · {money_text(row.quantity * row.hospital_price)} đ")
+            for row in sources
+        ]
+
+    def chosen(self) -> dict[str, Any]:
+        """The arguments of the service, of a valid form."""
+        kind, _, number = self.cleaned_data["source"].partition(":")
+        return {"source_kind": kind, "source_id": int(number), "reason": self.cleaned_data["reason"]}
 
 
 class CancelWaiverForm(forms.Form):

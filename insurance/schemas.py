@@ -39,7 +39,7 @@ class LineOut(Schema):
 
 
 class ResultOut(Schema):
-    """The stored split of a visit. `payable_amount` is what the patient pays, in whole đồng."""
+    """The stored split of a visit. `payable_amount` is what the patient pays after waivers, whole đồng."""
 
     visit_id: int
     version: int
@@ -50,6 +50,7 @@ class ResultOut(Schema):
     copay_amount: Decimal
     self_paid_amount: Decimal
     other_amount: Decimal
+    waived_amount: Decimal
     payable_amount: Decimal
     lines: list[LineOut]
     explanation: list[dict[str, Any]]
@@ -64,9 +65,11 @@ class ResultOut(Schema):
 
 
 class CloseIn(Schema):
-    """`drugs_declined_reason` is needed when prescribed drugs were not handed out."""
+    """`drugs_declined_reason` is needed when prescribed drugs were not handed out, `extra_told` when something costs
+    more than the usual price and the patient was told only now."""
 
     drugs_declined_reason: str = Field("", max_length=500)
+    extra_told: bool = False
 
 
 class CollectIn(Schema):

@@ -242,6 +242,8 @@ class OrderForm(forms.Form):
     quantity = NumberField(label="Số lượng", initial=Decimal(1))
     note = short_text("Ghi chú")
     is_insured = forms.BooleanField(label="BHYT", required=False)
+    is_on_demand = forms.BooleanField(label="Theo yêu cầu", required=False)
+    extra_told = forms.BooleanField(label="Đã báo người bệnh", required=False)
 
     chosen: PricedService
 

@@ -91,11 +91,14 @@ class ExamOut(Schema):
 
 
 class OrderIn(Schema):
-    """A service to order, by its code on the facility's price list."""
+    """A service to order, by its code on the facility's price list. `extra_told`: the patient was told what they pay
+    above the usual price."""
 
     service_code: str = Field(max_length=50)
     quantity: Amount = Decimal(1)
     is_insured: bool = True
+    is_on_demand: bool = False
+    extra_told: bool = False
     note: str = ""
     diagnosis_code: str = ""
 

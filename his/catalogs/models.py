@@ -4,10 +4,16 @@ A look-up always takes a date. A changed row closes the old one and opens a new 
 claim can be explained with the catalogue of its day.
 """
 
+from decimal import Decimal
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from his.core.errors import Refusal
 from his.core.models import DatedModel, FacilityModel, no_overlap, period_order
+
+OUTSIDE_SCOPE = "2"
+"""PHAM_VI of what the fund does not pay for."""
 
 
 class Sex(models.TextChoices):
@@ -99,7 +105,9 @@ class ProcedureCode(DatedModel):
 class PricedService(DatedModel, FacilityModel):
     """A service in the price list of a facility (form 05/DM), with what the fund pays for it.
 
-    `price` and `insured_price` are đồng a unit. `group_code` is the cost group (MA_NHOM); empty when unknown.
+    `price` (what everybody pays), `insured_price` (what the fund accepts) and `on_demand_price` (giá theo yêu cầu; none
+    when the service is not offered that way) are đồng a unit. `group_code` is the cost group (MA_NHOM); empty when
+    unknown.
     `indicators` lists the results of a laboratory test: [{code, name, unit, low, high}].
     """
 
@@ -111,6 +119,7 @@ class PricedService(DatedModel, FacilityModel):
     unit = models.CharField(max_length=50, default="Lần")
     price = models.DecimalField(max_digits=15, decimal_places=3)
     insured_price = models.DecimalField(max_digits=15, decimal_places=3)
+    on_demand_price = models.DecimalField("giá theo yêu cầu", max_digits=15, decimal_places=3, null=True, blank=True)
     payment_rate = models.DecimalField(max_digits=5, decimal_places=2, default=100)
     scope_code = models.CharField(max_length=1, default="1")
     technical_line = models.CharField(max_length=10, blank=True)
@@ -127,11 +136,37 @@ class PricedService(DatedModel, FacilityModel):
             models.CheckConstraint(
                 condition=models.Q(price__gte=0, insured_price__gte=0), name="priced_service_price_positive"
             ),
+            models.CheckConstraint(
+                condition=models.Q(on_demand_price__isnull=True) | models.Q(on_demand_price__gt=0),
+                name="priced_service_on_demand_positive",
+            ),
         ]
         indexes = [GinIndex(fields=["search_name"], name="priced_service_search", opclasses=["gin_trgm_ops"])]
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+    def charged_price(self, *, is_on_demand: bool) -> Decimal:
+        """What one unit costs, đồng. Refuses an on-demand price that the list does not have."""
+        if not is_on_demand:
+            return self.price
+        if self.on_demand_price is None:
+            raise Refusal(
+                "no_on_demand_price", f"{self.name} không có giá theo yêu cầu", field="is_on_demand", wrong=self.code
+            )
+        return self.on_demand_price
+
+    def extra_amount(self, *, is_insured: bool, is_on_demand: bool = False) -> Decimal:
+        """What the patient pays for one unit above the price of the fund, or unasked above the list price, đồng.
+
+        They have to be told before it is incurred; only published prices may be taken (NĐ 96/2023/NĐ-CP).
+        """
+        return max(self.charged_price(is_on_demand=is_on_demand) - self.usual_price(is_insured=is_insured), Decimal(0))
+
+    def usual_price(self, *, is_insured: bool) -> Decimal:
+        """The price of the fund for what it pays, else that of the list, đồng a unit."""
+        in_scope = is_insured and self.scope_code != OUTSIDE_SCOPE
+        return min(self.insured_price, self.price) if in_scope else self.price
 
 
 class QuantityRule(models.TextChoices):

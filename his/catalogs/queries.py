@@ -53,6 +53,11 @@ def search_services(
     return _ranked(rows, q, q.strip().upper(), limit) if fold(q) else list(rows.order_by("name")[:limit])
 
 
+def has_on_demand_prices(facility: Facility, on: date) -> bool:
+    """Whether the facility offers any service at an on-demand price (giá theo yêu cầu) on the day."""
+    return bool(PricedService.objects.for_facility(facility).on(on).filter(on_demand_price__isnull=False).exists())
+
+
 def search_drugs(facility: Facility, q: str, *, on: date, limit: int = 10) -> list[Drug]:
     """Drugs on the facility's list on the day, by name, ingredient, strength or code."""
     if not fold(q):

@@ -11,22 +11,30 @@ from his.core.errors import Refusal
 from his.core.money import ZERO
 from his.service import audit_facts, service
 from insurance.benefits.engine import LineSplit, Split, load, split
-from insurance.billing.charges import Source, charge_values, find_sources, pricing_day, sources_of, sync_charges
+from insurance.billing.charges import charge_values, find_sources, pricing_day, sources_of, sync_charges, untold
 from insurance.billing.difference import difference, fingerprint
 from insurance.billing.facts import facts_of, items_of
 from insurance.billing.fee_waivers import carry_over
+from insurance.billing.origins import Source
 from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
 from insurance.locks import lock_claims, lock_visit
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
 from insurance.rules.desk import closing_notices
 from patients.models import Visit
 from patients.notices import Notice
+from patients.services.price_notices import note_told
 from patients.services.visits import mark_closed, mark_reopened
 
 
 @service(action="billing.close_visit", permission="billing.close")
 def close_visit(
-    *, visit: Visit, actor: Actor, at: datetime, drugs_declined_reason: str = "", seen: str = ""
+    *,
+    visit: Visit,
+    actor: Actor,
+    at: datetime,
+    drugs_declined_reason: str = "",
+    extra_told: bool = False,
+    seen: str = "",
 ) -> BenefitResult:
     """Settle what a visit costs and who pays (chốt chi phí).
 
@@ -35,12 +43,15 @@ def close_visit(
     claim stops nothing; the audit entry names the rules, the cashier and the claim desk see them. `seen` is the
     fingerprint (`difference.fingerprint`) of the split that the cashier looked at: when it has changed since, closing
     refuses with `changed` and stores nothing. Refuses: `already_closed`, `not_signed`, `results_pending`,
-    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `nothing_to_charge`, and
-    what the price list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `extra_not_told` (unless
+    `extra_told`: the cashier told the patient now, and that goes on record), `nothing_to_charge`, and what the price
+    list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
     visit = lock_visit(visit)
     _require_ready(visit, drugs_declined_reason, at)
-    charges = sync_charges(visit=visit, at=at)
+    sources = sources_of(visit)
+    _require_told(visit, sources, actor, at, extra_told=extra_told)
+    charges = sync_charges(visit=visit, at=at, sources=sources)
     if not charges:
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
     result, lines = rows_of(visit, charges, compute(visit, charges), at)
@@ -142,6 +153,18 @@ def _require_ready(visit: Visit, drugs_declined_reason: str, at: datetime) -> No
             raise blocker
     if visit.ended_at is not None and at < visit.ended_at:
         raise Refusal("before_end", "Giờ chốt trước giờ kết thúc khám, hãy kiểm tra đồng hồ máy")
+
+
+def _require_told(visit: Visit, sources: Sequence[Source], actor: Actor, at: datetime, *, extra_told: bool) -> None:
+    """What costs the patient more than the usual price was told, or is told now."""
+    dear = untold(visit, sources)
+    if dear and not extra_told:
+        names = "; ".join(sorted({source.name for source in dear}))
+        text = f"Chưa báo người bệnh phần chênh lệch giá: {names}"
+        raise Refusal("extra_not_told", text, field="extra_told")
+    for code in dict.fromkeys(source.code for source in dear):
+        amount = max(source.extra_amount for source in dear if source.code == code)
+        note_told(visit=visit, service_code=code, amount=amount, actor=actor, at=at)
 
 
 def _store(result: BenefitResult, lines: Sequence[BenefitLine], actor: Actor) -> None:

@@ -12,7 +12,7 @@ from his.accounts.models import Facility
 from his.core.dates import day_range
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO, round0
-from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, FeeWaiver
+from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, FeeWaiver, SelfPayChoice
 from patients.models import Prescription, ServiceOrder, Visit
 from pharmacy.models import Dispense
 
@@ -40,6 +40,14 @@ def get_entry(facility: Facility, pk: int) -> CashEntry:
 def get_waiver(facility: Facility, pk: int) -> FeeWaiver:
     """A waiver of the facility, or NotFound."""
     row = FeeWaiver.objects.for_facility(facility).select_related("visit", "result").filter(pk=pk).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def get_choice(facility: Facility, pk: int) -> SelfPayChoice:
+    """What a patient of the facility wished to pay alone, or NotFound."""
+    row = SelfPayChoice.objects.for_facility(facility).select_related("visit").filter(pk=pk).first()
     if row is None:
         raise NotFound
     return row

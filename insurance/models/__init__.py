@@ -1,6 +1,6 @@
 """Models of billing and claims."""
 
-from insurance.models.billing import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
+from insurance.models.billing import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, SelfPayChoice
 from insurance.models.claims import Claim, ClaimLayout
 from insurance.models.fee_waivers import FeeWaiver
 from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
@@ -19,4 +19,5 @@ __all__ = [
     "Finding",
     "FindingWaiver",
     "MonthCheck",
+    "SelfPayChoice",
 ]

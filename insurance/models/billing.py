@@ -18,11 +18,13 @@ PRICE: dict[str, Any] = {"max_digits": 15, "decimal_places": 3}
 class Charge(FacilityModel):
     """One chargeable thing, pulled once from its source; price, rates and law are copied then (khoản chi phí).
 
-    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam,
-    the order, or the prescription line that was dispensed.
+    Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, the order, the prescription
+    line that was dispensed, or whatever else is registered as an origin (`insurance.billing.origins`).
     """
 
     class SourceKind(models.TextChoices):
+        """The kinds that other modules name; the registered origins say which there are."""
+
         EXAM = "exam", "Công khám"
         ORDER = "order", "Dịch vụ"
         PRESCRIPTION_LINE = "prescription_line", "Thuốc"
@@ -35,7 +37,7 @@ class Charge(FacilityModel):
         BED = "bed", "Giường"
 
     visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="charges")
-    source_kind = models.CharField(max_length=20, choices=SourceKind.choices)
+    source_kind = models.CharField(max_length=20)
     source_id = models.BigIntegerField()
     line_kind = models.CharField(max_length=10, choices=LineKind.choices)
     group_code = models.CharField("nhóm chi phí", max_length=2)
@@ -65,6 +67,50 @@ class Charge(FacilityModel):
         ]
         indexes = [models.Index(fields=["visit"], name="charge_visit")]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+
+class SelfPayChoice(FacilityModel):
+    """The patient wishes to pay one thing alone although the fund would pay a part (tự nguyện chi trả).
+
+    It names the source and not the charge, so that it outlives a charge that is pulled anew.
+    """
+
+    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="self_pay_choices")
+    source_kind = models.CharField(max_length=20)
+    source_id = models.BigIntegerField()
+    name = models.CharField("khoản", max_length=1024)
+    reason = models.CharField("lý do", max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey("his.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_kind", "source_id"], condition=Q(withdrawn_at__isnull=True), name="self_pay_choice_once"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="self_pay_choice_has_reason"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True)
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+                name="self_pay_choice_withdrawn_by",
+            ),
+        ]
+        indexes = [models.Index(fields=["visit"], name="self_pay_choice_visit")]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="only_withdrawn",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(exclude=["withdrawn_at", "withdrawn_by"]),
+            ),
+            pgtrigger.Protect(
+                name="withdrawn_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+        ]
 
 
 class BenefitResult(FacilityModel):

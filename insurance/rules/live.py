@@ -12,7 +12,8 @@ from decimal import Decimal
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.money import ZERO
-from insurance.billing.charges import Source, charge_values, drug_source, pricing_day, service_price, service_source
+from insurance.billing.charges import charge_values, pricing_day
+from insurance.billing.origins import Source, drug_source, service_price, service_source
 from insurance.claims.build import claim_end, tables_of
 from insurance.claims.document_sources import documents_of
 from insurance.claims.gather import (
@@ -131,7 +132,8 @@ def _sources(record: Record) -> Iterator[Source]:
                 yield service_source(kind, exam.pk, price, Decimal(1), exam.started_at, is_insured=True)
     for pk, order in record.orders.items():
         kind = Charge.SourceKind.ORDER
-        yield service_source(kind, pk, order.service, order.quantity, order.ordered_at, is_insured=order.is_insured)
+        how = {"is_insured": order.is_insured, "is_on_demand": order.is_on_demand}
+        yield service_source(kind, pk, order.service, order.quantity, order.ordered_at, **how)
     for key, row in record.drugs.items():
         at = row.prescription.prescribed_at
         yield drug_source(key, row.drug, row.quantity, at, is_insured=row.is_insured)

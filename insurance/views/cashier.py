@@ -23,13 +23,16 @@ from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import day_text, money_text
 from insurance.billing import queries
 from insurance.billing.cash import collect, refund
+from insurance.billing.charges import untold
 from insurance.billing.closing import claim_notices, close_visit, reopen_visit
 from insurance.billing.fee_waivers import cancel_waiver, grant_waiver
 from insurance.billing.search import find_visits
+from insurance.billing.self_pay import choose_self_pay, withdraw_self_pay
 from insurance.forms import CloseForm, CollectForm, OpenSessionForm, ReasonForm, RefundForm
 from insurance.forms_charges import CancelWaiverForm
 from insurance.models import CashEntry
 from insurance.views.fee_waivers import waiver_context, waiver_form
+from insurance.views.self_pay import self_pay_context, self_pay_form
 from insurance.views.split_view import shown_split
 from patients.models import QueueTicket, Visit
 from patients.notices import limited
@@ -160,6 +163,33 @@ def reopen(request: DeskRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@requires("billing.close")
+def pay_alone(request: DeskRequest, pk: int) -> HttpResponse:
+    """Move one thing of an open visit to self-pay."""
+    visit = _visit(request, pk)
+    form = self_pay_form(visit, request.POST)
+
+    def act() -> str:
+        row = choose_self_pay(visit=visit, actor=request.actor, at=timezone.now(), **form.chosen())
+        return f"{row.name}: người bệnh tự trả"
+
+    return _act(request, visit, "self_pay_form", form, act, choosing=True)
+
+
+@require_POST
+@requires("billing.close")
+def pay_by_fund(request: DeskRequest, pk: int) -> HttpResponse:
+    """Take such a wish back."""
+    row = queries.get_choice(request.actor.facility, pk)
+
+    def act() -> str:
+        withdraw_self_pay(choice=row, actor=request.actor, at=timezone.now())
+        return f"{row.name}: tính BHYT trở lại"
+
+    return _act(request, _visit(request, row.visit_id), "withdraw_form", forms.Form(request.POST), act)
+
+
+@require_POST
 @requires("billing.waive")
 def waive(request: DeskRequest, pk: int) -> HttpResponse:
     """Waive a part of what the patient pays."""
@@ -231,6 +261,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
     }
     if visit is not None:
         context |= _opened(request, visit)
+        context |= self_pay_context(visit, context["split"], is_open="self_pay" in request.GET)
         context |= waiver_context(visit, actor, is_open="waive" in request.GET)
         if session is None:
             context["session_form"] = OpenSessionForm(initial={"opening_float": ZERO, "back": visit.pk})
@@ -244,6 +275,7 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
     balance = split.payable - paid
     due = split.payable - paid if is_closed else ZERO
     blockers = [] if is_closed else queries.blockers(visit)
+    dear = [] if is_closed else untold(visit, split.sources)
     return {
         "visit": visit,
         "strip": strip_of(visit),
@@ -259,8 +291,9 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "blockers": [b for b in blockers if b.code != queries.NOT_DISPENSED],
         "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
         "warnings": [] if is_closed else queries.warnings(visit),
+        "untold": dear,
         "can_close": visit.state == Visit.State.EXAMINED and not split.missing,
-        "close_form": CloseForm(),
+        "close_form": CloseForm(asks_told=bool(dear) and "self_pay" not in request.GET),
         "collect_form": CollectForm(initial={"amount": due, "method": "cash", "idempotency_key": uuid4().hex}),
         "refund_key": uuid4().hex,
         "reopen_form": ReasonForm(),

@@ -11,6 +11,7 @@ from insurance.benefits.engine import LineSplit, split_reason
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
 from insurance.billing.difference import Difference, difference, fingerprint
+from insurance.billing.origins import Source
 from insurance.billing.queries import current_result, lines_of, payable_amount
 from insurance.models import BenefitLine, BenefitResult, Charge
 from patients.models import Visit
@@ -66,6 +67,8 @@ class Shown:
     shared_reasons: tuple[Reason, ...] = ()
     seen: str = ""
     difference: Difference | None = None
+    sources: tuple[Source, ...] = ()
+    """What an open visit would be charged."""
 
 
 def shown_split(visit: Visit) -> Shown:
@@ -112,7 +115,7 @@ def expected(visit: Visit) -> Shown:
     try:
         charges, answer = preview_split(visit, sources)
     except Refusal as refusal:
-        return Shown(missing=missing, problem=refusal)
+        return Shown(missing=missing, problem=refusal, sources=tuple(sources))
     by_key = {line.key: line for line in answer.lines}
     charged = [(charge, by_key[str(charge.pk)]) for charge in charges]
     rows = tuple(_row(charge, line) for charge, line in charged)
@@ -131,6 +134,7 @@ def expected(visit: Visit) -> Shown:
         missing=missing,
         seen=fingerprint(charged),
         difference=difference(visit, charged),
+        sources=tuple(sources),
     )
 
 

@@ -1,6 +1,7 @@
 """The examination: findings, diagnoses, orders with results, prescription, clinical notes."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pgtrigger
 from django.db import models
@@ -145,6 +146,7 @@ class ServiceOrder(FacilityModel):
     service = models.ForeignKey("his.PricedService", on_delete=models.PROTECT, related_name="+")
     quantity = models.DecimalField(max_digits=10, decimal_places=3, default=1)
     is_insured = models.BooleanField("BHYT", default=True)
+    is_on_demand = models.BooleanField("theo yêu cầu", default=False)
     note = models.CharField(max_length=500, blank=True)
     diagnosis_code = models.CharField(max_length=8, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
@@ -171,6 +173,37 @@ class ServiceOrder(FacilityModel):
             models.Index(fields=["facility", "state", "ordered_at"], name="order_waiting"),
         ]
         triggers = [frozen_when_signed("e.id = OLD.exam_id")]
+
+    @property
+    def unit_price(self) -> Decimal:
+        """What one unit costs by the list of the order, đồng; shown, never charged."""
+        on_demand = self.service.on_demand_price if self.is_on_demand else None
+        price: Decimal = self.service.price if on_demand is None else on_demand
+        return price
+
+    @property
+    def extra_amount(self) -> Decimal:
+        """What the patient pays for all units above the usual price, đồng."""
+        usual: Decimal = self.service.usual_price(is_insured=self.is_insured)
+        return max(self.unit_price - usual, Decimal(0)) * self.quantity
+
+
+class PriceNotice(FacilityModel):
+    """The patient was told what a service costs them above the usual price (báo chênh lệch giá): who, when, how much.
+
+    `amount` is đồng a unit. One notice is enough for the service in the visit, up to that amount.
+    """
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="price_notices")
+    service_code = models.CharField(max_length=50)
+    amount = models.DecimalField(max_digits=15, decimal_places=3)
+    at = models.DateTimeField()
+    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="price_notice_amount_positive")]
+        indexes = [models.Index(fields=["visit"], name="price_notice_visit")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
 
 class ServiceResult(FacilityModel):

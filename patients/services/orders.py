@@ -13,10 +13,12 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
+from his.ui.text import money_text
 from patients import ranges
 from patients.models import Exam, ServiceOrder, ServiceResult
 from patients.queries_clinical import performing_department
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_signed
+from patients.services.price_notices import note_told
 
 QUANTITY_MAX = Decimal(999)
 _LENGTHS = {"indicator_code": 255, "indicator_name": 255, "value": 255, "unit": 50, "reference": 100}
@@ -40,6 +42,15 @@ class ResultInput:
         return not (self.value.strip() or self.description.strip() or self.conclusion.strip())
 
 
+class ExtraNotTold(Refusal):
+    """The service costs the patient more than the usual price, and nobody said that they were told."""
+
+    def __init__(self, priced: PricedService, amount: Decimal) -> None:
+        extra = f"{priced.name}: người bệnh trả thêm {money_text(amount)} đ chênh lệch giá"
+        text = f"{extra}. Báo người bệnh trước khi chỉ định"
+        super().__init__("extra_not_told", text, field="extra_told", wrong=priced.code, amount=amount)
+
+
 @service(action="patients.order_service", permission="patients.examine")
 def order_service(
     *,
@@ -49,6 +60,8 @@ def order_service(
     at: datetime,
     quantity: Decimal = Decimal(1),
     is_insured: bool = True,
+    is_on_demand: bool = False,
+    extra_told: bool = False,
     note: str = "",
     diagnosis_code: str = "",
     department: Department | None = None,
@@ -56,7 +69,9 @@ def order_service(
     """Order a service in an open exam (chỉ định). It waits at the department that performs its cost group.
 
     The fund is asked only in an insured visit. Refuses a signed exam, a quantity that is not positive, a service that
-    is not on the price list of the day, a time before the exam, and the same service still waiting.
+    is not on the price list of the day, a time before the exam, and the same service still waiting. What the patient
+    pays above the price of the fund, or on demand above that of the list, has to be told (`extra_told`): that goes on
+    record, else the order is refused with `extra_not_told` and the amount.
     """
     exam = editable(exam)
     _refuse_quantity(quantity)
@@ -71,13 +86,20 @@ def order_service(
         raise Refusal(
             "already_ordered", f"{service.name} đã chỉ định, đang chờ thực hiện", field="service", wrong=service.code
         )
+    insured = is_insured and exam.visit.is_insured
+    extra = service.extra_amount(is_insured=insured, is_on_demand=is_on_demand)
+    if extra > 0:
+        if not extra_told:
+            raise ExtraNotTold(service, extra * quantity)
+        note_told(visit=exam.visit, service_code=service.code, amount=extra, actor=actor, at=at)
     return ServiceOrder.objects.create(
         facility=exam.facility,
         exam=exam,
         visit=exam.visit,
         service=service,
         quantity=quantity,
-        is_insured=is_insured and exam.visit.is_insured,
+        is_insured=insured,
+        is_on_demand=is_on_demand,
         note=fitting(nfc(note), 500, "note"),
         diagnosis_code=fitting(clean_code(nfc(diagnosis_code)), 8, "diagnosis_code"),
         ordered_at=at,

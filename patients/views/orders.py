@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.catalogs import queries as catalogs
+from his.catalogs.models import PricedService
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
 from his.ui.forms import add_refusal, say
@@ -42,6 +43,8 @@ def orders(request: DeskRequest, visit_id: int) -> HttpResponse:
                 quantity=form.cleaned_data["quantity"],
                 note=form.cleaned_data["note"],
                 is_insured=form.cleaned_data["is_insured"],
+                is_on_demand=form.cleaned_data["is_on_demand"],
+                extra_told=form.cleaned_data["extra_told"],
             )
             return say(_panel(request, row, _empty(row)), f"Đã chỉ định {order.service.name}")
         except Refusal as refusal:
@@ -57,6 +60,8 @@ def _panel(request: DeskRequest, row: Visit, form: OrderForm, status: int = 200,
     found = by_line(visit_checks(row, Stage.ORDER, now(), None))
     lines = [(order, found.get(Line(LineKind.ORDER, order.pk))) for order in orders_of(row)]
     context = {"visit": row, "lines": lines, "order_form": form, **more}
+    context["focus_service"] = "extra_told" not in form.errors
+    context["has_on_demand"] = catalogs.has_on_demand_prices(request.actor.facility, today())
     context["search_url"] = reverse("search-services")
     return render(request, "patients/doctor/orders.html", context, status=status)
 
@@ -81,4 +86,14 @@ def cancel(request: DeskRequest, order_id: int) -> HttpResponse:
 def service_search(request: DeskRequest) -> HttpResponse:
     """Rows of the service box, with their price."""
     found = catalogs.search_services(request.actor.facility, nfc(request.GET.get("q", ""))[:100], on=today())
-    return answer(request, [Option(row.code, row.name, note=f"{money_text(row.price)} đ") for row in found])
+    return answer(request, [Option(row.code, row.name, note=_prices(row)) for row in found])
+
+
+def _prices(row: PricedService) -> str:
+    """The price, and what differs from it: the fund's, and that on demand."""
+    parts = [f"{money_text(row.price)} đ"]
+    if row.extra_amount(is_insured=True) > 0:
+        parts.append(f"BHYT {money_text(row.insured_price)}")
+    if row.on_demand_price is not None:
+        parts.append(f"yêu cầu {money_text(row.on_demand_price)}")
+    return " · ".join(parts)

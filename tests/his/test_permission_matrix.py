@@ -36,6 +36,7 @@ SERVICE_MODULES = (
     "insurance.billing.charges",
     "insurance.billing.closing",
     "insurance.billing.fee_waivers",
+    "insurance.billing.self_pay",
     "insurance.billing.cash",
     "insurance.claims.services",
     "insurance.claims.export",

@@ -16,7 +16,7 @@ from insurance.billing.fee_waivers import Reason, grant_waiver
 from insurance.claims.jobs import start_build
 from insurance.claims.services import build_claim
 from insurance.claims.waivers import Grounds, waive_finding
-from insurance.models import BenefitResult, CashEntry, CashSession, Finding
+from insurance.models import BenefitResult, CashEntry, CashSession, Finding, SelfPayChoice
 from insurance.printing import urls as papers
 from insurance.templatetags.insurance_words import law_words
 from insurance.urls import urlpatterns
@@ -297,8 +297,18 @@ def _ids(step: walk.Walk) -> dict[str, int]:
     job = start_build(month=walk.MONTH, actor=officer, at=at(18))
     manager, poor = step.place.actor("manager"), Reason("hardship", "Thử")
     waived = grant_waiver(visit=step.visit, amount=Decimal(1), reason=poor, actor=manager, at=at(18))
+    choice = SelfPayChoice.objects.create(
+        facility=claim.facility,
+        visit=step.visit,
+        source_kind="order",
+        source_id=1,
+        name="x",
+        reason="x",
+        at=at(9),
+        by=manager.user,
+    )
     names = ("cashier-visit", "cashier-checks", "cashier-close", "cashier-collect", "cashier-reopen")
-    ids = dict.fromkeys((*names, "fee-waiver-grant"), step.visit.pk)
+    ids = dict.fromkeys((*names, "fee-waiver-grant", "self-pay-choose"), step.visit.pk)
     ids |= dict.fromkeys(("claims-build", "claims-xml", "claims-compare"), step.visit.pk)
     return ids | {
         "claims-job": job.pk,
@@ -306,6 +316,7 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         "claims-waive": finding.pk,
         "claims-revoke": waiver.pk,
         "fee-waiver-cancel": waived.pk,
+        "self-pay-withdraw": choice.pk,
         "cashier-refund": entry.pk,
         "cashier-session-count": session.pk,
         "cashier-session-close": session.pk,

@@ -16,9 +16,10 @@ from his.demo.volume.copying import Ids, take_numbers
 from his.demo.volume.setting import Setting
 from insurance.benefits.engine import Facts, LineSplit, Split, load, split
 from insurance.billing.cash import DENOMINATIONS
-from insurance.billing.charges import Source, charge_values, drug_source, service_source
+from insurance.billing.charges import charge_values
 from insurance.billing.closing import line_values, result_values
 from insurance.billing.facts import items_of
+from insurance.billing.origins import Source, drug_source, service_source
 from insurance.billing.queries import expected_cash, payable_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
 
