@@ -93,6 +93,21 @@ def test_segments_take_their_card_and_an_exemption_from_the_last_one():
     assert run_case({**row, "five_years": "Y", "copay_exempt": "Y"})["T_BNCCT"] == "200000"
 
 
+@pytest.mark.parametrize(("exempt", "percent"), [("Y", "100"), ("N", "80")])
+def test_a_stay_across_the_new_year_is_not_refused(exempt, percent):
+    stay = {"ngay_ra": "2027-01-02", "five_years": "Y", "copay_exempt": exempt}
+    assert run_case(given("C057", **stay, extra_json='{"ngay_vao": "202612280800"}'))["MUC_HUONG"] == percent
+    lines = [{"qty": "1", "price": "1000000", "seg": seg} for seg in (0, 1)]
+    limit = '{"threshold": "15180000", "copay_ytd_before": "15080000"}'
+    row = given("C057", **{**stay, "ngay_ra": "2027-01-01"}, items_json=json.dumps(lines), extra_json=limit)
+    assert run_case(row)["T_BNCCT"] == "100000"
+
+
+def test_an_outpatient_whose_card_ran_out_before_pays_himself():
+    answer = run_case(given("C034", extra_json='{"gt_the_den": "20260802"}'))
+    assert (answer["T_TONGCHI_BH"], answer["T_BNTT"]) == ("0", "2000000")
+
+
 def test_a_row_cannot_be_exempt_without_five_years():
     assert run_case(given("C062", five_years="N"))["MUC_HUONG"] == "80"
 

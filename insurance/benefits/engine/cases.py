@@ -65,7 +65,7 @@ def _settings(segments: Sequence[int], settings: Mapping[str, str] | None) -> di
 
 
 def _item(position: int, raw: Extra, ended_on: date, segments: Sequence[int]) -> Item:
-    """One line; with several benefit segments each stands for a day, the last one for the day of discharge."""
+    """One line, of the day of discharge; with several benefit segments each of the earlier ones stands for a day."""
     where = f"dòng {position + 1}"
     segment = segments.index(_segment(raw))
     package = _word(raw, "pkg", "")
@@ -94,7 +94,7 @@ def _item(position: int, raw: Extra, ended_on: date, segments: Sequence[int]) ->
         package=package,
         payment_method=_word(raw, "pttt", "1"),
         segment=segment,
-        provided_on=ended_on - timedelta(days=len(segments) - 1 - segment) if len(segments) > 1 else None,
+        provided_on=ended_on - timedelta(days=len(segments) - 1 - segment),
         unit_ceiling=_optional(raw, "cap", where),
         forced_percent=_optional(raw, "mh", where),
     )
@@ -140,7 +140,7 @@ def _facts(row: Row, extra: Extra, params: Params, segments: Sequence[int]) -> F
         entitlement_code=code or None,
         origin_code=_origin(row),
         listed_disease=_ANNEXES.get(row.get("disease_annex", ""), ""),
-        five_years_from=year_start if has_five_years else None,
+        five_years_from=year_start - timedelta(days=365) if has_five_years else None,
         # Both conditions are needed: a row marked exempt without five years is not exempt.
         # With segments the exemption was reached when the last one began.
         copay_exempt_from=(ended_on if days else year_start) if is_exempt else None,
