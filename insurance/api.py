@@ -70,6 +70,7 @@ def post_collect(request: DeskRequest, visit_id: int, body: CollectIn) -> CashEn
         visit=billing.get_visit(request.actor.facility, visit_id),
         amount=body.amount,
         method=body.method,
+        bank_reference=body.bank_reference,
         actor=request.actor,
         at=timezone.now(),
         idempotency_key=body.idempotency_key,

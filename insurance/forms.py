@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from his.ui.forms import MoneyField
-from insurance.billing.cash import DENOMINATIONS, NOTES_MAX
+from insurance.billing.drawers import DENOMINATIONS, NOTES_MAX
 from insurance.models import CashEntry, FindingWaiver
 from insurance.rules.files import AUTO
 from insurance.standards import available, load
@@ -38,6 +38,12 @@ class CollectForm(forms.Form):
 
     amount = MoneyField(label="Số tiền thu", error_messages=_NEEDED)
     method = forms.ChoiceField(label="Hình thức", choices=CashEntry.Method.choices, initial=CashEntry.Method.CASH)
+    bank_reference = forms.CharField(
+        label="Mã giao dịch ngân hàng",
+        max_length=60,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
     idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -77,6 +77,7 @@ class CollectIn(Schema):
 
     amount: Decimal
     method: str = Field("cash", max_length=10)
+    bank_reference: str = Field("", max_length=60, description="The bank's transaction number of a transfer")
     idempotency_key: str = Field("", max_length=64)
 
 

@@ -17,6 +17,11 @@ PERMISSIONS: Final[dict[str, str]] = {
     "billing.close": "Chốt chi phí lượt khám",
     "billing.collect": "Thu tiền",
     "billing.refund": "Hoàn tiền",
+    "billing.void": "Hủy phiếu vừa thu",
+    "billing.approve": "Duyệt hoàn tiền",
+    "billing.receive": "Nhận bàn giao tiền của ca thu",
+    "billing.close_day": "Khóa sổ ngày",
+    "billing.settings": "Đặt quy định thu ngân, tài khoản ngân hàng",
     "billing.reopen": "Mở lại lượt khám đã chốt",
     "billing.waive": "Miễn giảm phần người bệnh trả",
     "claims.view": "Xem hồ sơ BHYT",
@@ -53,7 +58,32 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
     ),
     "cashier": (
         "Thu ngân",
-        frozenset({"patients.view", "billing.view", "billing.close", "billing.collect", "billing.refund"}),
+        frozenset(
+            {
+                "patients.view",
+                "billing.view",
+                "billing.close",
+                "billing.collect",
+                "billing.refund",
+                "billing.void",
+                "billing.receive",
+            }
+        ),
+    ),
+    "accountant": (
+        "Kế toán, thủ quỹ",
+        frozenset(
+            {
+                "patients.view",
+                "billing.view",
+                "billing.approve",
+                "billing.receive",
+                "billing.close_day",
+                "billing.settings",
+                "reports.view",
+                "reports.run",
+            }
+        ),
     ),
     "claims_officer": (
         "Giám định BHYT",
@@ -79,6 +109,10 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "billing.view",
                 "billing.reopen",
                 "billing.waive",
+                "billing.approve",
+                "billing.receive",
+                "billing.close_day",
+                "billing.settings",
                 "claims.view",
                 "claims.waive",
                 "reports.view",

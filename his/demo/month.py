@@ -18,7 +18,7 @@ from his.demo.plan import MonthPlan, VisitPlan, plan_month
 from his.demo.stock import open_stores
 from his.demo.story import Desk, tell
 from his.service import audit_facts, service
-from insurance.billing.cash import DENOMINATIONS, close_session, open_session
+from insurance.billing.drawers import DENOMINATIONS, close_session, open_session
 from insurance.billing.queries import expected_cash
 from insurance.models import CashSession
 

@@ -12,6 +12,7 @@ from lxml import etree
 from his.core.dates import month_range, vn_datetime
 from his.core.money import ZERO, round0
 from his.demo.places import Place
+from insurance.billing.effects import paid_of
 from insurance.billing.queries import payable_amount
 from insurance.claims.export import MANIFEST, export_month
 from insurance.models import BenefitResult, CashEntry
@@ -122,10 +123,10 @@ def _paid(outcome: Outcome, place: Place, month: date) -> dict[int, Decimal]:
     paid: dict[int, Decimal] = {}
     entries = CashEntry.objects.for_facility(place.facility).filter(visit__claim_month=month.replace(day=1))
     for entry in entries:
-        is_receipt = entry.kind == CashEntry.Kind.RECEIPT
-        outcome.received += entry.amount if is_receipt else ZERO
-        outcome.refunded += ZERO if is_receipt else entry.amount
-        paid[entry.visit_id] = paid.get(entry.visit_id, ZERO) + (entry.amount if is_receipt else -entry.amount)
+        amount = paid_of(entry)
+        outcome.received += max(amount, ZERO)
+        outcome.refunded += max(-amount, ZERO)
+        paid[entry.visit_id] = paid.get(entry.visit_id, ZERO) + amount
     return paid
 
 

@@ -104,6 +104,7 @@ _OFFICE = {
         ("reception2", ("reception",)),
         ("cashier", ("cashier",)),
         ("cashier2", ("cashier",)),
+        ("accountant", ("accountant",)),
         ("claims", ("claims_officer",)),
         ("admin", ("administrator",)),
     ],

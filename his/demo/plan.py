@@ -52,6 +52,11 @@ class VisitPlan:
     consultation: str = ""
 
 
+def bank_reference(claim_code: str, method: str) -> str:
+    """The invented number of the bank transaction that pays a visit by transfer; empty for other methods."""
+    return f"FT{claim_code}" if method == "transfer" else ""
+
+
 @dataclass(slots=True)
 class _Request:
     """A visit that was promised: of the cast, or a follow-up."""

@@ -14,11 +14,11 @@ from his.accounts.actor import Actor
 from his.accounts.models import Room
 from his.demo.clinic import ExamPlan, OrderPlan
 from his.demo.people import Person
-from his.demo.plan import VisitPlan
+from his.demo.plan import VisitPlan, bank_reference
 from insurance.billing.cash import collect, refund
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.queries import payable_amount
-from insurance.models import BenefitResult
+from insurance.models import BenefitResult, CashEntry
 from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Source, Visit
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import order_service, record_result
@@ -248,13 +248,18 @@ def _settle(
     amount = due
     if plan.ending == "part" and due > 2 * _WHOLE:
         amount = (due * _PART / _WHOLE).to_integral_value() * _WHOLE
-    entry = collect(visit=visit, amount=amount, method=plan.method, actor=cashier, at=at)
+    entry = _collect(visit, amount, plan.method, cashier, at)
     if plan.ending == "wrong_method":
         yield (at := at + timedelta(minutes=2))
         refund(entry=entry, amount=entry.amount, reason="Thu nhầm hình thức thanh toán", actor=cashier, at=at)
         other = "transfer" if plan.method == "cash" else "cash"
         yield (at := at + timedelta(minutes=1))
-        collect(visit=visit, amount=amount, method=other, actor=cashier, at=at)
+        _collect(visit, amount, other, cashier, at)
+
+
+def _collect(visit: Visit, amount: Decimal, method: str, cashier: Actor, at: datetime) -> CashEntry:
+    reference = bank_reference(visit.claim_code, method)
+    return collect(visit=visit, amount=amount, method=method, bank_reference=reference, actor=cashier, at=at)
 
 
 def _bring_back(desk: Desk, visit: Visit, given: Any, paid: Decimal, at: datetime) -> Iterator[datetime]:

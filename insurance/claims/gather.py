@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from his.accounts.models import Facility, Staff
 from his.catalogs.models import ProcedureCode
 from his.core.dates import local
+from insurance.billing.effects import PAYS, paid_of
 from insurance.billing.queries import payable_amount
 from insurance.claims.document_sources import registered
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge
@@ -159,8 +160,8 @@ def _drugs(facility: Facility, records: dict[int, Record]) -> None:
 def _payments(facility: Facility, records: dict[int, Record]) -> None:
     paid: dict[int, Decimal] = defaultdict(Decimal)
     last: dict[int, datetime] = {}
-    for entry in _of(CashEntry, facility, list(records)).order_by("at", "id"):
-        paid[entry.visit_id] += entry.amount if entry.kind == CashEntry.Kind.RECEIPT else -entry.amount
+    for entry in _of(CashEntry, facility, list(records)).filter(kind__in=PAYS).order_by("at", "id"):
+        paid[entry.visit_id] += paid_of(entry)
         last[entry.visit_id] = entry.at
     for pk, record in records.items():
         if payable_amount(record.result) <= paid[pk]:

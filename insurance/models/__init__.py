@@ -1,15 +1,28 @@
 """Models of billing and claims."""
 
-from insurance.models.billing import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, SelfPayChoice
+from insurance.models.billing import BenefitLine, BenefitResult, Charge, SelfPayChoice
+from insurance.models.cash import (
+    BankAccount,
+    CashDay,
+    CashEntry,
+    CashRules,
+    CashSession,
+    ReceiptBook,
+    RefundRequest,
+    TransferOrder,
+)
 from insurance.models.claims import Claim, ClaimLayout
 from insurance.models.fee_waivers import FeeWaiver
 from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
 
 __all__ = [
+    "BankAccount",
     "BenefitLine",
     "BenefitResult",
     "BuildFailure",
+    "CashDay",
     "CashEntry",
+    "CashRules",
     "CashSession",
     "Charge",
     "Claim",
@@ -19,5 +32,8 @@ __all__ = [
     "Finding",
     "FindingWaiver",
     "MonthCheck",
+    "ReceiptBook",
+    "RefundRequest",
     "SelfPayChoice",
+    "TransferOrder",
 ]

@@ -1,4 +1,4 @@
-"""Charges, the stored benefit split, and the cashier's ledger."""
+"""Charges and the stored benefit split."""
 
 from decimal import Decimal
 from typing import Any
@@ -199,65 +199,3 @@ class BenefitLine(FacilityModel):
     def patient_amount(self) -> Decimal:
         """The patient's part of the line before waivers, đồng."""
         return self.copay_amount + self.self_paid_amount
-
-
-class CashSession(FacilityModel):
-    """One cashier's drawer from opening to hand-over (ca thu tiền). At most one open for each cashier."""
-
-    cashier = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
-    opened_at = models.DateTimeField()
-    opening_float = models.DecimalField(**MONEY)
-    closed_at = models.DateTimeField(null=True, blank=True)
-    counted_amount = models.DecimalField(**MONEY, null=True, blank=True)
-    expected_amount = models.DecimalField(**MONEY, null=True, blank=True)
-    denominations = models.JSONField(default=dict, blank=True)
-    note = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["facility", "cashier"], condition=Q(closed_at__isnull=True), name="cash_session_open_once"
-            )
-        ]
-
-
-class CashEntry(FacilityModel):
-    """One entry of the cash ledger: append-only, numbered without gaps, positive; the kind gives the direction."""
-
-    class Kind(models.TextChoices):
-        RECEIPT = "receipt", "Phiếu thu"
-        REFUND = "refund", "Phiếu hoàn tiền"
-
-    class Method(models.TextChoices):
-        CASH = "cash", "Tiền mặt"
-        TRANSFER = "transfer", "Chuyển khoản"
-        CARD = "card", "Thẻ"
-
-    visit = models.ForeignKey("patients.Visit", on_delete=models.PROTECT, related_name="cash_entries")
-    result = models.ForeignKey(
-        BenefitResult, null=True, blank=True, on_delete=models.PROTECT, related_name="cash_entries"
-    )
-    session = models.ForeignKey(CashSession, on_delete=models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    method = models.CharField(max_length=10, choices=Method.choices, default=Method.CASH)
-    number = models.CharField("số phiếu", max_length=30)
-    amount = models.DecimalField(**MONEY)
-    reverses = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunds")
-    reason = models.CharField(max_length=500, blank=True)
-    at = models.DateTimeField()
-    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["facility", "number"], name="cash_entry_number"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="cash_amount_positive"),
-            models.CheckConstraint(
-                condition=Q(kind="refund", reverses__isnull=False) | (~Q(kind="refund") & Q(reverses__isnull=True)),
-                name="refund_names_receipt",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["visit"], name="cash_visit"),
-            models.Index(fields=["facility", "at"], name="cash_time"),
-        ]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

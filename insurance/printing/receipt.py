@@ -24,6 +24,7 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import decimal_text, money_text
+from insurance.billing.effects import paid_of
 from insurance.billing.queries import get_entry, lines_of, waived_at, whole_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry
 
@@ -98,18 +99,14 @@ def _account(entry: CashEntry, waived: Decimal) -> dict[str, str]:
     earlier = CashEntry.objects.for_facility(entry.facility).filter(
         Q(at__lt=entry.at) | Q(at=entry.at, pk__lt=entry.pk), visit=entry.visit
     )
-    before = sum((_signed(row) for row in earlier), ZERO)
+    before = sum((paid_of(row) for row in earlier), ZERO)
     payable = whole_amount(entry.result) - waived if entry.result else ZERO
-    left = payable - before - _signed(entry)
+    left = payable - before - paid_of(entry)
     return {
         "before": money_text(before) if before else "",
         "left": money_text(left) if left > 0 else "",
         "to_return": money_text(-left) if left < 0 and entry.result and entry.result.is_current else "",
     }
-
-
-def _signed(entry: CashEntry) -> Decimal:
-    return -entry.amount if entry.kind == CashEntry.Kind.REFUND else entry.amount
 
 
 @require_GET

@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,10 +15,10 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
 from his.ui.forms import render_refusal, saved
 from his.ui.text import money_text
-from insurance.billing import queries
-from insurance.billing.cash import close_session, open_session
+from insurance.billing import ledger, queries
+from insurance.billing.drawers import close_session, open_session
 from insurance.forms import CountForm, OpenSessionForm
-from insurance.models import CashEntry, CashSession
+from insurance.models import CashSession
 
 PAGE = 50
 SESSION = "insurance/cash_session.html"
@@ -85,10 +84,12 @@ def close(request: DeskRequest, pk: int) -> HttpResponse:
 def receipts(request: DeskRequest) -> HttpResponse:
     """Receipts and refunds of a day with their sums by method."""
     day = _day(request)
-    rows = queries.receipts_on(request.actor.facility, day)
+    rows = ledger.entries_on(request.actor.facility, day)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     return render(
-        request, "insurance/receipts.html", {"day": day, "day_q": f"{day:%d%m%Y}", "page": page, "sums": _sums(rows)}
+        request,
+        "insurance/receipts.html",
+        {"day": day, "day_q": f"{day:%d%m%Y}", "page": page, "sums": ledger.totals(rows)},
     )
 
 
@@ -133,20 +134,6 @@ def _counted(drawer: CashSession, form: CountForm) -> dict[str, Any]:
         "difference": counted - expected,
         "shortfall": expected - counted,
     }
-
-
-def _sums(rows: Any) -> list[dict[str, Any]]:
-    """Number and sum by kind and method, in the order of the choices."""
-    found = {
-        (r["kind"], r["method"]): r
-        for r in rows.order_by().values("kind", "method").annotate(n=Count("pk"), total=Sum("amount"))
-    }
-    return [
-        {"kind": kind.label, "method": method.label, "n": row["n"], "total": row["total"]}
-        for kind in CashEntry.Kind
-        for method in CashEntry.Method
-        if (row := found.get((kind.value, method.value)))
-    ]
 
 
 def _day(request: HttpRequest) -> date:

@@ -117,6 +117,7 @@ def take(request: DeskRequest, pk: int) -> HttpResponse:
             visit=visit,
             amount=data["amount"],
             method=data["method"],
+            bank_reference=data["bank_reference"],
             actor=request.actor,
             at=timezone.now(),
             idempotency_key=data["idempotency_key"],
@@ -270,10 +271,8 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
 
 def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
     is_closed = visit.state == Visit.State.CLOSED
-    split, entries = shown_split(visit), queries.entries_of(visit)
-    paid = sum((-e.amount if e.kind == CashEntry.Kind.REFUND else e.amount for e in entries), ZERO)
-    balance = split.payable - paid
-    due = split.payable - paid if is_closed else ZERO
+    split, entries, account = shown_split(visit), queries.entries_of(visit), queries.account_of(visit)
+    due, balance = account.due, split.payable - account.paid - account.held
     blockers = [] if is_closed else queries.blockers(visit)
     dear = [] if is_closed else untold(visit, split.sources)
     return {
@@ -283,7 +282,8 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "split": split,
         "entries": entries,
         "last_receipt": next((e for e in reversed(entries) if e.kind == CashEntry.Kind.RECEIPT), None),
-        "paid": paid,
+        "account": account,
+        "paid": account.paid,
         "due": due,
         "to_return": -due,
         "balance": balance,

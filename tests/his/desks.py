@@ -9,12 +9,14 @@ from django.db.models import Model
 from his.accounts.actor import Actor, actor_for
 from his.accounts.models import Facility
 from his.core.dates import vn_datetime
+from his.demo.plan import bank_reference
 from his.demo.volume.plan import Draft
 from his.demo.volume.setting import Setting
-from insurance.billing.cash import DENOMINATIONS, close_session, collect, open_session
+from insurance.billing.cash import collect
 from insurance.billing.closing import close_visit
+from insurance.billing.drawers import DENOMINATIONS, close_session, open_session
 from insurance.billing.queries import amount_due, expected_cash
-from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
+from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, ReceiptBook
 from patients.models import (
     ClinicalNote,
     Counter,
@@ -70,6 +72,7 @@ TABLES = (
     BenefitLine,
     CashSession,
     CashEntry,
+    ReceiptBook,
     Lot,
     LotBalance,
     Counter,
@@ -153,7 +156,8 @@ def settle(draft: Draft, visit: Visit, cashier: Actor) -> None:
     if not due:
         return
     session = open_session(opening_float=Decimal(0), actor=cashier, at=vn_datetime(draft.day, time(6, 45)))
-    collect(visit=visit, amount=due, method=draft.method, actor=cashier, at=draft.paid_at)
+    came = {"method": draft.method, "bank_reference": bank_reference(visit.claim_code, draft.method)}
+    collect(visit=visit, amount=due, actor=cashier, at=draft.paid_at, **came)
     left, notes = int(expected_cash(session)), {}
     for face in DENOMINATIONS:
         notes[face], left = divmod(left, face)

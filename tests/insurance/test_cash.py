@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, Refusal
 from insurance.billing import queries
-from insurance.billing.cash import close_session, collect, open_session, refund
+from insurance.billing.cash import collect, refund
 from insurance.billing.closing import reopen_visit
+from insurance.billing.drawers import close_session, open_session
 from insurance.locks import lock_claims
 from insurance.models import CashEntry, CashSession
 from tests.cast import World, at

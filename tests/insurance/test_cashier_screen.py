@@ -146,7 +146,7 @@ def test_a_refund_needs_an_amount_that_is_left_and_a_reason(world: World) -> Non
     receipt, client = CashEntry.objects.get(), signed_in(place)
     url = reverse("cashier-refund", args=[receipt.pk])
     shown = refused(client.post(url, {"amount": "390161", "reason": "Thừa", "idempotency_key": "a"}))
-    assert "Phiếu thu chỉ còn hoàn được 390.160 đ" in shown
+    assert "Phiếu PT26.000001 chỉ còn hoàn được 390.160 đ" in shown
     assert f'aria-describedby="id_{receipt.pk}_amount_error"' in shown
     assert "Hãy ghi lý do hoàn tiền" in refused(
         client.post(url, {"amount": "1", "reason": " ", "idempotency_key": "b"})

@@ -12,8 +12,9 @@ from his.accounts.actor import Actor
 from his.catalogs.models import Drug, PricedService
 from his.core.dates import BirthDate
 from his.demo.places import Place
-from insurance.billing.cash import collect, open_session
+from insurance.billing.cash import collect, take_deposit
 from insurance.billing.closing import close_visit
+from insurance.billing.drawers import open_session
 from insurance.billing.queries import amount_due, open_session_of
 from insurance.models import BenefitResult, CashEntry
 from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Visit, VisitDiagnosis
@@ -120,9 +121,19 @@ class Walk:
         due = amount_due(self.visit)
         return self.collect(due) if due > 0 else None
 
-    def collect(self, amount: Decimal | int, method: str = "cash") -> CashEntry:
-        actor = drawer(self.place)
-        return collect(visit=self.visit, amount=Decimal(amount), method=method, actor=actor, at=self._later(1))
+    def collect(self, amount: Decimal | int, method: str = "cash", reference: str = "") -> CashEntry:
+        """A receipt; a transfer gets a bank's number of its own."""
+        actor, now = drawer(self.place), self._later(1)
+        if method == "transfer" and not reference:
+            reference = f"FT{self.visit.pk}.{now:%H%M}"
+        how = {"method": method, "bank_reference": reference}
+        return collect(visit=self.visit, amount=Decimal(amount), actor=actor, at=now, **how)
+
+    def deposit(self, amount: Decimal | int, method: str = "cash", reference: str = "") -> CashEntry:
+        """A deposit, taken at once."""
+        actor, now = drawer(self.place), self._later(1)
+        how = {"method": method, "bank_reference": reference}
+        return take_deposit(visit=self.visit, amount=Decimal(amount), actor=actor, at=now, **how)
 
     def settled(self) -> BenefitResult:
         """Close and pay."""

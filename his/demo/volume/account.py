@@ -11,17 +11,20 @@ from django.db.models import Max
 
 from his.accounts.models import Facility
 from his.core.money import ZERO
+from his.demo.plan import bank_reference
 from his.demo.volume.clinical import Rows, Stored
 from his.demo.volume.copying import Ids, take_numbers
 from his.demo.volume.setting import Setting
 from insurance.benefits.engine import Facts, LineSplit, Split, load, split
-from insurance.billing.cash import DENOMINATIONS
+from insurance.billing.books import counter_of, number_text, open_books, series_of
 from insurance.billing.charges import charge_values
 from insurance.billing.closing import line_values, result_values
+from insurance.billing.drawers import DENOMINATIONS
 from insurance.billing.facts import items_of
 from insurance.billing.origins import Source, drug_source, service_source
 from insurance.billing.queries import expected_cash, payable_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
+from patients.models import Counter
 
 _SMALL_CHANGE = "Tiền lẻ dưới mệnh giá nhỏ nhất"
 
@@ -182,6 +185,7 @@ class AccountRows:
         for one, _, _ in due:
             sizes[_series(one)] += 1
         numbers = take_numbers(self.facility, sizes)
+        self._open_books(due)
         for one, result, amount in due:
             draft, drawer = one.draft, self._drawer(one)
             if draft.method == CashEntry.Method.CASH:
@@ -194,11 +198,18 @@ class AccountRows:
                 session_id=drawer.row.pk,
                 kind=CashEntry.Kind.RECEIPT,
                 method=draft.method,
-                number=f"PT{draft.paid_at:%y}.{next(numbers[_series(one)]):06d}",
+                number=number_text(_books(one), next(numbers[_series(one)])),
+                bank_reference=bank_reference(one.visit.claim_code, draft.method),
                 amount=amount,
                 at=draft.paid_at,
                 by_id=draft.cashier.user.pk,
             )
+
+    def _open_books(self, due: Sequence[tuple[Stored, BenefitResult, Decimal]]) -> None:
+        """Books for the numbers just taken; the counters are held."""
+        for series, on in {_books(one): one.draft.paid_at.date() for one, _, _ in reversed(due)}.items():
+            last = Counter.objects.get(facility=self.facility, series=counter_of(series)).last
+            open_books(facility=self.facility, series=series, until=last, on=on)
 
     def _drawer(self, one: Stored) -> Drawer:
         user_id, day = one.draft.cashier.user.pk, one.draft.day
@@ -216,5 +227,9 @@ class AccountRows:
         return self.drawers.by_key[key]
 
 
+def _books(one: Stored) -> str:
+    return series_of(CashEntry.Kind.RECEIPT, one.draft.paid_at.date())
+
+
 def _series(one: Stored) -> str:
-    return f"cash:PT:{one.draft.paid_at:%y}"
+    return counter_of(_books(one))
