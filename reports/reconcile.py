@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -16,6 +18,7 @@ from his.accounts.models import Facility
 from his.core.dates import day_range, local, month_range
 from his.core.money import ZERO
 from his.ui.text import day_text, money_text
+from insurance.billing.ledger import left_of
 from insurance.billing.queries import expected_cash
 from insurance.claims.manifest import TOTALS
 from insurance.claims.stored import rows_of
@@ -134,12 +137,16 @@ def lines_and_charges(scope: Scope) -> Check:
 
 
 def refunds_and_receipts(scope: Scope) -> Check:
-    """What goes back from an entry never exceeds it, and belongs to the same visit."""
+    """What goes back from an entry, or is used of it, never exceeds it, and belongs to the same visit."""
     check = Check("refunds", "Không phiếu nào hoàn quá phiếu gốc, mọi phiếu hoàn cùng lượt với phiếu gốc")
-    rows = scope.entries().filter(refunds__isnull=False).annotate(back=Sum("refunds__amount")).order_by()
-    check.compared = rows.count()
-    for entry in rows.filter(back__gt=F("amount")):
-        check.differs(entry.number, "hoàn quá số đã thu", entry.amount, entry.back)
+    named = CashEntry.objects.filter(pk__in=scope.entries().filter(reverses__isnull=False).values("reverses"))
+    rows = CashEntry.objects.filter(visit__in=named.values("visit")).order_by("visit_id", "pk")
+    for _visit, entries in groupby(rows.iterator(chunk_size=CHUNK), key=attrgetter("visit_id")):
+        by_id = {entry.pk: entry for entry in entries}
+        for pk, left in left_of(by_id.values()).items():
+            check.compared += 1
+            if left < 0:
+                check.differs(by_id[pk].number, "hoàn quá số đã thu", by_id[pk].amount, by_id[pk].amount - left)
     strays = scope.entries().filter(reverses__isnull=False).exclude(reverses__visit=F("visit"))
     for number in strays.values_list("number", flat=True):
         check.differs(number, "phiếu gốc thuộc lượt khám khác")
