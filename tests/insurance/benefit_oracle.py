@@ -171,3 +171,45 @@ def solve(row: Mapping[str, str]) -> dict[str, Any]:
     totals["GDV"] = sum((line["BHTT"] for line in lines if line.get("pttt", 1) == 1), D(0))
     percents |= {D(100)} if was_stopped else set()
     return {"percents": sorted(percents), "cap": cap if was_cut else None, "lines": lines, **totals}
+
+
+def code_of(place: Mapping[str, Any]) -> str | None:
+    """The code of QĐ 3276 for a place and a way of coming, first from the top; None where no row of the list fits."""
+    tier, points, line = place["tier"], place["points"], place["former_line"]
+    is_low = place["provisional"] or (points is not None and points < 50)
+    was_high = line in {"province", "central"}
+    if tier == "primary" and place["kind"] == "commune_station":
+        return "1.2"
+    if place["registered"]:
+        return "1.1"
+    named = {"referral": "1.3", "residence_change": "1.4", "follow_up": "1.5", "organ_donor": "1.6", "newborn": "1.7"}
+    if place["route"] in {*named, "emergency"}:
+        return named.get(place["route"], "2")
+    if tier == "primary":
+        return "1.11"
+    return _basic(place, is_low, was_high) if tier == "basic" else _specialised(place)
+
+
+def _basic(place: Mapping[str, Any], is_low: bool, was_high: bool) -> str | None:
+    if place["inpatient"]:
+        return "1.15"
+    if is_low and not was_high:
+        return "1.12"
+    if place["annex"]:  # Annex II holds all of Annex I
+        return "1.16"
+    if was_high:
+        return "1.14"
+    if place["former_line"] == "district":
+        return "3.3"
+    return "1.13" if place["points"] is not None and 50 <= place["points"] < 70 else None
+
+
+def _specialised(place: Mapping[str, Any]) -> str | None:
+    line = place["former_line"]
+    if place["annex"] == "I":
+        return "1.17"
+    if line == "province" and not place["inpatient"]:
+        return "1.18"
+    if place["inpatient"] and place["area"]:
+        return "3.6"
+    return {"central": "3.1", "province": "3.2", "district": "3.3"}.get(line)

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insurance.benefits.engine import BenefitError
 from insurance.benefits.engine.cases import run_case
-from tests.insurance.benefit_oracle import salary_on, solve
+from tests.insurance.benefit_builders import facts, item, split_on
+from tests.insurance.benefit_oracle import code_of, salary_on, solve
 from tests.insurance.test_benefit_cases import ROWS
 
 CARDS = ["TE1", "CC1", "HN2", "CK2", "KC2", "HT3", "CN3", "PV3", "DN4", "GD4", "LH4", "QN5", "CA5"]
@@ -130,3 +132,45 @@ WORKED = [name for name, row in ROWS.items() if row["ma_doituong_kcb"] in {*OLD_
 @pytest.mark.parametrize("case_id", [name for name in WORKED if name != "N013"])  # two cards without segments
 def test_the_second_program_knows_the_worked_cases(case_id):
     compare({name: text or "" for name, text in ROWS[case_id].items()})
+
+
+PLACES = st.fixed_dictionaries(
+    {
+        "tier": st.sampled_from(["primary", "basic", "specialised"]),
+        "points": st.none() | st.sampled_from([Decimal(text) for text in ("0", "49.99", "50", "69.99", "70", "90")]),
+        "provisional": st.booleans(),
+        "former_line": st.sampled_from(["", "commune", "district", "province", "central"]),
+        "kind": st.sampled_from(["commune_station", "polyclinic", "district_hospital"]),
+        "route": st.sampled_from(
+            ["self", "self", "self", "emergency", "referral", "residence_change", "follow_up", "organ_donor", "newborn"]
+        ),
+        "registered": st.booleans(),
+        "inpatient": st.booleans(),
+        "annex": st.sampled_from(["", "", "I", "II"]),
+        "area": st.sampled_from(["", "", "K1", "K3"]),
+    }
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(place=PLACES)
+def test_both_programs_choose_the_same_code(place):
+    visit = facts(
+        facility_tier=place["tier"],
+        facility_points=place["points"],
+        facility_provisional=place["provisional"],
+        former_line=place["former_line"],
+        facility_kind=place["kind"],
+        route=place["route"],
+        registered_facility="99002" if place["registered"] else "99001",
+        visit_type="03" if place["inpatient"] else "01",
+        listed_disease=place["annex"],
+        area_code=place["area"],
+    )
+    code = code_of(place)
+    if code is None:
+        with pytest.raises(BenefitError) as refused:
+            split_on(visit, item())
+        assert refused.value.code == "entitlement_undecided"
+    else:
+        assert split_on(visit, item()).route_code == code
