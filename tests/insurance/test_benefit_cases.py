@@ -149,6 +149,17 @@ def test_a_line_needs_no_more_than_quantity_and_price():
     assert run_case({**bare, "in_network": "Y", "items_json": nulls}) == answer
 
 
+def test_codes_may_be_written_as_numbers():
+    line = {"qty": 1, "price": 300000, "grp": 15.0, "pv": 1.0, "pttt": 2.0, "tl": 100.0, "seg": 0.0}
+    answer = run_case(given("C053", ma_loai_kcb="3", items_json=json.dumps([line])))
+    assert (answer["MUC_HUONG"], answer["T_BHTT"], answer["T_BHTT_GDV"]) == ("40", "120000", "0")
+
+
+def test_a_visit_without_lines_costs_nothing():
+    answer = run_case(given("C004", items_json="[]"))
+    assert (answer["T_TONGCHI_BV"], answer["T_BHTT"], answer["lines_json"]) == ("0", "0", "[]")
+
+
 def test_exams_without_a_rate_are_rated_by_their_order():
     lines = [{"qty": "1", "price": "50600", "grp": 13} for _ in range(3)]
     assert run_case(given("C069", items_json=json.dumps(lines)))["T_TONGCHI_BV"] == "80960"

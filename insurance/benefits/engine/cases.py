@@ -69,7 +69,7 @@ def _item(position: int, raw: Extra, ended_on: date, segments: Sequence[int]) ->
     where = f"dòng {position + 1}"
     segment = segments.index(_segment(raw))
     package = _word(raw, "pkg", "")
-    group = _word(raw, "grp", "").removesuffix(".0")
+    group = _word(raw, "grp", "")
     kind = _kind(_word(raw, "kind", "dv"), group, package)
     price = _number(raw, "price", None, where)
     mode = _word(raw, "srcmode", "a")
@@ -126,7 +126,7 @@ def _facts(row: Row, extra: Extra, params: Params, segments: Sequence[int]) -> F
     return Facts(
         ended_on=ended_on,
         admitted_on=min(_admitted(extra, ended_on), ended_on - timedelta(days=days)),
-        visit_type=row.get("ma_loai_kcb", ""),
+        visit_type=row["ma_loai_kcb"].zfill(2) if row.get("ma_loai_kcb") else "",
         card_number=cards[0] if cards else None,
         later_cards=tuple(LaterCard(position, card) for position, card in enumerate(cards) if position),
         registered_facility=_HERE if is_registered else _ELSEWHERE,
@@ -276,9 +276,9 @@ def _json(text: str, name: str) -> Any:
 
 
 def _word(raw: Extra, name: str, default: str) -> str:
-    """A code as text; what is missing, null or empty is the default."""
+    """A code as text, written as a number or not; what is missing, null or empty is the default."""
     value = raw.get(name)
-    return default if value in (None, "") else str(value).strip()
+    return default if value in (None, "") else str(value).strip().removesuffix(".0")
 
 
 def _optional(raw: Extra, name: str, where: str) -> Decimal | None:
