@@ -18,11 +18,12 @@ from his.accounts.models import Facility
 from his.core.dates import day_range, local, month_range
 from his.core.money import ZERO
 from his.ui.text import day_text, money_text
-from insurance.billing.ledger import left_of
+from insurance.billing.effects import sum_of
+from insurance.billing.ledger import entries_on, left_of, totals, whole_amount
 from insurance.billing.queries import expected_cash
 from insurance.claims.manifest import TOTALS
 from insurance.claims.stored import rows_of
-from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, Claim
+from insurance.models import BenefitLine, BenefitResult, CashDay, CashEntry, CashSession, Charge, Claim, FeeWaiver
 from patients.models import Visit
 from reports.datasets import settled_visits
 from reports.definition import load_form
@@ -183,6 +184,48 @@ def drawers(scope: Scope) -> Check:
     return check
 
 
+def waivers(scope: Scope) -> Check:
+    """What a split says was waived are its waivers that stand, and never more than the patient's part."""
+    check = Check("waivers", "Số miễn giảm của lượt khám bằng các lần miễn giảm còn hiệu lực")
+    grants = Q(fee_waivers__kind=FeeWaiver.Kind.GRANT, fee_waivers__cancelled_by__isnull=True)
+    rows = scope.results().annotate(standing=Sum("fee_waivers__amount", filter=grants, default=ZERO))
+    check.compared = rows.exclude(standing=0, waived_amount=0).count()
+    for row in rows.exclude(standing=F("waived_amount")).select_related("visit"):
+        check.differs(row.visit.claim_code, "miễn giảm", row.waived_amount, row.standing)
+    for row in rows.filter(waived_amount__gt=0).select_related("visit"):
+        if row.waived_amount > (whole := whole_amount(row)):
+            check.differs(row.visit.claim_code, "miễn giảm quá phần người bệnh", row.waived_amount, whole)
+    return check
+
+
+def accounts(scope: Scope) -> Check:
+    """No visit was given back more than was paid, and no deposit used or returned beyond what is held."""
+    check = Check("accounts", "Không lượt khám nào có số đã trả hoặc tạm ứng còn giữ dưới 0")
+    rows = scope.entries().order_by().values("visit__claim_code").annotate(paid=sum_of("paid"), held=sum_of("held"))
+    check.compared = rows.count()
+    for row in rows.filter(Q(paid__lt=0) | Q(held__lt=0)):
+        check.differs(row["visit__claim_code"], "đã trả và còn giữ", row["paid"], row["held"])
+    return check
+
+
+def closed_days(scope: Scope) -> Check:
+    """A closed day still has the entries and sums with which it was closed."""
+    check = Check("days", "Ngày đã khóa giữ nguyên các phiếu và số tiền lúc khóa")
+    days = CashDay.objects.for_facility(scope.facility)
+    if scope.month is not None:
+        first, last = month_range(scope.month.year, scope.month.month)
+        days = days.filter(day__range=(first, last))
+    for day in days:
+        check.compared += 1
+        rows = totals(entries_on(scope.facility, day.day))
+        now = sum((row.cash for row in rows if row.method == CashEntry.Method.CASH), ZERO)
+        if now != day.cash_amount:
+            check.differs(day_text(day.day), "tiền mặt", day.cash_amount, now)
+        if (entries := sum(row.count for row in rows)) != day.entry_count:
+            check.differs(day_text(day.day), f"{day.entry_count} phiếu lúc khóa, {entries} phiếu bây giờ")
+    return check
+
+
 def claims_and_splits(scope: Scope) -> Check:
     """The totals in the file of a claim are those of the split in force, and its lines add up to them."""
     check = Check("claims", "Hồ sơ BHYT nói đúng số tiền của kết quả tách, từng đồng")
@@ -259,6 +302,9 @@ CHECKS: tuple[Callable[[Scope], Check], ...] = (
     refunds_and_receipts,
     numbers_without_gaps,
     drawers,
+    closed_days,
+    waivers,
+    accounts,
     claims_and_splits,
     report_and_splits,
 )

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from his.accounts.models import Facility
 from his.commands import facility_of, month_of
+from his.ui.text import money_text
 from reports.reconcile import Check, reconcile
 
 SHOWN = 20
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(code)
         for check in checks:
             said = "KHỚP" if not check.differences else f"LỆCH {len(check.differences)}"
-            self.stdout.write(f"  {said:>8}  {check.title} ({check.compared:,} mục)".replace(",", "."))
+            self.stdout.write(f"  {said:>8}  {check.title} ({money_text(check.compared)} mục)")
             for row in check.differences[:SHOWN]:
                 self.stdout.write(f"            {row.ref}: {row.what}")
             if len(check.differences) > SHOWN:
