@@ -6,8 +6,10 @@ that they replace: same identity and same first day replaces, a later first day 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 PRODUCT = Path(__file__).resolve().parent / "data"
@@ -60,3 +62,23 @@ def _after(old: Cells, key: tuple[str, ...], identity: Sequence[str], new: Cells
 
 def _day(text: str | None) -> date:
     return date.fromisoformat(text) if text else date.min
+
+
+def dated_rows(name: str, *identity: str) -> list[Cells]:
+    """The rows of one CSV (`statement/groups.csv`) of all data folders as `merged` gives them; read once."""
+    return _dated_rows(tuple(root / name for root in roots()), identity)
+
+
+@lru_cache(maxsize=64)
+def _dated_rows(paths: tuple[Path, ...], identity: tuple[str, ...]) -> list[Cells]:
+    files: list[list[Cells]] = []
+    for path in paths:
+        if path.is_file():
+            with path.open(encoding="utf-8", newline="") as file:
+                files.append(list(csv.DictReader(file)))
+    return merged(files, identity)
+
+
+def holds(row: Cells, on: date) -> bool:
+    """Whether a dated row is in force on the day."""
+    return row["valid_from"] <= on.isoformat() and (not row["valid_to"] or on.isoformat() <= row["valid_to"])

@@ -15,7 +15,7 @@ from his.accounts.models import Facility
 from his.core.dates import local
 from his.locks import lock_name
 from his.printing.models import PrintRecord
-from his.printing.render import render_pdf
+from his.printing.render import render_list_pdf, render_pdf
 from his.service import audit_facts, service
 
 _CODE = re.compile(r"^[a-z0-9_]+$")
@@ -41,12 +41,13 @@ class Form:
 
 @service(action="printing.print_form", permission=None)
 def print_form(
-    *, form: Form, obj: Model, data: Mapping[str, Any], actor: Actor, at: datetime, number: str, is_tagged: bool = True
+    *, form: Form, obj: Model, data: Mapping[str, Any], actor: Actor, at: datetime, number: str, is_list: bool = False
 ) -> bytes:
     """One more copy of a paper as PDF (in giấy tờ); a step of the service that owns the object.
 
     Afterwards a `PrintRecord` with the next copy number exists. The facility and the print note (number, copy,
-    who, when) are added to the data; the facility's own template is used when there is one.
+    who, when) are added to the data; the facility's own template is used when there is one. `is_list`: it may have
+    hundreds of rows and is printed in a process apart (`render_list_pdf`).
     """
     record = PrintRecord.objects.create(
         facility=actor.facility,
@@ -68,7 +69,8 @@ def print_form(
             "printed_at": f"{local(at):%d/%m/%Y %H:%M}",
         },
     }
-    return render_pdf(form.template_for(actor.facility), full, at=at, is_tagged=is_tagged)
+    render = render_list_pdf if is_list else render_pdf
+    return render(form.template_for(actor.facility), full, at=at)
 
 
 def facility_data(facility: Facility) -> dict[str, str]:

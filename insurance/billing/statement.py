@@ -5,13 +5,10 @@ sums of stored amounts: nothing is priced or split here. Which cost group goes w
 which day, is data (`insurance/data/statement`).
 """
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
 
 from his.core.dates import local
 from his.core.money import ZERO
@@ -105,8 +102,12 @@ def blocks_of(lines: Sequence[BenefitLine], *, visit: Visit) -> list[Block]:
 def edition_of(visit: Visit) -> Edition:
     """The form in force when the visit ends; a visit type that it does not know has an empty box."""
     on = _day(visit)
-    form = next(row for row in _rows("editions", "edition") if _holds(row, on))
-    kinds = (row for row in _rows("types", "visit_type") if row["visit_type"] == visit.visit_type and _holds(row, on))
+    form = next(row for row in law.dated_rows("statement/editions.csv", "edition") if law.holds(row, on))
+    kinds = (
+        row
+        for row in law.dated_rows("statement/types.csv", "visit_type")
+        if row["visit_type"] == visit.visit_type and law.holds(row, on)
+    )
     kind = next(kinds, {"box": "", "title_vi": "KHÁM BỆNH, CHỮA BỆNH", "treated_vi": ""})
     return Edition(form["form_no"], form["decree_vi"], kind["box"], kind["title_vi"], kind["treated_vi"])
 
@@ -121,7 +122,7 @@ def _block(lines: Sequence[BenefitLine], visit: Visit, on: date, levels: int) ->
 
 
 def _groups(lines: Sequence[BenefitLine], on: date) -> tuple[Group, ...]:
-    layout = [row for row in _rows("groups", "number") if _holds(row, on)]
+    layout = [row for row in law.dated_rows("statement/groups.csv", "number") if law.holds(row, on)]
     placed = {code: row["number"] for row in layout for code in row["group_codes"].split(";") if code}
     of: dict[str, list[BenefitLine]] = {}
     for line in lines:
@@ -166,21 +167,3 @@ def _row(lines: Sequence[BenefitLine]) -> Row:
 
 def _day(visit: Visit) -> date:
     return local(visit.ended_at or visit.arrived_at).date()
-
-
-def _holds(row: law.Cells, on: date) -> bool:
-    return row["valid_from"] <= on.isoformat() and (not row["valid_to"] or on.isoformat() <= row["valid_to"])
-
-
-def _rows(name: str, identity: str) -> list[law.Cells]:
-    return _read(tuple(root / "statement" / f"{name}.csv" for root in law.roots()), identity)
-
-
-@lru_cache(maxsize=32)
-def _read(paths: tuple[Path, ...], identity: str) -> list[law.Cells]:
-    files = []
-    for path in paths:
-        if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                files.append(list(csv.DictReader(file)))
-    return law.merged(files, [identity])

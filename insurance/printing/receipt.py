@@ -1,7 +1,8 @@
-"""The receipt and the refund slip (phiếu thu C40-BB, phiếu hoàn tiền), on A5 across or an 80 mm roll.
+"""The slips of the cash ledger, on A5 across or an 80 mm roll: receipt (phiếu thu C40-BB), refund (C41-BB), deposit,
+its use and return, void. A paper that was voided says HỦY.
 
-Every amount is read from the cash ledger and the stored split; nothing is computed but sums of what is shown
-(TT 24/2024/TT-BTC for the form).
+Every amount is read from the ledger and the stored split; nothing is computed but sums of what is shown. What a
+slip is called and which form it is, is data (`insurance/data/slips.csv`, TT 24/2024/TT-BTC).
 """
 
 from datetime import datetime
@@ -17,36 +18,47 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
 from his.core.dates import local
-from his.core.money import ZERO
+from his.core.errors import Refusal
+from his.core.money import ZERO, round0
 from his.core.words import amount_in_words
 from his.printing.codes import qr_svg
 from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
-from his.ui.text import decimal_text, money_text
-from insurance.billing.effects import paid_of
+from his.ui.text import decimal_text, minute_text, money_text
+from insurance import law
+from insurance.billing.books import book_of
+from insurance.billing.charges import find_sources
+from insurance.billing.closing import preview_split
+from insurance.billing.effects import VOIDS, held_of, paid_of
 from insurance.billing.queries import get_entry, lines_of, waived_at, whole_amount
-from insurance.models import BenefitLine, BenefitResult, CashEntry
+from insurance.models import BenefitLine, BenefitResult, CashEntry, Invoice, InvoiceEntry
+from patients.models import Visit
 
 RECEIPT = Form("receipt", "Phiếu thu", Path(__file__).with_name("receipt.typ"))
 RECEIPT_ROLL = Form("receipt_roll", "Phiếu thu khổ 80 mm", Path(__file__).with_name("receipt_roll.typ"))
+Kind = CashEntry.Kind
+_USES = frozenset({Kind.DEPOSIT_USE, Kind.DEPOSIT_RELEASE})
+_WITH_SPLIT = frozenset({Kind.RECEIPT, Kind.REFUND, Kind.DEPOSIT_USE})
 
 
 @service(action="billing.print_receipt", permission="billing.view")
 def print_receipt(*, entry: CashEntry, actor: Actor, at: datetime, on_roll: bool = False) -> bytes:
-    """A receipt or refund slip as PDF (in phiếu thu). Copies after the first say so."""
+    """The slip of an entry as PDF (in phiếu thu, phiếu hoàn, phiếu tạm ứng). Copies after the first say so."""
     form = RECEIPT_ROLL if on_roll else RECEIPT
     return print_form(form=form, obj=entry, data=receipt_data(entry), number=entry.number, actor=actor, at=at)
 
 
 def receipt_data(entry: CashEntry) -> dict[str, Any]:
-    """What the receipt says; the split is the one that the entry was taken for, waivers are those of that moment."""
+    """What the slip says; the split is the one that the entry was taken for, waivers are those of that moment."""
     visit, patient, at = entry.visit, entry.visit.patient, local(entry.at)
-    is_refund, waived = entry.kind == CashEntry.Kind.REFUND, waived_at(entry.result, entry.at) if entry.result else ZERO
+    result = entry.result if entry.kind in _WITH_SPLIT else None
+    waived = waived_at(result, entry.at) if result else ZERO
+    book = book_of(entry)
     return {
-        "is_refund": is_refund,
-        "title": "PHIẾU HOÀN TIỀN" if is_refund else "PHIẾU THU",
+        **slip(entry),
         "number": entry.number,
+        "book": str(book.number) if book else "",
         "day": f"Ngày {at:%d} tháng {at:%m} năm {at:%Y}",
         "time": f"{at:%H:%M %d/%m/%Y}",
         "full_name": patient.full_name,
@@ -54,16 +66,37 @@ def receipt_data(entry: CashEntry) -> dict[str, Any]:
         "address": patient.address,
         "patient_code": patient.code,
         "claim_code": visit.claim_code,
+        "department": visit.department.name,
         "card_number": visit.card.number if visit.card and visit.is_insured else "",
         "qr": qr_svg(visit.claim_code),
         "amount": money_text(entry.amount),
         "words": amount_in_words(entry.amount),
         "method": CashEntry.Method(entry.method).label,
+        "bank_reference": entry.bank_reference,
         "reason": entry.reason,
         "reverses": entry.reverses.number if entry.reverses else "",
         "cashier": entry.by.display_name,
-        "split": _split(entry.result, waived) if entry.result else None,
+        "split": _split(result, waived) if result else None,
         "account": _account(entry, waived),
+        "deposit": _deposit(entry) if entry.kind == Kind.DEPOSIT else None,
+        "void": _void(entry),
+        "invoice": _invoice(entry),
+    }
+
+
+def slip(entry: CashEntry) -> dict[str, Any]:
+    """Title, form and words of a kind of slip on the day of the entry."""
+    day = local(entry.at).date()
+    rows = law.dated_rows("slips.csv", "kind")
+    row = next((row for row in rows if row["kind"] == entry.kind and law.holds(row, day)), None)
+    if row is None:
+        raise Refusal("no_form", f"Chưa có mẫu {entry.get_kind_display().lower()} cho ngày {day:%d/%m/%Y}")
+    names = ("title", "form_law", "person", "reason", "amount", "signer", "roll")
+    return {
+        "title": row["title_vi"],
+        "form_no": row["form_no"],
+        "form_law": row["form_law_vi"],
+        "said": {name: row[f"{name}_vi"] for name in names[2:]},
     }
 
 
@@ -95,31 +128,88 @@ def _line(line: BenefitLine) -> dict[str, str]:
 
 
 def _account(entry: CashEntry, waived: Decimal) -> dict[str, str]:
-    """The account of the visit right after this entry: payable, paid before, still due (below zero: to give back)."""
-    earlier = CashEntry.objects.for_facility(entry.facility).filter(
-        Q(at__lt=entry.at) | Q(at=entry.at, pk__lt=entry.pk), visit=entry.visit
-    )
-    before = sum((paid_of(row) for row in earlier), ZERO)
-    payable = whole_amount(entry.result) - waived if entry.result else ZERO
-    left = payable - before - paid_of(entry)
-    return {
-        "before": money_text(before) if before else "",
-        "left": money_text(left) if left > 0 else "",
-        "to_return": money_text(-left) if left < 0 and entry.result and entry.result.is_current else "",
+    """The account of the visit right after this entry: paid before, deposits used and still held, what is still due
+    (below zero: to give back)."""
+    earlier = [*_until(entry), entry]
+    used = sum((paid_of(row) for row in earlier if row.kind in _USES), ZERO)
+    before = sum((paid_of(row) for row in earlier[:-1] if row.kind not in _USES), ZERO)
+    held = sum(map(held_of, earlier), ZERO)
+    said = {
+        "before": _some(before),
+        "used": _some(used),
+        "held": _some(held),
+        "left": "",
+        "to_return": "",
     }
+    if entry.result is not None and entry.kind in _WITH_SPLIT:
+        left = whole_amount(entry.result) - waived - sum(map(paid_of, earlier), ZERO) - held
+        said["left"] = _some(max(left, ZERO))
+        said["to_return"] = _some(max(-left, ZERO)) if entry.result.is_current else ""
+    return said
+
+
+def _until(entry: CashEntry) -> list[CashEntry]:
+    """The entries of the visit before this one, in order."""
+    rows = CashEntry.objects.for_facility(entry.facility).filter(visit=entry.visit)
+    return list(rows.filter(Q(at__lt=entry.at) | Q(at=entry.at, pk__lt=entry.pk)).order_by("at", "pk"))
+
+
+def _some(amount: Decimal) -> str:
+    return money_text(amount) if amount else ""
+
+
+def _deposit(entry: CashEntry) -> dict[str, str]:
+    """Which deposit of the visit it is, and while the visit goes on what it costs the patient so far."""
+    voided = set(entry.visit.cash_entries.filter(kind=Kind.DEPOSIT_VOID).values_list("reverses_id", flat=True))
+    earlier = [row for row in _until(entry) if row.kind == Kind.DEPOSIT and row.pk not in voided]
+    total = sum((row.amount for row in earlier), entry.amount)
+    said = {"position": str(len(earlier) + 1), "total": money_text(total), "cost": "", "left": ""}
+    cost = cost_so_far(entry.visit)
+    if cost is not None:
+        said["cost"], said["left"] = money_text(cost), money_text(total - cost)
+    return said
+
+
+def cost_so_far(visit: Visit) -> Decimal | None:
+    """What closing now would ask of the patient, whole đồng; None when it is closed or cannot be told yet."""
+    if visit.state == Visit.State.CLOSED:
+        return None
+    sources, _missing = find_sources(visit)
+    try:
+        _charges, answer = preview_split(visit, sources)
+    except Refusal:
+        return None
+    return round0(answer.totals.copay + answer.totals.self_paid)
+
+
+def _void(entry: CashEntry) -> dict[str, str] | None:
+    """The void of this paper: number, when, why."""
+    if entry.kind not in VOIDS:
+        return None
+    void = entry.refunds.filter(kind=VOIDS[entry.kind]).first()
+    return {"number": void.number, "at": minute_text(void.at), "reason": void.reason} if void else None
+
+
+def _invoice(entry: CashEntry) -> dict[str, str] | None:
+    """Where the electronic invoice of this receipt is looked up, once it is issued."""
+    held = InvoiceEntry.objects.filter(entry=entry, invoice__state=Invoice.State.ISSUED)
+    row = held.select_related("invoice__profile").first()
+    if row is None:
+        return None
+    return {"title": row.invoice.title, "url": row.invoice.lookup_url, "code": row.invoice.lookup_code}
 
 
 @require_GET
 @requires("billing.view")
 def receipt_pdf(request: DeskRequest, pk: int) -> HttpResponse:
-    """A receipt of the user's facility on A5."""
+    """A slip of the user's facility on A5."""
     return _answer(request, pk, on_roll=False)
 
 
 @require_GET
 @requires("billing.view")
 def receipt_roll_pdf(request: DeskRequest, pk: int) -> HttpResponse:
-    """A receipt of the user's facility on an 80 mm roll."""
+    """A slip of the user's facility on an 80 mm roll."""
     return _answer(request, pk, on_roll=True)
 
 

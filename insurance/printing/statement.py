@@ -26,7 +26,7 @@ from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import day_text, decimal_text, money_text
 from insurance.billing.closing import preview_split, rows_of
-from insurance.billing.queries import current_result, get_visit, lines_of, payable_amount
+from insurance.billing.queries import current_result, get_visit, lines_of, payable_amount, whole_amount
 from insurance.billing.statement import Amounts, Block, Group, Row, blocks_of, edition_of
 from insurance.claims.build import discharge_kind, main_code, treatment_days
 from insurance.claims.gather import Record, fill
@@ -37,8 +37,8 @@ from patients.services.outcomes import TRANSFERS
 _TEMPLATE = Path(__file__).with_name("statement.typ")
 STATEMENT = Form("statement", "Bảng kê chi phí 01/KBCB", _TEMPLATE)
 DRAFT = Form("statement_draft", "Bảng kê chi phí tạm tính", _TEMPLATE)
-TAGGED_LINES_MAX = 150
-"""Longer statements are written without tags, which would make the file ten times larger."""
+LONG = 150
+"""Longer statements are printed as lists: without tags, in a process apart."""
 
 
 @service(action="billing.print_statement", permission="billing.view")
@@ -54,8 +54,8 @@ def print_statement(*, visit: Visit, actor: Actor, at: datetime) -> bytes:
     form, obj = (STATEMENT, stored) if stored is not None else (DRAFT, visit)
     result, lines = (stored, lines_of(stored)) if stored is not None else _expected(visit, at)
     data = statement_data(visit, result, lines)
-    is_tagged = len(lines) <= TAGGED_LINES_MAX
-    return print_form(form=form, obj=obj, data=data, number=visit.claim_code, actor=actor, at=at, is_tagged=is_tagged)
+    is_list = len(lines) > LONG
+    return print_form(form=form, obj=obj, data=data, number=visit.claim_code, actor=actor, at=at, is_list=is_list)
 
 
 def _expected(visit: Visit, at: datetime) -> tuple[BenefitResult, list[BenefitLine]]:
@@ -192,13 +192,15 @@ def _amounts(amounts: Amounts) -> list[str]:
 
 def _sums(result: BenefitResult) -> dict[str, str]:
     """The end of the form. Parts keep their cents, so that they sum to the table; what is rounded says so."""
-    total, payable = round0(result.total_hospital_amount), payable_amount(result)
+    total, whole = round0(result.total_hospital_amount), whole_amount(result)
     return {
         "total": money_text(total),
         "words": amount_in_words(total),
         "fund": money_text(result.fund_amount),
         "patient": money_text(result.patient_amount),
-        "payable": money_text(payable) if payable != result.patient_amount else "",
+        "whole": money_text(whole) if whole != result.patient_amount else "",
+        "waived": money_text(result.waived_amount) if result.waived_amount else "",
+        "payable": money_text(payable_amount(result)),
         "copay": money_text(result.copay_amount),
         "self_paid": money_text(result.self_paid_amount),
         "other": money_text(result.other_amount),

@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from insurance.printing import receipt, statement
+from insurance.printing import cash_report, receipt, settlement, statement
 
 urlpatterns = [
     path("receipts/<int:pk>.pdf", receipt.receipt_pdf, name="receipt-pdf"),
     path("receipts/<int:pk>/roll.pdf", receipt.receipt_roll_pdf, name="receipt-roll-pdf"),
     path("visits/<int:pk>/statement.pdf", statement.statement_pdf, name="statement-pdf"),
+    path("visits/<int:pk>/settlement.pdf", settlement.settlement_pdf, name="settlement-pdf"),
+    path("drawers/<int:pk>/report.pdf", cash_report.session_pdf, name="cash-session-pdf"),
+    path("days/report.pdf", cash_report.day_pdf, name="cash-day-pdf"),
 ]

@@ -16,7 +16,7 @@ from his.printing.models import PrintRecord
 from his.printing.render import render_png
 from his.printing.services import Form
 from insurance.billing.cash import refund
-from insurance.models import CashEntry
+from insurance.models import CashEntry, CashSession
 from insurance.printing.receipt import RECEIPT, RECEIPT_ROLL, print_receipt, receipt_data
 from patients.models import QueueTicket, Visit
 from patients.printing.prescription import (
@@ -55,8 +55,22 @@ LINES = [
     for n in range(1, 4)
 ]
 RECEIPT_DATA: dict[str, Any] = {
-    "is_refund": False,
     "title": "PHIẾU THU",
+    "form_no": "Mẫu số C40-BB",
+    "form_law": "TT 24/2024/TT-BTC",
+    "said": {
+        "person": "Người nộp tiền",
+        "reason": "Thu chi phí khám bệnh, chữa bệnh",
+        "amount": "Số tiền nộp",
+        "signer": "Người thu tiền",
+        "roll": "Thu lần này",
+    },
+    "book": "1",
+    "department": "Khám bệnh",
+    "bank_reference": "",
+    "deposit": None,
+    "void": None,
+    "invoice": {"title": "C26TYY số 00000001", "url": "https://hoadon.invalid/tra-cuu", "code": "38D600627798"},
     "number": "PT26.000001",
     "day": "Ngày 06 tháng 10 năm 2026",
     "time": "09:00 06/10/2026",
@@ -80,10 +94,12 @@ RECEIPT_DATA: dict[str, Any] = {
         "copay": "623.880",
         "self_paid": "0",
         "other": "",
-        "payable": "623.880",
+        "waived": "50.000",
+        "payable": "573.880",
     },
-    "account": {"before": "100.000", "left": "100.000", "to_return": ""},
+    "account": {"before": "100.000", "used": "", "held": "", "left": "100.000", "to_return": ""},
 }
+VOID = {"number": "HT26.000001", "at": "06/10/2026 09:10", "reason": "Thu nhầm người"}
 TICKET_DATA = {
     "number": "A012",
     "is_priority": True,
@@ -138,8 +154,7 @@ PRESCRIPTION_DATA = {
         (RECEIPT_ROLL, RECEIPT_DATA),
         (
             Form("refund", "Phiếu hoàn", RECEIPT.template),
-            RECEIPT_DATA
-            | {"is_refund": True, "title": "PHIẾU HOÀN TIỀN", "reason": "Trả lại thuốc", "reverses": "PT1"},
+            RECEIPT_DATA | {"title": "PHIẾU HOÀN TIỀN", "reason": "Trả lại thuốc", "reverses": "PT1", "void": VOID},
         ),
     ],
     ids=lambda value: value.code if isinstance(value, Form) else "",
@@ -219,15 +234,16 @@ def test_receipts_say_what_the_ledger_says(world: World) -> None:
     first, second = lan.collect(100_000), lan.collect(290_160, method="transfer")
     said = receipt_data(first)
     assert (said["amount"], said["words"]) == ("100.000", "Một trăm nghìn đồng")
-    assert said["account"] == {"before": "", "left": "290.160", "to_return": ""}
-    assert receipt_data(second)["account"] == {"before": "100.000", "left": "", "to_return": ""}
+    level = {"before": "", "used": "", "held": "", "left": "", "to_return": ""}
+    assert said["account"] == {**level, "left": "290.160"}
+    assert receipt_data(second)["account"] == {**level, "before": "100.000"}
     assert said["split"]["payable"] == "390.160"
     shown = sum(int(line["amount"].replace(".", "")) for line in said["split"]["lines"])
     assert shown == result.total_hospital_amount == 750_800
     back = refund(entry=second, amount=Decimal(160), reason="Trả lại", actor=walk.drawer(world.hospital), at=at(11, 30))
     data = receipt_data(back)
     assert (data["title"], data["reverses"], data["reason"]) == ("PHIẾU HOÀN TIỀN", second.number, "Trả lại")
-    assert data["account"] == {"before": "390.160", "left": "160", "to_return": ""}
+    assert data["account"] == {**level, "before": "390.160", "left": "160"}
     assert print_receipt(entry=back, actor=world.hospital.actor("cashier"), at=at(12)).startswith(b"%PDF")
 
 
@@ -241,6 +257,8 @@ def papers(world: World, place: Place) -> dict[str, int]:
         "receipt-pdf": CashEntry.objects.get(visit=lan.visit).pk,
         "receipt-roll-pdf": CashEntry.objects.get(visit=lan.visit).pk,
         "statement-pdf": lan.visit.pk,
+        "settlement-pdf": lan.visit.pk,
+        "cash-session-pdf": CashSession.objects.get(facility=place.facility).pk,
     }
 
 

@@ -17,6 +17,7 @@ from his.printing.models import PrintRecord
 from his.printing.render import render_pdf, render_png
 from his.printing.services import facility_data
 from insurance.billing.closing import reopen_visit
+from insurance.billing.fee_waivers import Reason, grant_waiver
 from insurance.billing.queries import lines_of
 from insurance.billing.statement import UNPLACED, Amounts, blocks_of, edition_of
 from insurance.models import BenefitLine, BenefitResult, Charge
@@ -221,7 +222,22 @@ def test_cents_are_printed_and_what_is_collected_is_said(world: World) -> None:
     result = lan.close()
     result.copay_amount, result.fund_amount = Decimal("90160.49"), Decimal("360639.51")
     sums = statement_data(lan.visit, result, lines_of(result))["sums"]
-    assert (sums["patient"], sums["payable"], sums["fund"]) == ("390.160,49", "390.160", "360.639,51")
+    assert (sums["patient"], sums["whole"], sums["fund"]) == ("390.160,49", "390.160", "360.639,51")
+
+
+def test_what_was_waived_is_said_beside_what_is_left_to_pay(world: World) -> None:
+    lan = walk.lan_full(world, world.hospital)
+    lan.close()
+    grant_waiver(
+        visit=lan.visit,
+        amount=Decimal(90_000),
+        reason=Reason("hardship", "Hộ nghèo"),
+        actor=world.hospital.actor("manager"),
+        at=at(10),
+    )
+    pdf = print_statement(visit=lan.visit, actor=world.hospital.actor("cashier"), at=at(10))
+    text = pdf_text.joined(pdf_text.pieces(pdf))
+    assert "Người bệnh trả: 390.160 đồng, được miễn giảm 90.000 đồng, còn phải trả 300.160 đồng" in text
 
 
 def test_who_pays_alone_gets_a_statement_without_card_and_assessor(world: World) -> None:
