@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from insurance.views import cash_desk, cashier, claims, claims_compare, claims_jobs, claims_waive, file_check
+from insurance.views import cash_desk, cashier, claims, claims_compare, claims_jobs, claims_waive, file_check, invoices
 
 urlpatterns = [
     path("cashier/", cashier.desk, name="cashier"),
@@ -23,6 +23,16 @@ urlpatterns = [
     path("cashier/drawer/", cash_desk.session, name="cashier-session"),
     path("cashier/drawer/<int:pk>/count/", cash_desk.count, name="cashier-session-count"),
     path("cashier/drawer/<int:pk>/close/", cash_desk.close, name="cashier-session-close"),
+    path("invoices/", invoices.invoices, name="invoices"),
+    path("invoices/gather/", invoices.gather, name="invoices-gather"),
+    path("invoices/send/", invoices.send_all, name="invoices-send"),
+    path("invoices/profile/", invoices.declare, name="invoice-profile"),
+    path("invoices/visits/<int:pk>/", invoices.for_visit, name="invoice-visit"),
+    path("invoices/<int:pk>/", invoices.show, name="invoice"),
+    path("invoices/<int:pk>/correct/", invoices.correct, name="invoice-correct"),
+    path("invoices/<int:pk>/notify/", invoices.notify, name="invoice-notify"),
+    path("invoices/<int:pk>/mend/", invoices.mend, name="invoice-mend"),
+    path("invoices/<int:pk>/file/", invoices.download, name="invoice-xml"),
     path("claims/", claims.screen, name="claims"),
     path("claims/build/", claims_jobs.build_all, name="claims-build-month"),
     path("claims/export/", claims_jobs.export, name="claims-export"),

@@ -26,7 +26,7 @@ from insurance.billing.effects import GIVES_BACK, VOIDS
 from insurance.billing.ledger import account_of, entries_of, left_of
 from insurance.billing.transfers import order_to_fill
 from insurance.locks import lock_visit
-from insurance.models import CashEntry, CashSession, RefundRequest
+from insurance.models import CashEntry, CashSession, InvoiceEntry, RefundRequest
 from patients.models import Visit
 
 Kind = CashEntry.Kind
@@ -150,8 +150,8 @@ def void_entry(*, entry: CashEntry, reason: str, actor: Actor, at: datetime, ide
     """Undo one's own receipt or deposit on the spot (hủy phiếu), as a new entry of the whole amount that names it.
 
     The paper keeps its number and is printed HỦY; its bank transfer can be recorded again. Refuses another day,
-    another's paper, a drawer that was closed since, a paper of which something was used, given back or voided, no
-    reason: all that is left then is a refund.
+    another's paper, a drawer that was closed since, a paper of which something was used, given back or voided or that
+    has an invoice, no reason: all that is left then is a refund.
     """
     visit = lock_visit(entry.visit)
     if entry.kind not in VOIDS:
@@ -166,6 +166,8 @@ def void_entry(*, entry: CashEntry, reason: str, actor: Actor, at: datetime, ide
         raise Refusal("drawer_closed", "Ca thu của phiếu đã chốt, chỉ hoàn tiền được")
     if left_of(entries_of(visit))[entry.pk] != entry.amount:
         raise Refusal("not_whole_any_more", "Phiếu đã hủy, đã hoàn hoặc đã bù một phần, không hủy được")
+    if InvoiceEntry.objects.for_facility(actor.facility).filter(entry=entry).exists():
+        raise Refusal("invoiced", "Phiếu đã có hóa đơn, chỉ hoàn tiền được")
     void: dict[str, Any] = {"method": entry.method, "reverses": entry, "reason": reason, "drawer": drawer}
     return _record(visit, VOIDS[entry.kind], entry.amount, actor, at, **void)
 

@@ -14,6 +14,7 @@ from insurance.models.cash import (
 from insurance.models.claims import Claim, ClaimLayout
 from insurance.models.fee_waivers import FeeWaiver
 from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
+from insurance.models.invoices import Invoice, InvoiceEntry, InvoiceLine, InvoiceNotice, InvoiceProfile
 
 __all__ = [
     "BankAccount",
@@ -31,6 +32,11 @@ __all__ = [
     "FeeWaiver",
     "Finding",
     "FindingWaiver",
+    "Invoice",
+    "InvoiceEntry",
+    "InvoiceLine",
+    "InvoiceNotice",
+    "InvoiceProfile",
     "MonthCheck",
     "ReceiptBook",
     "RefundRequest",

@@ -256,7 +256,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
     context: dict[str, Any] = {
         **list_context,
         "next": _next(list_context["rows"], visit),
-        "may": {name: actor.may(f"billing.{name}") for name in ("close", "collect", "refund", "reopen")},
+        "may": {name: actor.may(f"billing.{name}") for name in ("close", "collect", "refund", "reopen", "invoice")},
         "session": session,
         "drawer": queries.expected_cash(session) if session else ZERO,
     }

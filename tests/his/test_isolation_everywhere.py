@@ -12,10 +12,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from his.accounts.models import Department, Membership, Room, Staff
 from his.accounts.roles import ROLES
 from his.core.models import FacilityModel
+from insurance.billing.invoices.services import aggregate_day
 from insurance.claims.services import build_claim
+from insurance.models import InvoiceProfile
 from reports.engine import run
 from reports.period import Period
-from tests.cast import World, at
+from tests.cast import DAY, World, at
 from tests.insurance.walk import lan_full
 
 FIRST = 900_000
@@ -48,6 +50,9 @@ def foreign_ids(world: World) -> list[int]:
     walk = lan_full(world, place)
     walk.settled()
     build_claim(visit=walk.visit, actor=place.actor("claims"), at=at(17))
+    seller = {"seller_name": "Khác", "seller_address": "Khác", "tax_code": "0199000002", "symbol": "C26TYY"}
+    InvoiceProfile.objects.create(facility=place.facility, valid_from=date(2026, 1, 1), **seller)
+    aggregate_day(day=DAY, actor=place.actor("cashier"), at=at(17))
     department = Department.objects.create(facility=place.facility, code="K99", name="Khoa khác")
     Room.objects.create(facility=place.facility, department=department, code="P9", name="Phòng khác", kind="exam")
     Staff.objects.create(facility=place.facility, code="NV9", full_name="Người Khác", valid_from=date(2026, 1, 1))

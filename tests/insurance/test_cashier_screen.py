@@ -1,5 +1,6 @@
 """The cashier's desk: closing, collecting, refunding by keys; errors beside the field; nothing of another facility."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -13,10 +14,11 @@ from his.catalogs.models import PricedService
 from insurance.billing import queries
 from insurance.billing.closing import close_visit
 from insurance.billing.fee_waivers import Reason, grant_waiver
+from insurance.billing.invoices.services import Buyer, issue_invoice
 from insurance.claims.jobs import start_build
 from insurance.claims.services import build_claim
 from insurance.claims.waivers import Grounds, waive_finding
-from insurance.models import BenefitResult, CashEntry, CashSession, Finding, SelfPayChoice
+from insurance.models import BenefitResult, CashEntry, CashSession, Finding, InvoiceProfile, SelfPayChoice
 from insurance.printing import urls as papers
 from insurance.templatetags.insurance_words import law_words
 from insurance.urls import urlpatterns
@@ -288,6 +290,14 @@ def test_a_long_list_asks_as_often_as_a_short_one(world: World, django_assert_ma
         page(client, "cashier-visit", step.visit.pk)
 
 
+def _invoice(step: walk.Walk) -> int:
+    """An invoice for the visit."""
+    seller = {"seller_name": "A", "seller_address": "B", "tax_code": "0199000002", "symbol": "C26TYY"}
+    InvoiceProfile.objects.create(facility=step.place.facility, valid_from=date(2026, 1, 1), **seller)
+    buyer = Buyer(buyer_name="Lan")
+    return issue_invoice(visit=step.visit, buyer=buyer, actor=step.place.actor("cashier"), at=at(18)).pk
+
+
 def _ids(step: walk.Walk) -> dict[str, int]:
     entry, session, officer = CashEntry.objects.get(), CashSession.objects.get(), step.place.actor("claims")
     claim = build_claim(visit=step.visit, actor=officer, at=at(18))
@@ -323,6 +333,12 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         "receipt-pdf": entry.pk,
         "receipt-roll-pdf": entry.pk,
         "statement-pdf": step.visit.pk,
+        "settlement-pdf": step.visit.pk,
+        "invoice-visit": step.visit.pk,
+        **dict.fromkeys(
+            ("invoice", "invoice-correct", "invoice-notify", "invoice-mend", "invoice-xml"), _invoice(step)
+        ),
+        "cash-session-pdf": session.pk,
     }
 
 

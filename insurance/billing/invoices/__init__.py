@@ -1,0 +1,1 @@
+"""Electronic invoices: made of cash entries, queued, sent to a provider, corrected. docs/invoices.md"""
