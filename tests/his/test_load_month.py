@@ -357,7 +357,6 @@ def test_the_benchmark_of_searches_ends_with_figures_as_json(db):
     assert free_month(Facility.objects.get(code=STATION)) == date(2026, 2, 1)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_benchmark_of_the_split_needs_no_data():
     figures = bench_split()
     assert (figures["visit_lines"], figures["stay_lines"]) == (10, 600)
@@ -365,6 +364,7 @@ def test_the_benchmark_of_the_split_needs_no_data():
     assert figures["stay_cpu_ms"] > figures["visit_cpu_ms"] > 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_benchmark_of_claims_ends_with_figures_as_json():
     """The steps run in other processes, so what is loaded must be stored."""
     figures = bench("claims")
