@@ -15,5 +15,14 @@ class HisConfig(AppConfig):
             NavItem(
                 "admin", "Quản trị", "admin", "accounts.manage", "user", 90, "Tài khoản, nhân viên, khoa phòng, cơ sở"
             ),
+            NavItem(
+                "prices",
+                "Bảng giá",
+                "price-lists",
+                "prices.view",
+                "list",
+                55,
+                "Giá dịch vụ, thuốc từng ngày",
+            ),
             NavItem("audit", "Nhật ký", "audit", "audit.view", "eye", 95, "Ai đã làm gì, lúc nào"),
         )

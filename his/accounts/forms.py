@@ -246,6 +246,9 @@ class CatalogForm(forms.Form):
         label="Áp dụng từ ngày", required=False, help_text="Dùng cho dòng không ghi TU_NGAY trong tệp"
     )
     open_ended = forms.BooleanField(label="Bỏ qua ngày kết thúc trong tệp", required=False)
+    replaces = forms.BooleanField(
+        label="Tệp là cả bảng mới: dòng cũ không có trong tệp kết thúc trước ngày áp dụng", required=False
+    )
 
     def clean_path(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["path"]

@@ -32,13 +32,17 @@ PERMISSIONS: Final[dict[str, str]] = {
     "claims.waive": "Bỏ qua lỗi của hồ sơ BHYT, có lý do",
     "reports.view": "Xem báo cáo",
     "reports.run": "Lập báo cáo",
+    "prices.view": "Xem bảng giá, danh mục thuốc",
     "catalogs.import": "Nhập danh mục",
     "accounts.manage": "Quản lý tài khoản và cơ sở",
     "audit.view": "Xem nhật ký",
 }
 
 ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
-    "reception": ("Tiếp đón", frozenset({"patients.view", "patients.register", "patients.queue", "billing.view"})),
+    "reception": (
+        "Tiếp đón",
+        frozenset({"patients.view", "patients.register", "patients.queue", "billing.view", "prices.view"}),
+    ),
     "nurse": ("Điều dưỡng", frozenset({"patients.view", "patients.queue", "patients.triage", "patients.result"})),
     "doctor": (
         "Bác sĩ",
@@ -64,6 +68,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "billing.view",
+                "prices.view",
                 "billing.close",
                 "billing.collect",
                 "billing.refund",
@@ -79,6 +84,8 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "billing.view",
+                "prices.view",
+                "catalogs.import",
                 "billing.approve",
                 "billing.receive",
                 "billing.close_day",
@@ -96,6 +103,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "billing.view",
+                "prices.view",
                 "claims.view",
                 "claims.build",
                 "claims.export",
@@ -112,6 +120,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "patients.view",
                 "pharmacy.view",
                 "billing.view",
+                "prices.view",
                 "billing.reopen",
                 "billing.waive",
                 "billing.approve",
@@ -128,7 +137,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             | {"audit.view"}
         ),
     ),
-    "administrator": ("Quản trị", frozenset({"catalogs.import", "accounts.manage", "audit.view"})),
+    "administrator": ("Quản trị", frozenset({"catalogs.import", "prices.view", "accounts.manage", "audit.view"})),
 }
 
 

@@ -10,8 +10,12 @@ from typing import Any
 from django.db.models import Model
 
 from his.catalogs.loaders.plan import Plan, Record, Section
+from his.catalogs.report import Change
+from his.ui.text import day_text
 
 BATCH = 2000
+_PRICES = ("price", "insured_price", "on_demand_price")
+_SILENT = frozenset({"source", "search_name"})
 _DAY = timedelta(days=1)
 
 
@@ -27,6 +31,7 @@ class Merge:
     to_create: list[Any] = field(default_factory=list)
     names: set[str] = field(default_factory=lambda: {"valid_to"})
     to_close: dict[date, list[int]] = field(default_factory=lambda: defaultdict(list))
+    changes: list[Change] = field(default_factory=list)
 
     def close(self, row: Any, last_day: date) -> None:
         """End the period of a version."""
@@ -52,20 +57,60 @@ class Merge:
         model._default_manager.bulk_create(self.to_create, batch_size=BATCH)
 
 
-def merge(plan: Plan, section: Section) -> Merge:
-    """Bring the section's rows in and count them.
+def merge(plan: Plan, section: Section, *, replaces_from: date | None = None, tells: bool = False) -> Merge:
+    """Bring the section's rows in and count them; with `tells`, say of each what changes.
 
     A row is compared with the version in force on its first day. Equal: nothing happens. Different: that version ends
     the day before and a new one opens, or, when it began on the very same day, it is put right in place. A later
-    version is never touched: the new one ends before it begins.
+    version is never touched: the new one ends before it begins. With `replaces_from` the file is the whole list from
+    that day: what it lacks ends the day before; what began on that very day cannot end before and is told.
     """
     versions = _stored(section)
     done = Merge()
     section.records = [record for record in section.records if _fits(plan, section, record)]
     for record in _once_each(plan, section):
         _bring_in(done, section, versions[_key(section, record.values)], record)
+    if replaces_from is not None:
+        _end_missing(plan, done, section, versions, replaces_from)
+    if not tells:
+        done.changes.clear()
     done.write(section.model)
     return done
+
+
+def _end_missing(
+    plan: Plan, done: Merge, section: Section, versions: Mapping[tuple[Any, ...], list[Any]], day: date
+) -> None:
+    """End what was in force and is not in the file, on the day before the list begins."""
+    named = {_key(section, record.values) for record in section.records}
+    for key, rows in versions.items():
+        row = next((row for row in rows if key not in named and _in_force(row, day)), None)
+        if row is None:
+            continue
+        if row.valid_from == day:
+            text = f"Bắt đầu đúng ngày {day:%d/%m/%Y} và không có trong tệp: vẫn giữ"
+            plan.warn(0, section.keys[-1], "begins_that_day", text, key[-1])
+            continue
+        done.close(row, day - _DAY)
+        done.changes.append(_change(Change.CLOSED, 0, section, row))
+
+
+def _change(what: str, row_no: int, section: Section, row: Any, before: Mapping[str, Any] | None = None) -> Change:
+    """What happens to a row; `before` are its earlier values, None for a row that is new or ends."""
+    after = {name: getattr(row, name) for name in before or ()}
+    fields = tuple(
+        (name, _said(old), _said(after[name]))
+        for name, old in (before or {}).items()
+        if old != after[name] and name not in _SILENT
+    )
+    code = str(getattr(row, section.keys[-1]))
+    return Change(what, row_no, code, str(getattr(row, "name", "")), row.valid_from, row.valid_to, fields)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return day_text(value) if isinstance(value, date) else "" if value is None else str(value)
 
 
 def _stored(section: Section) -> dict[tuple[Any, ...], list[Any]]:
@@ -122,19 +167,24 @@ def _bring_in(done: Merge, section: Section, versions: list[Any], record: Record
     current = next((row for row in versions if _in_force(row, record.valid_from)), None)
     ends = _last_day(versions, record)
     if current is None:
-        _open(done, section, versions, record, ends)
+        row = _open(done, section, versions, record, ends)
         done.added += 1
+        shown = {name: None for name in _PRICES if name in record.values}
+        done.changes.append(_change(Change.ADDED, record.row, section, row, shown))
         return
     differs = any(getattr(current, name) != value for name, value in record.values.items() if name != "source")
     if not differs and current.valid_to == ends:
         done.unchanged += 1
         return
     done.changed += 1
+    before = {name: getattr(current, name) for name in (*record.values, "valid_to")}
     if differs and current.valid_from < record.valid_from:
         done.close(current, record.valid_from - _DAY)
-        _open(done, section, versions, record, ends)
+        row = _open(done, section, versions, record, ends)
     else:
         done.correct(current, record.values, ends)
+        row = current
+    done.changes.append(_change(Change.CHANGED, record.row, section, row, before))
 
 
 def _in_force(row: Any, day: date) -> bool:
@@ -146,8 +196,9 @@ def _last_day(versions: list[Any], record: Record) -> date | None:
     return min([*later, *([record.valid_to] if record.valid_to else [])], default=None)
 
 
-def _open(done: Merge, section: Section, versions: list[Any], record: Record, ends: date | None) -> None:
+def _open(done: Merge, section: Section, versions: list[Any], record: Record, ends: date | None) -> Any:
     row = section.model(**section.scope, **record.values, valid_from=record.valid_from, valid_to=ends)
     versions.append(row)
     versions.sort(key=lambda version: version.valid_from)
     done.to_create.append(row)
+    return row

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from his.core.errors import Refusal
@@ -22,6 +23,43 @@ class RowError:
     severity: str = ERROR
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an import does to one row of the catalogue; `row` is that of the file, 0 when the file does not have it.
+
+    `fields` are the values that differ, as (field, before, after) in text; empty before for a new row.
+    """
+
+    ADDED, CHANGED, CLOSED = "added", "changed", "closed"
+
+    what: str
+    row: int
+    code: str
+    name: str
+    starts_on: date
+    ends_on: date | None
+    fields: tuple[tuple[str, str, str], ...] = ()
+
+
+FIELDS_VI = {
+    "price": "Giá",
+    "insured_price": "Giá BHYT",
+    "on_demand_price": "Giá theo yêu cầu",
+    "payment_rate": "Tỷ lệ thanh toán",
+    "name": "Tên",
+    "price_name": "Tên giá",
+    "group_code": "Nhóm chi phí",
+    "unit": "Đơn vị",
+    "decision": "Quyết định",
+    "procedure_class": "Phân loại",
+    "technical_line": "Tuyến kỹ thuật",
+    "bid_info": "Thông tin thầu",
+    "supplier": "Nhà thầu",
+    "valid_to": "Đến ngày",
+}
+WHAT_VI = {Change.ADDED: "Thêm", Change.CHANGED: "Đổi", Change.CLOSED: "Kết thúc"}
+
+
 @dataclass(slots=True)
 class ImportReport:
     """Figures of one import, in rows. `errors` are rows that were left out, `warnings` rows that went in with a doubt.
@@ -36,6 +74,7 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     closed: int = 0
+    changes: list[Change] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
 
@@ -58,6 +97,16 @@ class ImportRefused(Refusal):
     def __init__(self, code: str, message_vi: str, report: ImportReport) -> None:
         super().__init__(code, message_vi, field="path", errors=len(report.errors))
         self.report = report
+
+
+def write_changes(changes: Sequence[Change], path: Path) -> None:
+    """Write what an import does to each row as CSV, a line for each value that differs."""
+    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["what", "row", "code", "name", "valid_from", "valid_to", "field", "before", "after"])
+        for one in changes:
+            start = [one.what, one.row or "", one.code, one.name, one.starts_on, one.ends_on or ""]
+            writer.writerows([*start, *differs] for differs in one.fields or [("", "", "")])
 
 
 def write_errors(findings: Sequence[RowError], path: Path) -> None:

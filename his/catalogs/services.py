@@ -31,16 +31,20 @@ def import_catalog(
     open_ended: bool = False,
     skip_bad_rows: bool = False,
     list_name: str = "",
+    replaces: bool = False,
 ) -> ImportReport:
     """Load one catalogue file for an operator at the machine; the same file again changes nothing.
 
     Rows hold from `effective_on`; without it from the first day of the law the list comes from, or from the day the
     row itself names. `open_ended` ignores the last day of the rows. The import is written into the audit chain of the
-    facility, and for a national list into that of every facility.
+    facility, and for a national list into that of every facility. `replaces`: see `import_facility_catalog`.
 
-    Refuses (`ImportRefused`, with the report) a file that cannot be understood or has bad rows.
+    Refuses (`ImportRefused`, with the report) a file that cannot be understood or has bad rows, and to replace a list
+    by one of which rows are left out.
     """
-    report = _load(kind, Request(_path(path), effective_on, facility, open_ended, list_name), skip_bad_rows)
+    if replaces and skip_bad_rows:
+        raise Refusal("replaces_whole", "Thay cả bảng thì không được bỏ dòng lỗi", field="replaces")
+    report = _load(kind, Request(_path(path), effective_on, facility, open_ended, list_name, replaces), skip_bad_rows)
     touched = [facility] if facility is not None else list(Facility.objects.order_by("pk"))
     for owner in touched:
         facts = {"kind": kind, "source": report.source, "by": actor_name, **_figures(report)}
@@ -50,15 +54,23 @@ def import_catalog(
 
 @service(action="catalogs.import", permission="catalogs.import")
 def import_facility_catalog(
-    *, actor: Actor, kind: str, path: Path, effective_on: date | None = None, open_ended: bool = False
+    *,
+    actor: Actor,
+    kind: str,
+    path: Path,
+    effective_on: date | None = None,
+    open_ended: bool = False,
+    replaces: bool = False,
 ) -> ImportReport:
     """Load the price list (05/DM) or drug list (03/DM) of the actor's own facility.
 
+    A row that differs from the one in force on its first day ends that one the day before. With `replaces` the file is
+    the whole list: what it does not have ends the day before it begins. Closed visits keep their prices.
     Refuses national lists: they are shared by all facilities and are imported by the operator of the machine.
     """
     if kind not in KINDS or not KINDS[kind].per_facility:
         raise Refusal("not_a_facility_list", "Chỉ nhập được danh mục riêng của cơ sở", field="kind")
-    report = _load(kind, Request(path, effective_on, actor.facility, open_ended), skip_bad_rows=False)
+    report = _load(kind, Request(path, effective_on, actor.facility, open_ended, "", replaces), skip_bad_rows=False)
     audit_facts(kind=kind, source=report.source, **_figures(report))
     return report
 
@@ -76,12 +88,16 @@ def _kind(kind: str) -> Kind:
 @transaction.atomic
 def _load(kind: str, request: Request, skip_bad_rows: bool) -> ImportReport:
     chosen = _kind(kind)
+    if request.replaces and not chosen.per_facility:
+        raise Refusal("not_a_facility_list", "Chỉ thay được cả bảng của một cơ sở", field="replaces")
     if chosen.needs_file and request.path is None:
         raise Refusal("no_file", "Loại danh mục này cần một tệp", field="path")
     report = ImportReport(kind=kind, source=request.path.name if request.path else kind)
     plan = chosen.load(request)
     for section in plan.sections:
-        done = merge(plan, section)
+        first = min((record.valid_from for record in section.records), default=None)
+        done = merge(plan, section, replaces_from=first if request.replaces else None, tells=chosen.per_facility)
+        report.changes += done.changes
         report.added += done.added
         report.changed += done.changed
         report.unchanged += done.unchanged

@@ -10,6 +10,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,12 +20,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 
 from his.accounts.models import Facility
-from his.catalogs.report import ImportReport, write_errors
+from his.catalogs.report import FIELDS_VI, WHAT_VI, Change, ImportReport, write_changes, write_errors
 from his.core.errors import NotFound
+from his.ui.text import day_text, decimal_text
 
 KEPT_SECONDS = 24 * 3600
 SHOWN = 50
-_OWN = ("ask.json", "findings.csv")
+_AMOUNTS = frozenset({"price", "insured_price", "on_demand_price", "payment_rate"})
+_OWN = ("ask.json", "findings.csv", "changes.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Upload:
     kind: str
     effective_on: date | None
     open_ended: bool
+    replaces: bool
     seen: dict[str, Any]
 
     @property
@@ -44,8 +48,21 @@ class Upload:
         """The errors and warnings of the preview as CSV."""
         return self.folder / "findings.csv"
 
+    @property
+    def changes(self) -> Path:
+        """What the import would do to each row as CSV."""
+        return self.folder / "changes.csv"
 
-def keep(facility: Facility, file: UploadedFile, *, kind: str, effective_on: date | None, open_ended: bool) -> Upload:
+
+def keep(
+    facility: Facility,
+    file: UploadedFile,
+    *,
+    kind: str,
+    effective_on: date | None,
+    open_ended: bool,
+    replaces: bool = False,
+) -> Upload:
     """Store a file for the facility; files of earlier days go."""
     home = _home(facility)
     _sweep(home)
@@ -56,12 +73,13 @@ def keep(facility: Facility, file: UploadedFile, *, kind: str, effective_on: dat
     with path.open("wb") as target:
         for chunk in file.chunks():
             target.write(chunk)
-    return Upload(token, folder, path, kind, effective_on, open_ended, {})
+    return Upload(token, folder, path, kind, effective_on, open_ended, replaces, {})
 
 
 def remember(upload: Upload, report: ImportReport, refused_vi: str) -> None:
     """Write down what the preview found; `refused_vi` is empty when the file can be imported."""
     write_errors(report.findings, upload.findings)
+    write_changes(report.changes, upload.changes)
     names = ("read", "added", "changed", "unchanged", "closed")
     seen = {
         **{name: getattr(report, name) for name in names},
@@ -72,12 +90,15 @@ def remember(upload: Upload, report: ImportReport, refused_vi: str) -> None:
             {"row": one.row, "column": one.column, "message": one.message_vi, "value": one.value, "kind": one.severity}
             for one in report.findings[:SHOWN]
         ],
+        "differences": len(report.changes),
+        "changes": [_shown(one) for one in report.changes[:SHOWN]],
     }
     ask = {
         "file": upload.file.name,
         "kind": upload.kind,
         "effective_on": upload.effective_on.isoformat() if upload.effective_on else None,
         "open_ended": upload.open_ended,
+        "replaces": upload.replaces,
         "seen": seen,
     }
     (upload.folder / "ask.json").write_text(json.dumps(ask, ensure_ascii=False), encoding="utf-8")
@@ -91,12 +112,34 @@ def find(facility: Facility, token: UUID) -> Upload:
     except FileNotFoundError:
         raise NotFound("Tệp này không còn, hãy nộp lại") from None
     day = date.fromisoformat(ask["effective_on"]) if ask["effective_on"] else None
-    return Upload(token, folder, folder / ask["file"], ask["kind"], day, ask["open_ended"], ask["seen"])
+    how = (ask["kind"], day, ask["open_ended"], ask["replaces"])
+    return Upload(token, folder, folder / ask["file"], *how, ask["seen"])
 
 
 def discard(upload: Upload) -> None:
     """Remove the file and what was found in it."""
     shutil.rmtree(upload.folder, ignore_errors=True)
+
+
+def _shown(one: Change) -> dict[str, Any]:
+    order = list(FIELDS_VI)
+    fields = sorted((f for f in one.fields if f[0] in FIELDS_VI), key=lambda f: order.index(f[0]))
+    named = [(FIELDS_VI[f], _amount(f, before), _amount(f, after)) for f, before, after in fields]
+    return {
+        "what": one.what,
+        "what_vi": WHAT_VI[one.what],
+        "row": one.row,
+        "code": one.code,
+        "name": one.name,
+        "from": day_text(one.starts_on),
+        "to": day_text(one.ends_on) if one.ends_on else "",
+        "fields": named,
+        "others": len(one.fields) - len(named),
+    }
+
+
+def _amount(field: str, value: str) -> str:
+    return decimal_text(Decimal(value)) if value and field in _AMOUNTS else value
 
 
 def _home(facility: Facility) -> Path:

@@ -30,7 +30,7 @@ def catalogs(request: DeskRequest) -> HttpResponse:
         return render(request, PAGE, context)
 
     def act(data: dict[str, Any]) -> HttpResponse:
-        asked = {name: data[name] for name in ("kind", "effective_on", "open_ended")}
+        asked = {name: data[name] for name in ("kind", "effective_on", "open_ended", "replaces")}
         upload = keep(request.actor.facility, data["path"], **asked)
         try:
             report, refused = _preview(request, upload)
@@ -57,6 +57,15 @@ def findings(request: DeskRequest, token: UUID) -> HttpResponseBase:
     upload = find(request.actor.facility, token)
     name = f"loi-{upload.file.stem}.csv"
     return FileResponse(upload.findings.open("rb"), as_attachment=True, filename=name, content_type="text/csv")
+
+
+@require_GET
+@requires("catalogs.import")
+def changes(request: DeskRequest, token: UUID) -> HttpResponseBase:
+    """All that the import would change as CSV, a line for each value."""
+    upload = find(request.actor.facility, token)
+    name = f"thay-doi-{upload.file.stem}.csv"
+    return FileResponse(upload.changes.open("rb"), as_attachment=True, filename=name, content_type="text/csv")
 
 
 @require_POST
@@ -97,6 +106,7 @@ def _import(request: DeskRequest, upload: Upload) -> ImportReport:
         path=upload.file,
         effective_on=upload.effective_on,
         open_ended=upload.open_ended,
+        replaces=upload.replaces,
     )
 
 

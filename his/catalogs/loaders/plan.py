@@ -16,13 +16,15 @@ from his.catalogs.report import ERROR, WARNING, RowError
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the import was asked for. `effective_on` overrides the loader's own first day; `open_ended` ignores
-    the last day that the file gives its rows; `list_name` names an enumeration."""
+    the last day that the file gives its rows; `list_name` names an enumeration; `replaces` says that the file is the
+    whole list, so that what it does not have ends the day before it begins."""
 
     path: Path | None
     effective_on: date | None = None
     facility: Facility | None = None
     open_ended: bool = False
     list_name: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class RowReader:
         if required and value in (None, ""):
             self.fail(column, "required", f"Thiếu {column}", cell)
         return value
+
+    def warn(self, column: str, code: str, message_vi: str, value: Any = "") -> None:
+        """Keep the row and say what is doubtful."""
+        self.plan.warn(self.row, column, code, message_vi, value)
 
     def fail(self, column: str, code: str, message_vi: str, value: Any = "") -> None:
         """Spoil the row."""

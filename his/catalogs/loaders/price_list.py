@@ -1,5 +1,6 @@
 """The price list of a facility (form 05/DM): which services it offers and at which price, in đồng a unit.
 
+A column GIA_YEU_CAU, which the form does not have, gives the on-demand price; without one, or empty, there is none.
 The first day of a price is the row's TU_NGAY; where the row has none, the day the import asks for. `open_ended`
 ignores DEN_NGAY, for a list whose successor is not published yet.
 """
@@ -10,7 +11,7 @@ from typing import Any
 from his.accounts.models import Facility
 from his.catalogs.cost_groups import class_of, cost_group
 from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
-from his.catalogs.loaders.sheet import code, day, money
+from his.catalogs.loaders.sheet import code, day, money, optional_money
 from his.catalogs.models import PricedService, TechnicalService
 from his.catalogs.search_words import search_key
 from his.core.errors import Refusal
@@ -73,7 +74,12 @@ def _values(reader: RowReader, national: Mapping[str, tuple[str, str]]) -> dict[
     name = reader.get("TEN_DICH_VU", required=True) or ""
     line, national_class = national.get(service.split("_")[0], ("", ""))
     procedure_class = class_of(reader.get("PHAN_LOAI_PTTT", code) or "") or national_class
-    price = reader.get("DON_GIA", money)
+    price, insured_price = reader.get("DON_GIA", money), reader.get("GIA_TT_BHYT", money)
+    on_demand_price = reader.get("GIA_YEU_CAU", optional_money)
+    if on_demand_price is not None and price is not None and on_demand_price < price:
+        reader.fail("GIA_YEU_CAU", "below_price", "Giá theo yêu cầu thấp hơn DON_GIA", on_demand_price)
+    if price is not None and insured_price is not None and insured_price > price:
+        reader.warn("GIA_TT_BHYT", "above_price", "Giá BHYT cao hơn DON_GIA: quỹ chỉ trả theo DON_GIA", insured_price)
     return {
         "code": service,
         "name": name,
@@ -82,7 +88,8 @@ def _values(reader: RowReader, national: Mapping[str, tuple[str, str]]) -> dict[
         "group_code": cost_group(service, name, procedure_class),
         "unit": "Ngày" if fold(name).startswith("giuong") else "Lần",
         "price": price,
-        "insured_price": reader.get("GIA_TT_BHYT", money),
+        "insured_price": insured_price,
+        "on_demand_price": on_demand_price,
         "technical_line": line,
         "procedure_class": procedure_class,
         "decision": (reader.get("QUYET_DINH") or "")[:255],

@@ -177,6 +177,11 @@ def money(cell: Any, *, empty: Decimal | None = None) -> Decimal:
     return value.quantize(Decimal("0.001"))
 
 
+def optional_money(cell: Any) -> Decimal | None:
+    """An amount in đồng as `money` reads it; None when the cell is empty."""
+    return money(cell) if text(cell) else None
+
+
 def day(cell: Any) -> date | None:
     """A date from a date cell or from `20260101`, `2026-01-01`, `01/01/2026`; None when empty."""
     if isinstance(cell, datetime):

@@ -37,6 +37,9 @@ class Command(BaseCommand):
             default="file",
             help="open: bỏ qua ngày kết thúc (DEN_NGAY) trong tệp, khi bảng thay thế chưa ban hành",
         )
+        parser.add_argument(
+            "--replace", action="store_true", help="tệp là cả bảng: dòng không có trong tệp kết thúc trước ngày áp dụng"
+        )
         parser.add_argument("--errors", metavar="FILE", type=Path, help="ghi lỗi và cảnh báo từng dòng ra tệp CSV")
         parser.add_argument("--skip-bad-rows", action="store_true", help="vẫn nhập các dòng tốt khi có dòng lỗi")
 
@@ -52,6 +55,7 @@ class Command(BaseCommand):
                 open_ended=options["valid_to"] == "open",
                 skip_bad_rows=options["skip_bad_rows"],
                 list_name=list_name,
+                replaces=options["replace"],
             )
             self._tell(report, options["errors"])
             if options["kind"] == "starter" and CODELISTS.is_dir():
