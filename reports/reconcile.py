@@ -18,12 +18,25 @@ from his.accounts.models import Facility
 from his.core.dates import day_range, local, month_range
 from his.core.money import ZERO
 from his.ui.text import day_text, money_text
-from insurance.billing.effects import sum_of
+from insurance.billing.effects import PAYS, paid_of, sum_of
+from insurance.billing.invoices.queries import chain_of, entries_of_chain
 from insurance.billing.ledger import entries_on, left_of, totals, whole_amount
 from insurance.billing.queries import expected_cash
+from insurance.billing.statement import UNPLACED, Amounts, blocks_of
 from insurance.claims.manifest import TOTALS
 from insurance.claims.stored import rows_of
-from insurance.models import BenefitLine, BenefitResult, CashDay, CashEntry, CashSession, Charge, Claim, FeeWaiver
+from insurance.models import (
+    BenefitLine,
+    BenefitResult,
+    CashDay,
+    CashEntry,
+    CashSession,
+    Charge,
+    Claim,
+    FeeWaiver,
+    Invoice,
+    InvoiceEntry,
+)
 from patients.models import Visit
 from reports.datasets import settled_visits
 from reports.definition import load_form
@@ -226,6 +239,46 @@ def closed_days(scope: Scope) -> Check:
     return check
 
 
+def cost_statements(scope: Scope) -> Check:
+    """The cost statement of a visit has every line of its split, each under a group of the form."""
+    check = Check("statements", "Bảng kê chi phí có đủ các khoản của kết quả tách, đều xếp được nhóm")
+    rows = BenefitLine.objects.filter(result__in=scope.results()).select_related("charge", "result__visit")
+    ordered = rows.defer("reasons").order_by("result_id", "position").iterator(chunk_size=CHUNK)
+    for result, found in groupby(ordered, key=attrgetter("result")):
+        check.compared += 1
+        lines = list(found)
+        blocks = blocks_of(lines, visit=result.visit)
+        here = Amounts.total(block.amounts for block in blocks)
+        there = Amounts.total(Amounts.of(line) for line in lines)
+        if here != there:
+            check.differs(result.visit.claim_code, "tổng của bảng kê", here.hospital, there.hospital)
+        if any(group.title == UNPLACED for block in blocks for group in block.groups):
+            check.differs(result.visit.claim_code, "có khoản chưa xếp được nhóm của bảng kê")
+    return check
+
+
+def invoices(scope: Scope) -> Check:
+    """A document of invoices says what its cash entries come to, each entry in one document with its own amount."""
+    check = Check("invoices", "Hóa đơn nói đúng số tiền của các phiếu trong đó")
+    check.compared = scope.entries().filter(kind__in=PAYS).count()
+    rows = InvoiceEntry.objects.filter(entry__in=scope.entries()).select_related("entry")
+    for row in rows.iterator(chunk_size=CHUNK):
+        if row.amount != paid_of(row.entry):
+            check.differs(row.entry.number, "số tiền trên hóa đơn", row.amount, paid_of(row.entry))
+    roots = Invoice.objects.for_facility(scope.facility).filter(root__isnull=True)
+    if scope.month is not None:
+        roots = roots.filter(day__range=month_range(scope.month.year, scope.month.month))
+    for root in roots:
+        chain = chain_of(root)
+        entries = sum((row.amount for row in entries_of_chain(chain)), ZERO)
+        lines = sum((line.amount for line in chain.current.lines.all()), ZERO)
+        if chain.amount != entries:
+            check.differs(f"hóa đơn {root.pk}", "chuỗi hóa đơn và các phiếu", chain.amount, entries)
+        if chain.current.amount != lines:
+            check.differs(f"hóa đơn {root.pk}", "hóa đơn và các dòng", chain.current.amount, lines)
+    return check
+
+
 def claims_and_splits(scope: Scope) -> Check:
     """The totals in the file of a claim are those of the split in force, and its lines add up to them."""
     check = Check("claims", "Hồ sơ BHYT nói đúng số tiền của kết quả tách, từng đồng")
@@ -305,6 +358,8 @@ CHECKS: tuple[Callable[[Scope], Check], ...] = (
     closed_days,
     waivers,
     accounts,
+    cost_statements,
+    invoices,
     claims_and_splits,
     report_and_splits,
 )

@@ -1,5 +1,7 @@
 """Electronic invoices: each paid đồng is in exactly one document, whatever the provider does."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +10,7 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from lxml import etree
 from pytest_django import Settings
 
@@ -478,3 +480,42 @@ def test_a_timer_gathers_and_sends(
         "99002: lập 1, phát hành 0, bị từ chối 0, còn chờ 1",
         "99002: lập 0, phát hành 1, bị từ chối 0, còn chờ 0",
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_put_each_receipt_into_one_document(world: World, provider: StandIn) -> None:
+    """Buttons pressed at the same moment: an invoice on request, the day gathered, corrections, and the queue."""
+    hung = walk.hung(world, world.hospital).examine("J06.9").sign()
+    hung.settled()
+    lan = paid_visit(world)
+    entry = lan.collect(390_160)
+    actor = cashier(world)
+    done = issue_invoice(visit=hung.visit, buyer=LAN, actor=actor, at=at(10))
+    give_back(world, CashEntry.objects.get(visit=hung.visit), 800, at(11))
+    acts = [
+        lambda: issue_invoice(visit=lan.visit, buyer=LAN, actor=actor, at=at(12)),
+        lambda: aggregate_day(day=DAY, actor=actor, at=at(12)),
+        lambda: correct_due(actor=actor, at=at(12)),
+        lambda: send_waiting(actor=actor, at=at(12), is_forced=True),
+    ] * 3
+    gate = threading.Barrier(len(acts))
+
+    def press(act) -> None:
+        try:
+            gate.wait(timeout=60)
+            act()
+        except Refusal as refusal:
+            if refusal.code not in {"already_invoiced", "nothing_to_invoice", "busy"}:
+                raise
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        list(pool.map(press, acts))
+    correct_due(actor=actor, at=at(13))
+    send_waiting(actor=actor, at=at(13), is_forced=True)
+    assert InvoiceEntry.objects.filter(entry=entry).count() == 1
+    assert InvoiceEntry.objects.count() == CashEntry.objects.count() == 3
+    assert Invoice.objects.filter(corrects=done).count() == 1
+    numbers = Invoice.objects.filter(state=State.ISSUED).values_list("number", flat=True)
+    assert len(numbers) == len(set(numbers)) == provider.count() == 3

@@ -13,15 +13,26 @@ from django.db.models import F
 from insurance.billing.cash import collect, refund
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.drawers import close_day
+from insurance.billing.invoices.services import aggregate_day
 from insurance.billing.queries import amount_due, expected_cash
 from insurance.claims.services import build_month
-from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, Claim
+from insurance.models import (
+    BenefitLine,
+    BenefitResult,
+    CashEntry,
+    CashSession,
+    Charge,
+    Claim,
+    Invoice,
+    InvoiceEntry,
+    InvoiceProfile,
+)
 from patients.models import Visit
 from reports.engine import run
 from reports.models import ReportRun
 from reports.period import Period
 from reports.reconcile import CHECKS, reconcile
-from tests.cast import World, at
+from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_export import MONTH
 
@@ -131,3 +142,21 @@ def test_a_claim_and_a_report_that_say_something_else_are_named(settled: World, 
     assert differing(settled) == {"report": [code]}
     with pytest.raises(CommandError, match="1 chỗ lệch"):
         call_command("reconcile", "--month", f"{MONTH:%Y-%m}", stdout=StringIO())
+
+
+def test_a_charge_without_a_group_of_the_statement_is_named(settled: World, damage: None) -> None:
+    charge = BenefitLine.objects.filter(result__visit=lan(), result__is_current=True)[0].charge
+    Charge.objects.filter(pk=charge.pk).update(group_code="98")
+    assert differing(settled)["statements"] == [lan().claim_code]
+
+
+def test_an_invoice_that_says_other_than_its_receipts_is_named(settled: World, damage: None) -> None:
+    seller = {"seller_name": "A", "seller_address": "B", "tax_code": "0199000002", "symbol": "C26TYY"}
+    InvoiceProfile.objects.create(facility=settled.hospital.facility, valid_from=MONTH, **seller)
+    made = aggregate_day(day=DAY, actor=settled.hospital.actor("cashier"), at=at(19))
+    assert differing(settled) == {}
+    Invoice.objects.filter(pk=made.pk).update(amount=F("amount") + 1)
+    InvoiceEntry.objects.filter(entry=CashEntry.objects.first()).update(amount=1)
+    found = differing(settled)["invoices"]
+    assert CashEntry.objects.first().number in found
+    assert f"hóa đơn {made.pk}" in found
