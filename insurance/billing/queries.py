@@ -132,18 +132,6 @@ def blockers(visit: Visit) -> list[Refusal]:
     return found
 
 
-def warnings(visit: Visit) -> list[str]:
-    """What does not stop closing but will be found in the claim, in Vietnamese, while it can still be mended."""
-    if not visit.is_insured:
-        return []
-    found = []
-    if not visit.vital_signs.filter(weight_kg__isnull=False).exists():
-        found.append("Chưa ghi cân nặng: hồ sơ BHYT bắt buộc có, hãy nhờ điều dưỡng cân trước khi chốt")
-    if not visit.patient.province_code or not visit.patient.commune_code:
-        found.append("Chưa có mã tỉnh, mã xã nơi cư trú: hồ sơ BHYT bắt buộc có, hãy nhờ tiếp đón bổ sung")
-    return found
-
-
 def undispensed(visit: Visit) -> QuerySet[Prescription]:
     """Prescriptions of the visit that were written and are not handed out."""
     rows = Prescription.objects.for_facility(visit.facility).filter(visit=visit, lines__isnull=False)

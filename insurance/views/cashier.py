@@ -290,7 +290,6 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "surplus": -balance,
         "blockers": [b for b in blockers if b.code != queries.NOT_DISPENSED],
         "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
-        "warnings": [] if is_closed else queries.warnings(visit),
         "untold": dear,
         "can_close": visit.state == Visit.State.EXAMINED and not split.missing,
         "close_form": CloseForm(asks_told=bool(dear) and "self_pay" not in request.GET),

@@ -99,7 +99,7 @@ def test_what_is_missing_is_shown_before_closing(world: World) -> None:
     client = signed_in(world.hospital)
     shown = page(client, "cashier-visit", step.visit.pk)
     assert "Dịch vụ 22.0121.1369 chưa có nhóm chi phí" in shown
-    assert "Chưa ghi cân nặng" in shown
+    assert "Chưa ghi cân nặng" in page(client, "cashier-checks", step.visit.pk)
     assert "Khám Nội" in shown
     assert 'id="close"' not in shown
     shown = refused(client.post(reverse("cashier-close", args=[step.visit.pk])))
