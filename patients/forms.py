@@ -15,6 +15,7 @@ from his.core.codes import clean_code, identity_kind
 from his.core.dates import BirthDate
 from his.core.errors import Refusal
 from his.ui.forms import DayField, NumberField, add_refusal
+from his.ui.text import money_text
 from patients.models import InsuranceCard, Patient, Route, Source
 from patients.scan import Scan
 
@@ -53,6 +54,13 @@ def _text(label: str, limit: int, *, required: bool = False, **attrs: str) -> fo
     # The service says how long a text may be and keeps what was typed; the widget only stops a paste by mistake.
     widget = forms.TextInput(attrs={**_OFF, **attrs})
     return forms.CharField(label=label, required=required, max_length=limit, widget=widget)
+
+
+def _room_text(room: Room) -> str:
+    """A room as `exam_rooms` gives it: who waits, and what its exam costs an insured patient above the fund's price."""
+    text = f"{room.code} · {room.name} · {getattr(room, 'waiting_count', None) or 0} chờ"
+    extra = getattr(room, "exam_extra", None) or 0
+    return f"{text} · BHYT trả thêm {money_text(extra)} đ" if extra > 0 else text
 
 
 class VisitForm(forms.Form):
@@ -98,7 +106,7 @@ class VisitForm(forms.Form):
         room = self.fields["room"]
         assert isinstance(room, forms.ModelChoiceField)
         room.queryset = Room.objects.filter(pk__in=[r.pk for r in rooms]).select_related("facility", "department")
-        names = [(r.pk, f"{r.code} · {r.name} · {getattr(r, 'waiting_count', None) or 0} chờ") for r in rooms]
+        names = [(r.pk, _room_text(r)) for r in rooms]
         room.widget = forms.Select(choices=names, attrs={"size": min(max(len(rooms), 2), 8)})
         room.error_messages["required"] = "Hãy chọn phòng khám"
         self._choose("visit_type", visit_types)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from django.db.models import Case, Count, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
 
 from his.accounts.models import Facility, Room
 from his.catalogs import queries as catalogs
-from his.catalogs.models import AdministrativeUnit
+from his.catalogs.models import OUTSIDE_SCOPE, AdministrativeUnit, PricedService
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.text import fold, nfc
@@ -218,7 +218,8 @@ def ahead_of(ticket: QueueTicket) -> int:
 
 
 def exam_rooms(facility: Facility, day: date) -> QuerySet[Room]:
-    """Rooms that a visit can be opened in, with `waiting_count` of the day."""
+    """Rooms that a visit can be opened in, with `waiting_count` of the day and `exam_extra`, what an insured patient pays
+    for the exam above the price of the fund, đồng; none when the price list of the day does not say."""
     mine = Q(kind=Room.Kind.EXAM, is_active=True)
     counts = (
         QueueTicket.objects.for_facility(facility)
@@ -228,8 +229,10 @@ def exam_rooms(facility: Facility, day: date) -> QuerySet[Room]:
         .annotate(n=Count("pk"))
         .values("n")
     )
+    exams = PricedService.objects.for_facility(facility).on(day).filter(code=OuterRef("exam_service_code"))
+    extra = exams.exclude(scope_code=OUTSIDE_SCOPE).annotate(extra=F("price") - F("insured_price")).values("extra")[:1]
     rooms = Room.objects.for_facility(facility).filter(mine).select_related("department")
-    return rooms.annotate(waiting_count=Subquery(counts)).order_by("code")
+    return rooms.annotate(waiting_count=Subquery(counts), exam_extra=Subquery(extra)).order_by("code")
 
 
 def called(facility: Facility, day: date) -> list[QueueTicket]:

@@ -15,9 +15,11 @@ from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.origins import Origin, Source, register
 from insurance.billing.self_pay import choose_self_pay, withdraw_self_pay
 from insurance.models import BenefitLine, Charge, SelfPayChoice
+from patients.forms import VisitForm
 from patients.models import PriceNotice, ServiceOrder
+from patients.queries import exam_rooms
 from patients.services.orders import order_service
-from tests.cast import World, at
+from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_cashier_screen import page, refused
 from tests.insurance.walk import CBC, GLUCOSE, ULTRASOUND, signed_in
@@ -94,6 +96,10 @@ def test_who_pays_alone_is_told_of_an_on_demand_price_only(dear: World) -> None:
 def test_what_nobody_told_is_told_at_the_cashier_before_closing(dear: World) -> None:
     place = dear.hospital
     PricedService.objects.filter(facility=place.facility, code="02.1896").update(insured_price=30000)
+    rooms = list(exam_rooms(place.facility, DAY))
+    assert {room.code: room.exam_extra for room in rooms if room.exam_service_code == "02.1896"}["PK1"] == 9800
+    form = VisitForm(rooms=rooms, on=DAY, visit_types=[], injuries=[])
+    assert "BHYT trả thêm 9.800 đ" in str(form["room"])
     step = walk.lan(dear, place).examine().sign()
     assert [(s.code, s.extra_amount) for s in untold(step.visit, find_sources(step.visit)[0])] == [("02.1896", 9800)]
     client, url = signed_in(place), reverse("cashier-close", args=[step.visit.pk])
