@@ -243,7 +243,7 @@ class CatalogForm(forms.Form):
         },
     )
     effective_on = DayField(
-        label="Áp dụng từ ngày", required=False, help_text="Dùng cho dòng không ghi TU_NGAY trong tệp"
+        label="Áp dụng từ ngày", required=False, help_text="Dùng cho dòng không ghi TU_NGAY, và khi thay cả bảng"
     )
     open_ended = forms.BooleanField(label="Bỏ qua ngày kết thúc trong tệp", required=False)
     replaces = forms.BooleanField(

@@ -15,6 +15,7 @@ from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.audit.record import Entry, append_entries
 from his.catalogs.loaders import KINDS, Kind, Request
+from his.catalogs.loaders.plan import Section
 from his.catalogs.merge import merge
 from his.catalogs.report import ImportRefused, ImportReport
 from his.core.errors import Refusal
@@ -65,8 +66,10 @@ def import_facility_catalog(
     """Load the price list (05/DM) or drug list (03/DM) of the actor's own facility.
 
     A row that differs from the one in force on its first day ends that one the day before. With `replaces` the file is
-    the whole list: what it does not have ends the day before it begins. Closed visits keep their prices.
-    Refuses national lists: they are shared by all facilities and are imported by the operator of the machine.
+    the whole list from `effective_on`, or from the day on which all its rows begin: what it does not have ends the day
+    before. Closed visits keep their prices.
+    Refuses a whole list whose rows begin on several days when no day is given, and national lists: they are shared by
+    all facilities and are imported by the operator of the machine.
     """
     if kind not in KINDS or not KINDS[kind].per_facility:
         raise Refusal("not_a_facility_list", "Chỉ nhập được danh mục riêng của cơ sở", field="kind")
@@ -95,8 +98,8 @@ def _load(kind: str, request: Request, skip_bad_rows: bool) -> ImportReport:
     report = ImportReport(kind=kind, source=request.path.name if request.path else kind)
     plan = chosen.load(request)
     for section in plan.sections:
-        first = min((record.valid_from for record in section.records), default=None)
-        done = merge(plan, section, replaces_from=first if request.replaces else None, tells=chosen.per_facility)
+        replaces_from = _first_day(section, request) if request.replaces else None
+        done = merge(plan, section, replaces_from=replaces_from, tells=chosen.per_facility)
         report.changes += done.changes
         report.added += done.added
         report.changed += done.changed
@@ -109,6 +112,16 @@ def _load(kind: str, request: Request, skip_bad_rows: bool) -> ImportReport:
     if not report.read:
         raise ImportRefused("no_rows", "Tệp không có dòng dữ liệu nào", report)
     return report
+
+
+def _first_day(section: Section, request: Request) -> date | None:
+    """The day from which a list is the whole one: the day asked for, or the one on which all its rows begin."""
+    days = {record.valid_from for record in section.records}
+    if request.effective_on is None and len(days) > 1:
+        said = ", ".join(f"{day:%d/%m/%Y}" for day in sorted(days)[:3])
+        text = f"Các dòng trong tệp bắt đầu nhiều ngày khác nhau ({said}): hãy gõ ngày áp dụng của cả bảng"
+        raise Refusal("which_day", text, field="effective_on")
+    return request.effective_on or next(iter(days), None)
 
 
 def _figures(report: ImportReport) -> dict[str, int]:

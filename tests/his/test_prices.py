@@ -77,6 +77,18 @@ def test_a_row_that_began_on_that_very_day_is_kept_and_told(world: World, tmp_pa
     assert len(periods(world, CBC)) == 2
 
 
+def test_a_whole_list_of_several_days_needs_its_day(world: World, tmp_path: Path) -> None:
+    rows = [price_row(CBC, NAMES[CBC], 49700, start="20260101", end="")]
+    rows.append(price_row("02.1896", NAMES["02.1896"], 41000, start="20261101", end=""))
+    path = price_list(tmp_path / "hai-ngay.xlsx", *rows)
+    with pytest.raises(Refusal) as refused:
+        bring_in(world, path)
+    assert (refused.value.code, refused.value.field) == ("which_day", "effective_on")
+    bring_in(world, path, effective_on=NOVEMBER)
+    assert periods(world, GLUCOSE)[0][2] == date(2026, 10, 31)
+    assert periods(world, CBC) == [(49700, date(2026, 1, 1), None)]
+
+
 def test_what_replaces_must_be_whole(world: World, tmp_path: Path) -> None:
     path = new_list(tmp_path, **{CBC: 1})
     with pytest.raises(Refusal) as refused:
