@@ -218,8 +218,8 @@ def ahead_of(ticket: QueueTicket) -> int:
 
 
 def exam_rooms(facility: Facility, day: date) -> QuerySet[Room]:
-    """Rooms that a visit can be opened in, with `waiting_count` of the day and `exam_extra`, what an insured patient pays
-    for the exam above the price of the fund, đồng; none when the price list of the day does not say."""
+    """Rooms that a visit can be opened in, with `waiting_count` of the day, and with `exam_extra`: what an insured
+    patient pays for the exam above the price of the fund, đồng; none when the price list of the day does not say."""
     mine = Q(kind=Room.Kind.EXAM, is_active=True)
     counts = (
         QueueTicket.objects.for_facility(facility)
