@@ -27,6 +27,7 @@ class InsuranceConfig(AppConfig):
         hooks.visit_checks.fill(visit_notices)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
+            NavItem("cash", "Sổ quỹ", "cash-day", "billing.close_day", "lock", 45, "Khóa ngày, duyệt hoàn, bàn giao"),
             NavItem("claims", "Hồ sơ BHYT", "claims", "claims.view", "claim", 50, "Lập, kiểm tra, xuất hồ sơ tháng"),
         )
 

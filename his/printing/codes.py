@@ -8,10 +8,11 @@ import segno
 QUIET_QR, QUIET_128 = 2, 10
 
 
-def qr_svg(text: str, *, error: str = "m") -> str:
-    """A QR code as SVG with its quiet zone; scales to any size. `error` is the level of correction, l to h."""
+def qr_svg(text: str, *, error: str = "m", quiet: int = QUIET_QR) -> str:
+    """A QR code as SVG with its quiet zone; scales to any size. `error` is the level of correction, l to h,
+    `quiet` the margin in modules."""
     out = io.BytesIO()
-    segno.make_qr(text, error=error).save(out, kind="svg", xmldecl=False, border=QUIET_QR, omitsize=True)
+    segno.make_qr(text, error=error).save(out, kind="svg", xmldecl=False, border=quiet, omitsize=True)
     return out.getvalue().decode()
 
 

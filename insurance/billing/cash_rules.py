@@ -51,14 +51,21 @@ def set_cash_rules(*, since: date, refund_limit: Decimal | None, book_size: int,
 
 @service(action="billing.set_bank_account", permission="billing.settings")
 def set_bank_account(
-    *, since: date, bank_bin: str, number: str, holder: str, actor: Actor, bank_name: str = "", prefix: str = "VP"
+    *,
+    since: date,
+    bank_bin: str,
+    number: str,
+    holder: str,
+    actor: Actor,
+    bank_name: str = "",
+    content_prefix: str = "VP",
 ) -> BankAccount:
     """The facility's own bank account from a day on (tài khoản nhận chuyển khoản).
 
     Refuses a BIN that has not six digits, a number that VietQR cannot carry, no holder, a prefix that is not 2 to 8
     capital letters or digits, and a day before the latest period.
     """
-    values = _account_values(bank_bin, number, holder, bank_name, prefix)
+    values = _account_values(bank_bin, number, holder, bank_name, content_prefix)
     row = _period(BankAccount, actor.facility, since)
     for name, value in values.items():
         setattr(row, name, value)
@@ -77,7 +84,7 @@ def _account_values(bank_bin: str, number: str, holder: str, bank_name: str, pre
     if not holder:
         raise Refusal("holder", "Hãy gõ tên tài khoản", field="holder")
     if not re.fullmatch(r"[A-Z0-9]{2,8}", prefix):
-        raise Refusal("prefix", "Tiền tố gồm 2 đến 8 chữ cái không dấu hoặc chữ số", field="prefix")
+        raise Refusal("prefix", "Tiền tố gồm 2 đến 8 chữ cái không dấu hoặc chữ số", field="content_prefix")
     return {
         "bank_bin": bank_bin,
         "number": number,

@@ -6,6 +6,7 @@ from datetime import date
 from django.db.models import QuerySet
 
 from his.accounts.models import Facility
+from insurance.billing.effects import EFFECTS
 from insurance.billing.queries import visits_to_settle
 from patients import scan
 from patients.models import QueueTicket, Visit
@@ -13,20 +14,21 @@ from patients.queries import people_of
 
 FOUND_MAX = 20
 _TICKET = re.compile(r"^(a?)(\d{1,4})$", re.IGNORECASE | re.ASCII)
-_RECEIPT = re.compile(r"^P[TH]\d{2}\.\d{6,}$", re.ASCII)
+_PAPER = re.compile(rf"^({'|'.join(effect.prefix for effect in EFFECTS.values())})\d{{2}}\.\d{{6,}}$", re.ASCII)
 
 
 def find_visits(facility: Facility, text: str, *, on: date) -> list[Visit]:
     """Visits that a scan or typed text means, best first, at most 20, cancelled ones left out.
 
-    Understood: a claim code, a receipt number, a queue number of the day (`12`, `A12`), and whatever names people
-    (cards, numbers, phone, name): their visits that wait for the cashier, else the latest one of each.
+    Understood: a claim code, the number of a receipt, deposit or refund, a queue number of the day (`12`, `A12`), and
+    whatever names people (cards, numbers, phone, name): their visits that wait for the cashier, else the latest one of
+    each.
     """
     text = text.strip()
     rows = _rows(facility)
     if ticket := _TICKET.match(text):
         return _of_ticket(facility, rows, on, number=int(ticket[2]), is_priority=bool(ticket[1]))
-    if _RECEIPT.match(text.upper()):
+    if _PAPER.match(text.upper()):
         return list(rows.filter(cash_entries__number=text.upper()))
     read = scan.read(text, on=on)
     if read.claim_code:

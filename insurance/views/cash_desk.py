@@ -1,24 +1,24 @@
 """Around the cashier's desk: the drawer with its count, the receipts of a day, old debts."""
 
-from datetime import date
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from his.access import DeskRequest, requires
-from his.core.dates import day_range, parse_day
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
 from his.ui.forms import render_refusal, saved
 from his.ui.text import money_text
 from insurance.billing import ledger, queries
 from insurance.billing.drawers import close_session, open_session
+from insurance.billing.effects import cash_of
 from insurance.forms import CountForm, OpenSessionForm
 from insurance.models import CashSession
+from insurance.views.cash_office import asked_day
 
 PAGE = 50
 SESSION = "insurance/cash_session.html"
@@ -83,9 +83,11 @@ def close(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("billing.view")
 def receipts(request: DeskRequest) -> HttpResponse:
     """Receipts and refunds of a day with their sums by method."""
-    day = _day(request)
+    day = asked_day(request)
     rows = ledger.entries_on(request.actor.facility, day)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    for row in page:
+        row.cash = cash_of(row)  # type: ignore[attr-defined]
     return render(
         request,
         "insurance/receipts.html",
@@ -134,12 +136,3 @@ def _counted(drawer: CashSession, form: CountForm) -> dict[str, Any]:
         "difference": counted - expected,
         "shortfall": expected - counted,
     }
-
-
-def _day(request: HttpRequest) -> date:
-    try:
-        day = parse_day(request.GET.get("day") or "")
-        day_range(day)
-    except (ValueError, OverflowError):
-        return timezone.localdate()
-    return day

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 from django import forms
 from django.http import HttpResponse
@@ -22,15 +21,14 @@ from his.core.money import ZERO
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import day_text, money_text
 from insurance.billing import queries
-from insurance.billing.cash import collect, refund
 from insurance.billing.charges import untold
 from insurance.billing.closing import claim_notices, close_visit, reopen_visit
 from insurance.billing.fee_waivers import cancel_waiver, grant_waiver
 from insurance.billing.search import find_visits
 from insurance.billing.self_pay import choose_self_pay, withdraw_self_pay
-from insurance.forms import CloseForm, CollectForm, OpenSessionForm, ReasonForm, RefundForm
+from insurance.forms import CloseForm, OpenSessionForm, ReasonForm
 from insurance.forms_charges import CancelWaiverForm
-from insurance.models import CashEntry
+from insurance.views.cashier_entries import money_context
 from insurance.views.fee_waivers import waiver_context, waiver_form
 from insurance.views.self_pay import self_pay_context, self_pay_form
 from insurance.views.split_view import shown_split
@@ -40,6 +38,8 @@ from patients.notices import limited
 TEMPLATE = "insurance/cashier.html"
 RECENT_DAYS = 31
 """Closed visits that are not level stay on the desk's list for a month; then they are old debts."""
+
+_RIGHTS = ("close", "collect", "refund", "reopen", "void", "invoice")
 
 
 @require_GET
@@ -78,14 +78,14 @@ def find(request: DeskRequest) -> HttpResponse:
 @requires("billing.view")
 def open_visit(request: DeskRequest, pk: int) -> HttpResponse:
     """One visit: the split line by line, its account, its receipts."""
-    return render(request, TEMPLATE, _context(request, _visit(request, pk)))
+    return render(request, TEMPLATE, _context(request, visit_of(request, pk)))
 
 
 @require_GET
 @requires("billing.view")
 def checks(request: DeskRequest, pk: int) -> HttpResponse:
     """What the rules find in the claim of the visit, and which desk can mend it; asked after the page is there."""
-    found = claim_notices(_visit(request, pk), timezone.now())
+    found = claim_notices(visit_of(request, pk), timezone.now())
     return render(request, "insurance/cashier_checks.html", {"notices": limited(found) if found else None})
 
 
@@ -93,7 +93,7 @@ def checks(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("billing.close")
 def close(request: DeskRequest, pk: int) -> HttpResponse:
     """F9 on an examined visit: store the split."""
-    visit = _visit(request, pk)
+    visit = visit_of(request, pk)
     form = CloseForm(request.POST)
 
     def act() -> str:
@@ -101,80 +101,35 @@ def close(request: DeskRequest, pk: int) -> HttpResponse:
         payable = queries.payable_amount(result)
         return f"Đã chốt chi phí, người bệnh trả {money_text(payable)} đ" if payable else "Đã chốt, không phải trả tiền"
 
-    return _act(request, visit, "close_form", form, act)
-
-
-@require_POST
-@requires("billing.collect")
-def take(request: DeskRequest, pk: int) -> HttpResponse:
-    """F9 on a closed visit: a receipt."""
-    visit = _visit(request, pk)
-    form = CollectForm(request.POST)
-
-    def act() -> str:
-        data = form.cleaned_data
-        entry = collect(
-            visit=visit,
-            amount=data["amount"],
-            method=data["method"],
-            bank_reference=data["bank_reference"],
-            actor=request.actor,
-            at=timezone.now(),
-            idempotency_key=data["idempotency_key"],
-        )
-        return f"Đã thu {money_text(entry.amount)} đ, phiếu {entry.number}"
-
-    return _act(request, visit, "collect_form", form, act)
-
-
-@require_POST
-@requires("billing.refund")
-def give_back(request: DeskRequest, pk: int) -> HttpResponse:
-    """A refund from one receipt."""
-    receipt = queries.get_entry(request.actor.facility, pk)
-    form = RefundForm(request.POST, auto_id=f"id_{receipt.pk}_%s")
-
-    def act() -> str:
-        data = form.cleaned_data
-        entry = refund(
-            entry=receipt,
-            amount=data["amount"],
-            reason=data["reason"],
-            actor=request.actor,
-            at=timezone.now(),
-            idempotency_key=data["idempotency_key"],
-        )
-        return f"Đã hoàn {money_text(entry.amount)} đ từ phiếu {receipt.number}, phiếu hoàn {entry.number}"
-
-    return _act(request, _visit(request, receipt.visit_id), "refund_form", form, act, refund_of=receipt.pk)
+    return act_on(request, visit, "close_form", form, act)
 
 
 @require_POST
 @requires("billing.reopen")
 def reopen(request: DeskRequest, pk: int) -> HttpResponse:
     """Open a closed visit for a correction."""
-    visit = _visit(request, pk)
+    visit = visit_of(request, pk)
     form = ReasonForm(request.POST)
 
     def act() -> str:
         reopen_visit(visit=visit, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
         return "Đã mở lại lượt khám; hồ sơ BHYT cũ không còn hiệu lực, hãy chốt lại sau khi sửa"
 
-    return _act(request, visit, "reopen_form", form, act)
+    return act_on(request, visit, "reopen_form", form, act)
 
 
 @require_POST
 @requires("billing.close")
 def pay_alone(request: DeskRequest, pk: int) -> HttpResponse:
     """Move one thing of an open visit to self-pay."""
-    visit = _visit(request, pk)
+    visit = visit_of(request, pk)
     form = self_pay_form(visit, request.POST)
 
     def act() -> str:
         row = choose_self_pay(visit=visit, actor=request.actor, at=timezone.now(), **form.chosen())
         return f"{row.name}: người bệnh tự trả"
 
-    return _act(request, visit, "self_pay_form", form, act, choosing=True)
+    return act_on(request, visit, "self_pay_form", form, act, choosing=True)
 
 
 @require_POST
@@ -187,14 +142,14 @@ def pay_by_fund(request: DeskRequest, pk: int) -> HttpResponse:
         withdraw_self_pay(choice=row, actor=request.actor, at=timezone.now())
         return f"{row.name}: tính BHYT trở lại"
 
-    return _act(request, _visit(request, row.visit_id), "withdraw_form", forms.Form(request.POST), act)
+    return act_on(request, visit_of(request, row.visit_id), "withdraw_form", forms.Form(request.POST), act)
 
 
 @require_POST
 @requires("billing.waive")
 def waive(request: DeskRequest, pk: int) -> HttpResponse:
     """Waive a part of what the patient pays."""
-    visit = _visit(request, pk)
+    visit = visit_of(request, pk)
     form = waiver_form(visit, request.POST)
     if form is None:
         raise NotFound("Lượt khám chưa chốt chi phí")
@@ -203,7 +158,7 @@ def waive(request: DeskRequest, pk: int) -> HttpResponse:
         row = grant_waiver(visit=visit, actor=request.actor, at=timezone.now(), **form.given())
         return f"Đã miễn giảm {money_text(row.amount)} đ"
 
-    return _act(request, visit, "fee_waiver_form", form, act, waiving=True)
+    return act_on(request, visit, "fee_waiver_form", form, act, waiving=True)
 
 
 @require_POST
@@ -218,10 +173,10 @@ def cancel_waived(request: DeskRequest, pk: int) -> HttpResponse:
         cancel_waiver(waiver=row, reason=reason, actor=request.actor, at=timezone.now())
         return f"Đã hủy miễn giảm {money_text(row.amount)} đ"
 
-    return _act(request, _visit(request, row.visit_id), "cancel_waiver_form", form, act, cancel_of=row.pk)
+    return act_on(request, visit_of(request, row.visit_id), "cancel_waiver_form", form, act, cancel_of=row.pk)
 
 
-def _act(
+def act_on(
     request: DeskRequest, visit: Visit, name: str, form: forms.Form, act: Callable[[], str], **more: Any
 ) -> HttpResponse:
     """Run the service of a form: its message over the visit, or the form with the error beside its field."""
@@ -237,7 +192,7 @@ def _act(
             return redirect("cashier-visit", visit.pk)
     else:
         status, heard = 422, None
-    fresh = _visit(request, visit.pk)  # another desk may have changed it meanwhile
+    fresh = visit_of(request, visit.pk)  # another desk may have changed it meanwhile
     context = {**_context(request, fresh), name: form, "form": form, "refusal": heard, **more}
     return render(request, TEMPLATE, context, status=status)
 
@@ -245,7 +200,7 @@ def _act(
 # What the page shows
 
 
-def _visit(request: DeskRequest, pk: int) -> Visit:
+def visit_of(request: DeskRequest, pk: int) -> Visit:
     return queries.get_visit(request.actor.facility, pk)
 
 
@@ -256,7 +211,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
     context: dict[str, Any] = {
         **list_context,
         "next": _next(list_context["rows"], visit),
-        "may": {name: actor.may(f"billing.{name}") for name in ("close", "collect", "refund", "reopen", "invoice")},
+        "may": {name: actor.may(f"billing.{name}") for name in _RIGHTS},
         "session": session,
         "drawer": queries.expected_cash(session) if session else ZERO,
     }
@@ -264,6 +219,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
         context |= _opened(request, visit)
         context |= self_pay_context(visit, context["split"], is_open="self_pay" in request.GET)
         context |= waiver_context(visit, actor, is_open="waive" in request.GET)
+        context |= money_context(visit, actor, context, is_open="deposit" in request.GET)
         if session is None:
             context["session_form"] = OpenSessionForm(initial={"opening_float": ZERO, "back": visit.pk})
     return context
@@ -271,8 +227,7 @@ def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]
 
 def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
     is_closed = visit.state == Visit.State.CLOSED
-    split, entries, account = shown_split(visit), queries.entries_of(visit), queries.account_of(visit)
-    due, balance = account.due, split.payable - account.paid - account.held
+    split = shown_split(visit)
     blockers = [] if is_closed else queries.blockers(visit)
     dear = [] if is_closed else untold(visit, split.sources)
     return {
@@ -280,21 +235,11 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "strip": strip_of(visit),
         "is_closed": is_closed,
         "split": split,
-        "entries": entries,
-        "last_receipt": next((e for e in reversed(entries) if e.kind == CashEntry.Kind.RECEIPT), None),
-        "account": account,
-        "paid": account.paid,
-        "due": due,
-        "to_return": -due,
-        "balance": balance,
-        "surplus": -balance,
         "blockers": [b for b in blockers if b.code != queries.NOT_DISPENSED],
         "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
         "untold": dear,
         "can_close": visit.state == Visit.State.EXAMINED and not split.missing,
         "close_form": CloseForm(asks_told=bool(dear) and "self_pay" not in request.GET),
-        "collect_form": CollectForm(initial={"amount": due, "method": "cash", "idempotency_key": uuid4().hex}),
-        "refund_key": uuid4().hex,
         "reopen_form": ReasonForm(),
     }
 

@@ -18,7 +18,17 @@ from insurance.billing.invoices.services import Buyer, issue_invoice
 from insurance.claims.jobs import start_build
 from insurance.claims.services import build_claim
 from insurance.claims.waivers import Grounds, waive_finding
-from insurance.models import BenefitResult, CashEntry, CashSession, Finding, InvoiceProfile, SelfPayChoice
+from insurance.models import (
+    BankAccount,
+    BenefitResult,
+    CashEntry,
+    CashSession,
+    Finding,
+    InvoiceProfile,
+    RefundRequest,
+    SelfPayChoice,
+    TransferOrder,
+)
 from insurance.printing import urls as papers
 from insurance.templatetags.insurance_words import law_words
 from insurance.urls import urlpatterns
@@ -317,7 +327,23 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         at=at(9),
         by=manager.user,
     )
+    asked = RefundRequest.objects.create(
+        facility=claim.facility, entry=entry, amount=1, reason="x", asked_by=manager.user, asked_at=at(9)
+    )
+    account = BankAccount.objects.create(facility=claim.facility, bank_bin="970415", number="1", valid_from=walk.MONTH)
+    order = TransferOrder.objects.create(
+        facility=claim.facility,
+        visit=step.visit,
+        account=account,
+        purpose="receipt",
+        code="VP1",
+        amount=1,
+        payload="x",
+        at=at(9),
+        by=manager.user,
+    )
     names = ("cashier-visit", "cashier-checks", "cashier-close", "cashier-collect", "cashier-reopen")
+    names += ("cashier-deposit", "cashier-use", "cashier-transfer")
     ids = dict.fromkeys((*names, "fee-waiver-grant", "self-pay-choose"), step.visit.pk)
     ids |= dict.fromkeys(("claims-build", "claims-xml", "claims-compare"), step.visit.pk)
     return ids | {
@@ -328,6 +354,12 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         "fee-waiver-cancel": waived.pk,
         "self-pay-withdraw": choice.pk,
         "cashier-refund": entry.pk,
+        "cashier-refund-ask": entry.pk,
+        "cashier-refund-pay": asked.pk,
+        "cashier-void": entry.pk,
+        "cashier-transfer-qr": order.pk,
+        "cash-refund-decide": asked.pk,
+        "cash-handover-receive": session.pk,
         "cashier-session-count": session.pk,
         "cashier-session-close": session.pk,
         "receipt-pdf": entry.pk,
