@@ -32,17 +32,19 @@ from insurance.models import CashEntry, CashSession
 
 _TEMPLATE = Path(__file__).with_name("cash_report.typ")
 SESSION = Form("cash_session", "Báo cáo thu tiền của ca", _TEMPLATE)
+SESSION_ROLL = Form("cash_session_roll", "Báo cáo ca thu khổ 80 mm", Path(__file__).with_name("cash_report_roll.typ"))
 DAY = Form("cash_day", "Báo cáo thu tiền trong ngày", _TEMPLATE)
 DAY_DRAFT = Form("cash_day_draft", "Báo cáo thu tiền trong ngày, chưa khóa sổ", _TEMPLATE)
 Method = CashEntry.Method
 
 
 @service(action="billing.print_session_report", permission="billing.view")
-def print_session_report(*, session: CashSession, actor: Actor, at: datetime) -> bytes:
-    """The report of one drawer as PDF, also while it is open (in báo cáo ca thu)."""
+def print_session_report(*, session: CashSession, actor: Actor, at: datetime, on_roll: bool = False) -> bytes:
+    """The report of one drawer as PDF, also while it is open (in báo cáo ca thu); on a roll its sums only."""
     data = session_data(session)
     number = f"{session.cashier.username} {minute_text(session.opened_at)}"
-    return print_form(form=SESSION, obj=session, data=data, number=number, actor=actor, at=at, is_list=True)
+    form = SESSION_ROLL if on_roll else SESSION
+    return print_form(form=form, obj=session, data=data, number=number, actor=actor, at=at, is_list=not on_roll)
 
 
 @service(action="billing.print_day_report", permission="billing.view")
@@ -169,6 +171,7 @@ def _group(kind: str, rows: Sequence[CashEntry]) -> dict[str, Any]:
         "rows": [_row(row, moves) for row in rows],
         "sums": Sums.of(rows).texts() if moves else [],
         "range": span,
+        "count": str(len(rows)),
     }
 
 
@@ -193,12 +196,23 @@ def _row(entry: CashEntry, moves: bool) -> dict[str, Any]:
 @require_GET
 @requires("billing.view")
 def session_pdf(request: DeskRequest, pk: int) -> HttpResponse:
-    """The report of a drawer of the user's facility."""
+    """The report of a drawer of the user's facility on A4."""
+    return _session(request, pk, on_roll=False)
+
+
+@require_GET
+@requires("billing.view")
+def session_roll_pdf(request: DeskRequest, pk: int) -> HttpResponse:
+    """The sums of a drawer of the user's facility on an 80 mm roll."""
+    return _session(request, pk, on_roll=True)
+
+
+def _session(request: DeskRequest, pk: int, *, on_roll: bool) -> HttpResponse:
     rows = CashSession.objects.for_facility(request.actor.facility).select_related("cashier", "received_by")
     session = rows.filter(pk=pk).first()
     if session is None:
         raise NotFound
-    pdf = print_session_report(session=session, actor=request.actor, at=timezone.now())
+    pdf = print_session_report(session=session, actor=request.actor, at=timezone.now(), on_roll=on_roll)
     return pdf_response(pdf, f"ca-thu-{session.pk}.pdf")
 
 

@@ -10,5 +10,6 @@ urlpatterns = [
     path("visits/<int:pk>/statement.pdf", statement.statement_pdf, name="statement-pdf"),
     path("visits/<int:pk>/settlement.pdf", settlement.settlement_pdf, name="settlement-pdf"),
     path("drawers/<int:pk>/report.pdf", cash_report.session_pdf, name="cash-session-pdf"),
+    path("drawers/<int:pk>/roll.pdf", cash_report.session_roll_pdf, name="cash-session-roll-pdf"),
     path("days/report.pdf", cash_report.day_pdf, name="cash-day-pdf"),
 ]

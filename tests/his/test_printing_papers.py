@@ -259,6 +259,7 @@ def papers(world: World, place: Place) -> dict[str, int]:
         "statement-pdf": lan.visit.pk,
         "settlement-pdf": lan.visit.pk,
         "cash-session-pdf": CashSession.objects.get(facility=place.facility).pk,
+        "cash-session-roll-pdf": CashSession.objects.get(facility=place.facility).pk,
     }
 
 

@@ -371,6 +371,7 @@ def _ids(step: walk.Walk) -> dict[str, int]:
             ("invoice", "invoice-correct", "invoice-notify", "invoice-mend", "invoice-xml"), _invoice(step)
         ),
         "cash-session-pdf": session.pk,
+        "cash-session-roll-pdf": session.pk,
     }
 
 

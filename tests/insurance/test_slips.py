@@ -188,6 +188,10 @@ def test_the_report_of_a_drawer_adds_up(world: World) -> None:
         assert given[place] == -sum(money for money in mine if money < 0)
         assert net[place] == taken[place] - given[place] == sum(mine)
     assert net[0] == expected_cash(drawer) - drawer.opening_float
+    roll = text_of(print_session_report(session=drawer, actor=cashier, at=at(12), on_roll=True))
+    for label, sums in (("TỔNG THU", taken), ("TỔNG HOÀN, HỦY", given), ("CÒN PHẢI NỘP", net)):
+        assert amount(re.search(rf"{label} ([\d.,]+)", roll)[1]) == sums[3]
+    assert "Phiếu thu · 2 phiếu" in roll
 
 
 def test_the_report_says_what_was_counted_and_handed_over(world: World) -> None:
