@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
 
@@ -12,13 +12,14 @@ from django.db import connection
 from his.accounts.actor import Actor
 from his.accounts.models import Room
 from his.core.dates import vn_datetime
+from his.core.money import ZERO
 from his.demo.menu import read_menu
 from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
 from his.demo.stock import open_stores
 from his.demo.story import Desk, tell
 from his.service import audit_facts, service
-from insurance.billing.drawers import DENOMINATIONS, close_session, open_session
+from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
 from insurance.billing.queries import expected_cash
 from insurance.models import CashSession
 
@@ -88,12 +89,18 @@ def _run(desk: Desk, plan: MonthPlan, progress: Callable[[date], None] | None) -
 def load_day(*, day: date, desk: Desk, visits: list[VisitPlan], actor: Actor) -> None:
     """Let the desks of a facility work through one day in one transaction: each step by its own account and service.
 
-    Afterwards the visits are closed, the drawer is counted and every step has its audit entry.
+    Afterwards the visits are closed, the drawer is counted and handed over, the day is closed and every step has its
+    audit entry.
     """
     cashier = desk.actors["cashier"]
     session = open_session(opening_float=FLOAT, actor=cashier, at=vn_datetime(day, _OPENS))
     last = _run_day(desk, visits)
-    _count(session, cashier, max(last, vn_datetime(day, _CLOSES)))
+    evening = max(last, vn_datetime(day, _CLOSES))
+    session = _count(session, cashier, evening)
+    treasurer = desk.actors.get("accountant", desk.actors["manager"])
+    counted = session.counted_amount or ZERO
+    receive_drawer(session=session, amount=counted, actor=treasurer, at=evening + timedelta(minutes=10))
+    close_day(day=day, actor=treasurer, at=evening + timedelta(minutes=15))
     audit_facts(day=day, visits=len(visits))
 
 
@@ -114,13 +121,13 @@ def _run_day(desk: Desk, visits: list[VisitPlan]) -> datetime:
     return last
 
 
-def _count(session: CashSession, cashier: Actor, at: datetime) -> None:
+def _count(session: CashSession, cashier: Actor, at: datetime) -> CashSession:
     """Count the drawer: the notes that its amount takes, and a note about coins that do not exist."""
     left = int(expected_cash(session))
     notes: dict[int, int] = {}
     for face in DENOMINATIONS:
         notes[face], left = divmod(left, face)
-    close_session(
+    return close_session(
         session=session,
         denominations={face: count for face, count in notes.items() if count},
         note=f"Lẻ {left} đ không có mệnh giá" if left else "",

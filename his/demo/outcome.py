@@ -110,7 +110,7 @@ def _stored(outcome: Outcome, place: Place, month: date, claimed: set[str]) -> N
         outcome.patient_amount += result.patient_amount
         outcome.payable += due
         outcome.owed += due - paid.pop(result.visit_id, ZERO)
-        if due != round0(result.patient_amount):
+        if due + result.waived_amount != round0(result.patient_amount):
             outcome.differing.append(result.visit.claim_code)
         if result.visit.claim_code in claimed:
             for tag, attribute in zip(TAGS, _ATTRIBUTES, strict=True):

@@ -60,7 +60,7 @@ class Person:
 
 
 class Invention:
-    """Draws people of one facility. The same seed gives the same people; numbers never repeat within a facility."""
+    """Draws people of one facility. The same seed gives the same people; numbers never repeat, within a facility or at both."""
 
     def __init__(self, facility_code: str, rng: Random) -> None:
         self.facility_code = facility_code
@@ -93,7 +93,7 @@ class Invention:
 
     def _next(self) -> int:
         self.serial += 1
-        return (self.serial * _PRIME + _SHIFT) % 1_000_000
+        return (self.serial * _PRIME + _SHIFT) % 500_000 * 2 + int(self.facility_code) % 2
 
     def _born(self, on: date, age_min: int, age_max: int) -> date:
         first = on.replace(year=on.year - age_max - 1) + timedelta(days=1)

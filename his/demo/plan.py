@@ -52,6 +52,19 @@ class VisitPlan:
     consultation: str = ""
 
 
+ENDINGS = {
+    "paid": 908,
+    "part": 20,
+    "debt": 18,
+    "wrong_method": 14,
+    "returned": 8,
+    "deposit": 14,
+    "waived": 10,
+    "voided": 8,
+}
+"""How the account of a visit ends, and how many of a thousand visits end so."""
+
+
 def bank_reference(claim_code: str, method: str) -> str:
     """The invented number of the bank transaction that pays a visit by transfer; empty for other methods."""
     return f"FT{claim_code}" if method == "transfer" else ""
@@ -273,6 +286,5 @@ class _Planner:
         """How the account of the visit ends at the cashier; only few do not simply pay."""
         if given:
             return "paid"
-        kinds, weights = ("paid", "part", "debt", "wrong_method", "returned"), (940, 20, 18, 14, 8)
-        kind = self.rng.choices(kinds, weights)[0]
+        kind = self.rng.choices(*zip(*ENDINGS.items(), strict=True))[0]
         return "paid" if kind == "returned" and not exam.drugs else kind

@@ -15,10 +15,11 @@ from his.accounts.models import Room
 from his.demo.clinic import ExamPlan, OrderPlan
 from his.demo.people import Person
 from his.demo.plan import VisitPlan, bank_reference
-from insurance.billing.cash import collect, refund
+from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
 from insurance.billing.closing import close_visit, reopen_visit
-from insurance.billing.queries import payable_amount
-from insurance.models import BenefitResult, CashEntry
+from insurance.billing.fee_waivers import Reason, grant_waiver
+from insurance.billing.ledger import account_of, amount_due, payable_amount
+from insurance.models import BenefitResult, CashEntry, FeeWaiver
 from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Source, Visit
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import order_service, record_result
@@ -33,6 +34,8 @@ _DECLINED = "Người bệnh trả lại thuốc, không nhận"
 _STAGE = "Điều trị ngoại trú duy trì"
 _PART = Decimal("0.5")
 _WHOLE = Decimal(1000)
+_DEPOSIT = Decimal(200_000)
+_HARDSHIP = Reason(FeeWaiver.Reason.HARDSHIP, "Hộ khó khăn, có xác nhận của xã")
 
 
 @dataclass(slots=True)
@@ -56,6 +59,11 @@ def tell(desk: Desk, plan: VisitPlan) -> Iterator[datetime]:
     visit = _arrive(desk, plan)
     yield plan.arrived_at + timedelta(minutes=2)
     _measure(desk, plan, visit)
+    if plan.ending == "deposit":
+        yield plan.arrived_at + timedelta(minutes=3)
+        take_deposit(
+            visit=visit, amount=_DEPOSIT, actor=desk.actors["cashier"], at=plan.arrived_at + timedelta(minutes=3)
+        )
     yield plan.exam.started_at
     exam = _begin(desk, plan, visit)
     yield from _orders(desk, plan, exam)
@@ -234,9 +242,17 @@ def _note(planned: ExamPlan) -> str:
 def _settle(
     desk: Desk, plan: VisitPlan, visit: Visit, result: BenefitResult, given: Any, at: datetime
 ) -> Iterator[datetime]:
-    """Pay what is due. Few pay a part or nothing, have a receipt corrected, or bring their drugs back."""
+    """Pay what is due. Few pay a part or nothing, paid ahead or need not pay all, have a receipt corrected, or bring
+    their drugs back."""
     cashier = desk.actors["cashier"]
     due = payable_amount(result)
+    if plan.ending == "deposit":
+        yield from _settle_deposit(desk, plan, visit, at)
+        return
+    if plan.ending == "waived" and due > 0:
+        grant_waiver(visit=visit, reason=_HARDSHIP, percent=Decimal(50), actor=desk.actors["manager"], at=at)
+        yield (at := at + timedelta(minutes=1))
+        due = amount_due(visit)
     if plan.ending == "returned" and given is not None:
         if due:
             collect(visit=visit, amount=due, method="cash", actor=cashier, at=at)
@@ -249,12 +265,29 @@ def _settle(
     if plan.ending == "part" and due > 2 * _WHOLE:
         amount = (due * _PART / _WHOLE).to_integral_value() * _WHOLE
     entry = _collect(visit, amount, plan.method, cashier, at)
+    if plan.ending == "voided":
+        yield (at := at + timedelta(minutes=2))
+        void_entry(entry=entry, reason="In nhầm tên người nộp", actor=cashier, at=at)
+        _collect(visit, amount, plan.method, cashier, at)
     if plan.ending == "wrong_method":
         yield (at := at + timedelta(minutes=2))
         refund(entry=entry, amount=entry.amount, reason="Thu nhầm hình thức thanh toán", actor=cashier, at=at)
         other = "transfer" if plan.method == "cash" else "cash"
         yield (at := at + timedelta(minutes=1))
         _collect(visit, amount, other, cashier, at)
+
+
+def _settle_deposit(desk: Desk, plan: VisitPlan, visit: Visit, at: datetime) -> Iterator[datetime]:
+    """The deposit pays what it can; the rest is collected, or goes back."""
+    cashier, account = desk.actors["cashier"], account_of(visit)
+    if account.to_use:
+        use_deposits(visit=visit, actor=cashier, at=at)
+    yield (at := at + timedelta(minutes=1))
+    if account.due > 0:
+        _collect(visit, account.due, plan.method, cashier, at)
+    elif account.due < 0:
+        deposit = visit.cash_entries.get(kind=CashEntry.Kind.DEPOSIT)
+        refund(entry=deposit, amount=-account.due, reason="Hoàn tạm ứng còn thừa", actor=cashier, at=at)
 
 
 def _collect(visit: Visit, amount: Decimal, method: str, cashier: Actor, at: datetime) -> CashEntry:
