@@ -11,6 +11,7 @@ from insurance.views import (
     claims_compare,
     claims_jobs,
     claims_waive,
+    fee_waivers,
     file_check,
     invoices,
 )
@@ -31,6 +32,7 @@ urlpatterns = [
     path("cashier/<int:pk>/waive/", cashier.waive, name="fee-waiver-grant"),
     path("cashier/<int:pk>/self-pay/", cashier.pay_alone, name="self-pay-choose"),
     path("cashier/self-pay/<int:pk>/withdraw/", cashier.pay_by_fund, name="self-pay-withdraw"),
+    path("cashier/waivers/", fee_waivers.month_list, name="fee-waivers"),
     path("cashier/waivers/<int:pk>/cancel/", cashier.cancel_waived, name="fee-waiver-cancel"),
     path("cashier/receipts/", cash_desk.receipts, name="cashier-receipts"),
     path("cashier/receipts/<int:pk>/refund/", cashier_money.give_back, name="cashier-refund"),

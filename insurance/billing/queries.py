@@ -8,11 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
-from his.core.dates import day_range
+from his.core.dates import day_range, month_range
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO
 from insurance.billing.ledger import (
@@ -108,6 +108,23 @@ def waivers_of(visit: Visit) -> list[FeeWaiver]:
     """Waivers of the visit and their cancellations, oldest first."""
     rows = FeeWaiver.objects.for_facility(visit.facility).filter(visit=visit)
     return list(rows.select_related("by", "line__charge", "cancels", "cancelled_by").order_by("at", "id"))
+
+
+def waivers_in(facility: Facility, month: date) -> QuerySet[FeeWaiver]:
+    """Waivers given in a month on splits that are in force, and their cancellations, latest first."""
+    first, last = month_range(month.year, month.month)
+    rows = FeeWaiver.objects.for_facility(facility).filter(
+        result__is_current=True, at__gte=day_range(first)[0], at__lt=day_range(last)[1]
+    )
+    return rows.select_related("visit__patient", "line__charge", "by", "cancels").order_by("-at", "-id")
+
+
+def waived_by_reason(rows: QuerySet[FeeWaiver]) -> list[tuple[str, int, Decimal]]:
+    """Reason in words, how many waivers of it stand and what they come to, đồng; the largest first."""
+    signed = Case(When(kind=FeeWaiver.Kind.CANCELLATION, then=-F("amount")), default=F("amount"))
+    grants = Count("pk", filter=Q(kind=FeeWaiver.Kind.GRANT, cancelled_by__isnull=True))
+    found = rows.order_by().values("reason_code").annotate(count=grants, total=Sum(signed)).order_by("-total")
+    return [(str(FeeWaiver.Reason(row["reason_code"]).label), row["count"], row["total"]) for row in found]
 
 
 def standing_waivers(result: BenefitResult) -> list[FeeWaiver]:

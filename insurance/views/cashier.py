@@ -239,7 +239,7 @@ def _opened(request: DeskRequest, visit: Visit) -> dict[str, Any]:
         "asks_reason": any(b.code == queries.NOT_DISPENSED for b in blockers),
         "untold": dear,
         "can_close": visit.state == Visit.State.EXAMINED and not split.missing,
-        "close_form": CloseForm(asks_told=bool(dear) and "self_pay" not in request.GET),
+        "close_form": CloseForm(asks_told=bool(dear) and not {"self_pay", "deposit"} & set(request.GET)),
         "reopen_form": ReasonForm(),
     }
 

@@ -1,13 +1,51 @@
-"""Waivers as the cashier's desk shows them (miễn giảm): what was waived, the form, and taking one back."""
+"""Waivers as the cashier's desk shows them (miễn giảm): the form, those of a visit, and those of a month."""
 
 from typing import Any
 from uuid import uuid4
 
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
 from his.core.money import ZERO
-from insurance.billing.queries import current_result, lines_of, payable_amount, waivers_of
+from insurance.billing.queries import (
+    current_result,
+    lines_of,
+    payable_amount,
+    waived_by_reason,
+    waivers_in,
+    waivers_of,
+)
+from insurance.forms import MonthForm
 from insurance.forms_charges import CancelWaiverForm, FeeWaiverForm
 from patients.models import Visit
+
+PAGE = 100
+
+
+@require_GET
+@requires("billing.view")
+def month_list(request: DeskRequest) -> HttpResponse:
+    """The waivers of a month with their sums by reason, for whoever keeps the books."""
+    form = MonthForm(request.GET or None)
+    asked = form.is_valid() and form.cleaned_data["month"]
+    month = asked or timezone.localdate().replace(day=1)
+    rows = waivers_in(request.actor.facility, month)
+    sums = waived_by_reason(rows)
+    context = {
+        "form": form,
+        "month": month,
+        "month_q": f"{month:%m%Y}",
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "sums": sums,
+        "total": sum((amount for _, _, amount in sums), ZERO),
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "insurance/fee_waivers.html", context, status=status)
 
 
 def waiver_form(visit: Visit, data: Any = None) -> FeeWaiverForm | None:

@@ -43,7 +43,7 @@ def test_waive_by_percent_then_take_it_back(world: World) -> None:
     assert "Hãy ghi lý do hủy miễn giảm" in shown
     client.post(cancel, {"cancel_reason": "Nhầm"})
     assert queries.amount_due(step.visit) == 390160
-    assert "Đã hủy" in page(client, "cashier-visit", step.visit.pk)
+    assert "đã hủy" in page(client, "cashier-visit", step.visit.pk)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,24 @@ def test_the_cashier_sees_waivers_and_cannot_give_them(world: World) -> None:
     assert "Hủy miễn giảm này" not in shown
     walk.drawer(place)
     assert 'name="amount" value="390.000"' in page(cashier, "cashier-visit", step.visit.pk)
+
+
+def test_the_month_with_its_sums_by_reason(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.close()
+    manager, url = signed_in(world.hospital, "manager"), reverse("fee-waiver-grant", args=[step.visit.pk])
+    manager.post(url, {**SAID, "waive-amount": "10.000", "waive-idempotency_key": "a"})
+    manager.post(url, {**SAID, "waive-amount": "5.000", "waive-idempotency_key": "b", "waive-reason_code": "staff"})
+    manager.post(url, {**SAID, "waive-amount": "700", "waive-idempotency_key": "c"})
+    gone = FeeWaiver.objects.get(amount=700)
+    manager.post(reverse("fee-waiver-cancel", args=[gone.pk]), {"cancel_reason": "Nhầm"})
+    shown = page(signed_in(world.hospital), "fee-waivers", month="10/2026")
+    assert "Hoàn cảnh khó khăn: <b>10.000 đ</b>" in shown
+    assert "Cộng <b>15.000 đ</b>" in shown
+    assert step.visit.claim_code in shown
+    assert step.visit.claim_code not in page(signed_in(world.hospital), "fee-waivers", month="09/2026")
+    assert step.visit.claim_code not in page(signed_in(world.station), "fee-waivers", month="10/2026")
+    assert "Tháng gõ dạng 10/2026" in refused(signed_in(world.hospital).get(reverse("fee-waivers"), {"month": "x"}))
 
 
 def test_a_receipt_shows_the_waivers_of_its_moment(world: World) -> None:
