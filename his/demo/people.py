@@ -60,7 +60,7 @@ class Person:
 
 
 class Invention:
-    """Draws people of one facility. The same seed gives the same people; numbers never repeat, within a facility or at both."""
+    """Draws people of one facility. The same seed gives the same people; no number comes twice, here or there."""
 
     def __init__(self, facility_code: str, rng: Random) -> None:
         self.facility_code = facility_code

@@ -53,16 +53,19 @@ class VisitPlan:
 
 
 ENDINGS = {
-    "paid": 908,
-    "part": 20,
-    "debt": 18,
-    "wrong_method": 14,
-    "returned": 8,
-    "deposit": 14,
-    "waived": 10,
-    "voided": 8,
+    True: {"paid": 938, "part": 20, "debt": 18, "wrong_method": 14, "returned": 8, "waived": 2},
+    False: {
+        "paid": 740,
+        "part": 20,
+        "debt": 18,
+        "wrong_method": 14,
+        "returned": 8,
+        "deposit": 90,
+        "waived": 50,
+        "voided": 60,
+    },
 }
-"""How the account of a visit ends, and how many of a thousand visits end so."""
+"""How the account of a visit ends, and how many of a thousand visits end so, with a card and without."""
 
 
 def bank_reference(claim_code: str, method: str) -> str:
@@ -201,7 +204,7 @@ class _Planner:
             visit_type="01" if self.menu.is_station or exam.transfer_to else found.visit_type,
             is_priority=person.age(day) >= 75 or person.age(day) < 6 or found.rooms == ("PK4",),
             exam=exam,
-            ending=self._ending(exam, given),
+            ending=self._ending(exam, given, is_insured=card is not None),
             method=self.rng.choices(("cash", "transfer", "card"), (70, 24, 6))[0],
             is_scanned=bool(person.citizen_id) and self.rng.random() < 0.6,
             consultation=given.consultation if given else "",
@@ -282,9 +285,10 @@ class _Planner:
         later = profile(_AFTER_INJURY) if found.injury else found
         self.promised[exam.follow_up_on].append(_Request(person, later, is_return=True))
 
-    def _ending(self, exam: ExamPlan, given: CastVisit | None) -> str:
+    def _ending(self, exam: ExamPlan, given: CastVisit | None, *, is_insured: bool) -> str:
         """How the account of the visit ends at the cashier; only few do not simply pay."""
         if given:
             return "paid"
-        kind = self.rng.choices(*zip(*ENDINGS.items(), strict=True))[0]
+        kinds, weights = zip(*ENDINGS[is_insured].items(), strict=True)
+        kind: str = self.rng.choices(kinds, weights)[0]
         return "paid" if kind == "returned" and not exam.drugs else kind
