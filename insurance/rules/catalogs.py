@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Model, Q
+from django.db.models.functions import Coalesce, Greatest
 
 from his.accounts.models import Department, Facility, Staff
 from his.catalogs.loaders import starter
@@ -46,6 +47,8 @@ class Source:
     dated: bool = True
     where: Mapping[str, str] = field(default_factory=dict)
     covers: Callable[[str, str], bool] | None = None
+    computed: Mapping[str, Any] = field(default_factory=dict)
+    """Columns that the database computes, by name."""
 
     @property
     def columns(self) -> list[str]:
@@ -94,9 +97,11 @@ CATALOGS: Mapping[str, Source | None] = {
     "services": Source(
         PricedService, (("code",),),
         {"name": "name", "price_name": "price_name", "group": "group_code", "unit": "unit", "price": "price",
-         "insured_price": "insured_price", "rate": "payment_rate", "scope": "scope_code", "line": "technical_line",
-         "class": "procedure_class", "device": "device_code", "decision": "decision", **_same(*_PERIOD)},
+         "highest_price": "highest_price", "insured_price": "insured_price", "rate": "payment_rate",
+         "scope": "scope_code", "line": "technical_line", "class": "procedure_class",
+         "device": "device_code", "decision": "decision", **_same(*_PERIOD)},
         own=True,
+        computed={"highest_price": Greatest("price", Coalesce("on_demand_price", "price"))},
     ),
     "drugs": Source(
         Drug,
@@ -201,7 +206,7 @@ class DatabaseCatalogs:
         return None if source is not None and source.own and self._facility is None else source
 
     def _rows(self, source: Source) -> Any:
-        rows = source.model._default_manager.filter(**source.where)
+        rows = source.model._default_manager.filter(**source.where).annotate(**source.computed)
         return rows.filter(facility=self._facility) if source.own else rows
 
     def _read(self, source: Source, where: Q) -> Iterable[tuple[Entry, set[str]]]:

@@ -16,7 +16,7 @@ def _drugs() -> dict[str, dict[str, str]]:
 
 
 def _service(name: str, group: str, price: str, unit: str = "Lần") -> dict[str, str]:
-    return {"name": name, "group": group, "price": price, "insured_price": price, "unit": unit}
+    return {"name": name, "group": group, "price": price, "highest_price": price, "insured_price": price, "unit": unit}
 
 
 def _supplies() -> dict[str, dict[str, str]]:

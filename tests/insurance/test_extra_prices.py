@@ -14,6 +14,8 @@ from insurance.billing.charges import find_sources, not_yet_charged, self_pay_ch
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.origins import Origin, Source, register
 from insurance.billing.self_pay import choose_self_pay, withdraw_self_pay
+from insurance.claims.services import build_claim
+from insurance.claims.stored import rows_of
 from insurance.models import BenefitLine, Charge, SelfPayChoice
 from patients.forms import VisitForm
 from patients.models import PriceNotice, ServiceOrder
@@ -81,6 +83,24 @@ def test_on_demand_the_fund_pays_its_price_and_the_patient_the_rest(dear: World)
     assert made.extra_amount == 200000 - 58600
     step.result(made).sign().close()
     assert line(ULTRASOUND) == (200000, 58600, 58600, 0, 141400)
+
+
+def test_differences_and_self_pay_make_a_claim_without_findings(dear: World) -> None:
+    place = dear.hospital
+    step = walk.lan(dear, place).examine()
+    made = [order(step, CBC, extra_told=True), order(step, ULTRASOUND, is_on_demand=True, extra_told=True)]
+    made.append(order(step, GLUCOSE))
+    for one in made:
+        step.result(one)
+    step.sign()
+    choose(step, next(s for s in find_sources(step.visit)[0] if s.code == GLUCOSE))
+    step.settled()
+    claim = build_claim(visit=step.visit, actor=place.actor("claims"), at=at(15))
+    assert [(finding.rule, finding.message) for finding in claim.findings.exclude(severity="info")] == []
+    lines = {row["MA_DICH_VU"]: row for row in rows_of(claim)["XML3"]}
+    names = ("PHAM_VI", "DON_GIA_BV", "DON_GIA_BH", "THANH_TIEN_BH", "T_BNTT")
+    assert [lines[ULTRASOUND][name] for name in names] == ["1", "200000.000", "58600.000", "58600.00", "141400.00"]
+    assert [lines[GLUCOSE][name] for name in names] == ["2", "22400.000", "22400.000", "0.00", "22400.00"]
 
 
 def test_who_pays_alone_is_told_of_an_on_demand_price_only(dear: World) -> None:
