@@ -75,7 +75,7 @@ def tell(desk: Desk, plan: VisitPlan) -> Iterator[datetime]:
         yield (at := at + timedelta(minutes=3))
         given = dispense(prescription=prescription, store=desk.store, actor=desk.actors["pharmacist"], at=at)
     yield (at := at + timedelta(minutes=3))
-    result = close_visit(visit=visit, actor=desk.actors["cashier"], at=at)
+    result = close_visit(visit=visit, actor=desk.actors["cashier"], at=at, extra_told=True)
     yield (at := at + timedelta(minutes=1))
     yield from _settle(desk, plan, visit, result, given, at)
 
@@ -171,7 +171,9 @@ def _orders(desk: Desk, plan: VisitPlan, exam: Exam) -> Iterator[datetime]:
     placed: list[tuple[OrderPlan, ServiceOrder]] = []
     for order in plan.exam.orders:
         yield order.ordered_at
-        placed.append((order, order_service(exam=exam, service=order.service, actor=doctor, at=order.ordered_at)))
+        placed.append(
+            (order, order_service(exam=exam, service=order.service, actor=doctor, at=order.ordered_at, extra_told=True))
+        )
     for order, stored in sorted(placed, key=lambda pair: pair[0].result_at):
         yield order.result_at
         record_result(
@@ -302,7 +304,7 @@ def _bring_back(desk: Desk, visit: Visit, given: Any, paid: Decimal, at: datetim
     yield (at := at + timedelta(minutes=2))
     reverse_dispense(dispense=given, reason="Người bệnh trả lại thuốc", actor=desk.actors["pharmacist"], at=at)
     yield (at := at + timedelta(minutes=3))
-    result = close_visit(visit=visit, drugs_declined_reason=_DECLINED, actor=cashier, at=at)
+    result = close_visit(visit=visit, drugs_declined_reason=_DECLINED, extra_told=True, actor=cashier, at=at)
     back = paid - payable_amount(result)
     if back > 0:
         yield (at := at + timedelta(minutes=1))

@@ -66,6 +66,7 @@ class Walk:
                 exam=self.exam,
                 service=self.world.service(self.place, code),
                 is_insured=is_insured,
+                extra_told=True,
                 actor=self.place.actor("doctor"),
                 at=self._later(1),
             )
@@ -111,7 +112,9 @@ class Walk:
         )
         return self
 
-    def close(self, **how: str) -> BenefitResult:
+    def close(self, **how: str | bool) -> BenefitResult:
+        """Close; what costs more than the usual price was told, unless `extra_told` says otherwise."""
+        how = {"extra_told": True, **how}
         result = close_visit(visit=self.visit, actor=self.place.actor("cashier"), at=self._later(), **how)
         self.visit.refresh_from_db()
         return result

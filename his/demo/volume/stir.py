@@ -107,7 +107,7 @@ class _Desk:
         self.settle(visit)
 
     def close(self, visit: Visit) -> None:
-        close_visit(visit=visit, actor=self.cashier, at=self.now(), drugs_declined_reason=REASON)
+        close_visit(visit=visit, actor=self.cashier, at=self.now(), drugs_declined_reason=REASON, extra_told=True)
         self.done["closed again"] += 1
 
     def deposit(self, visit: Visit) -> None:
