@@ -9,8 +9,9 @@ from ninja import Query, Router
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound, Refusal
 from insurance.billing import queries as billing
-from insurance.billing.cash import collect, refund
+from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
 from insurance.billing.closing import close_visit
+from insurance.billing.ledger import Account
 from insurance.claims import queries as claims
 from insurance.claims.services import build_claim
 from insurance.claims.shown import findings_of, get_finding, get_waiver
@@ -19,6 +20,7 @@ from insurance.claims.waivers import Grounds, revoke_waiver, waive_finding
 from insurance.forms import MonthForm
 from insurance.models import BenefitResult, CashEntry, Claim, Finding, FindingWaiver
 from insurance.schemas import (
+    AccountOut,
     BuiltOut,
     ClaimsOut,
     CloseIn,
@@ -28,6 +30,7 @@ from insurance.schemas import (
     FindingOut,
     RefundIn,
     ResultOut,
+    VoidIn,
     WaiveIn,
     WaiverOut,
 )
@@ -75,6 +78,37 @@ def post_collect(request: DeskRequest, visit_id: int, body: CollectIn) -> CashEn
         at=timezone.now(),
         idempotency_key=body.idempotency_key,
     )
+
+
+@router.get("/visits/{visit_id}/account", response=AccountOut)
+@requires("billing.view")
+def get_account(request: DeskRequest, visit_id: int) -> Account:
+    """What a visit owes, what was paid and what deposits are held."""
+    return billing.account_of(billing.get_visit(request.actor.facility, visit_id))
+
+
+@router.post("/visits/{visit_id}/deposit", response=EntryOut)
+@requires("billing.collect")
+def post_deposit(request: DeskRequest, visit_id: int, body: CollectIn) -> CashEntry:
+    """Take a deposit while the visit is not closed."""
+    visit = billing.get_visit(request.actor.facility, visit_id)
+    return take_deposit(visit=visit, actor=request.actor, at=timezone.now(), **body.dict())
+
+
+@router.post("/visits/{visit_id}/use-deposits", response=EntryOut)
+@requires("billing.collect")
+def post_use(request: DeskRequest, visit_id: int) -> CashEntry:
+    """Pay the bill of a closed visit from its deposits."""
+    visit = billing.get_visit(request.actor.facility, visit_id)
+    return use_deposits(visit=visit, actor=request.actor, at=timezone.now())
+
+
+@router.post("/receipts/{entry_id}/void", response=EntryOut)
+@requires("billing.void")
+def post_void(request: DeskRequest, entry_id: int, body: VoidIn) -> CashEntry:
+    """Undo one's own receipt or deposit on the spot."""
+    entry = billing.get_entry(request.actor.facility, entry_id)
+    return void_entry(entry=entry, actor=request.actor, at=timezone.now(), **body.dict())
 
 
 @router.post("/receipts/{entry_id}/refund", response=EntryOut)

@@ -89,8 +89,25 @@ class RefundIn(Schema):
     idempotency_key: str = Field("", max_length=64)
 
 
+class VoidIn(Schema):
+    """Why a receipt or deposit is undone."""
+
+    reason: str = Field(max_length=500)
+    idempotency_key: str = Field("", max_length=64)
+
+
+class AccountOut(Schema):
+    """The account of a visit, đồng. `payable` is empty until the visit is closed; `due` is what is left after the
+    deposits, below zero when money has to go back."""
+
+    payable: Decimal | None
+    paid: Decimal
+    held: Decimal
+    due: Decimal
+
+
 class EntryOut(Schema):
-    """A receipt or refund."""
+    """A receipt, deposit, use of a deposit, refund or void."""
 
     id: int
     number: str

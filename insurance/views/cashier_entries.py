@@ -12,7 +12,7 @@ from insurance.billing.effects import EFFECTS, VOIDS
 from insurance.billing.ledger import account_of, entries_of
 from insurance.forms import CollectForm
 from insurance.forms_cash import DepositForm, VoidForm
-from insurance.models import CashEntry, CashSession
+from insurance.models import CashEntry, CashSession, InvoiceEntry
 from patients.models import Visit
 
 Kind = CashEntry.Kind
@@ -24,11 +24,8 @@ def money_context(visit: Visit, actor: Actor, page: dict[str, Any], *, is_open: 
     due, balance = account.due, page["split"].payable - account.paid - account.held
     for entry in entries:
         _offer(entry, actor, page["session"], may)
-    requests = (
-        {row.entry_id: row for row in open_requests(actor.facility).filter(entry__visit=visit)} if entries else {}
-    )
-    for entry in entries:
-        entry.waiting = requests.get(entry.pk)  # type: ignore[attr-defined]
+    if entries:
+        _look_up(entries, visit)
     papers = [e for e in entries if EFFECTS[e.kind].cash and e.kind not in VOIDS.values() and e.void is None]  # type: ignore[attr-defined]
     may_deposit = may["collect"] and visit.state in {Visit.State.OPEN, Visit.State.IN_EXAM, Visit.State.EXAMINED}
     key = {"idempotency_key": uuid4().hex}
@@ -50,6 +47,15 @@ def money_context(visit: Visit, actor: Actor, page: dict[str, Any], *, is_open: 
         "may_deposit": may_deposit,
         "depositing": is_open and may_deposit,
     }
+
+
+def _look_up(entries: list[Any], visit: Visit) -> None:
+    """What else stands about the entries: a request to give back, and an invoice, after which nothing is voided."""
+    requests = {row.entry_id: row for row in open_requests(visit.facility).filter(entry__visit=visit)}
+    invoiced = set(InvoiceEntry.objects.filter(entry__visit=visit).values_list("entry_id", flat=True))
+    for entry in entries:
+        entry.waiting = requests.get(entry.pk)
+        entry.can_void &= entry.pk not in invoiced
 
 
 def _give_first(entries: list[CashEntry]) -> CashEntry | None:

@@ -75,10 +75,15 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
             "cashier": [
                 reverse("cashier"),
                 reverse("cashier-visit", args=[examined.visit.pk]),
+                f"{reverse('cashier-visit', args=[examined.visit.pk])}?deposit=1",
                 reverse("cashier-visit", args=[done.visit.pk]),
                 f"{reverse('cashier-receipts')}?day=06102026",
                 reverse("cashier-debts"),
                 reverse("cashier-session"),
+            ],
+            "accountant": [
+                reverse(f"cash-{name}")
+                for name in ("day", "refunds", "handover", "deposits", "transfers", "books", "settings")
             ],
             "claims": [
                 f"{reverse('claims')}?month=2026-10&visit={done.visit.pk}",

@@ -52,6 +52,26 @@ def test_close_collect_refund(world: World) -> None:
         assert post(client, f"/visits/{visit}/collect", amount=amount).status_code == 422
 
 
+def test_deposit_use_void(world: World) -> None:
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    drawer(place)
+    client, visit = signed_in(place), step.visit.pk
+    for _ in range(2):
+        taken = post(client, f"/visits/{visit}/deposit", amount="500000", idempotency_key="d").json()
+    assert (taken["kind"], taken["number"]) == ("deposit", "TU26.000001")
+    account = client.get(f"{ROOT}/visits/{visit}/account").json()
+    assert (account["payable"], Decimal(account["held"])) == (None, 500000)
+    wrong = post(client, f"/visits/{visit}/deposit", amount="1", method="transfer").json()
+    assert (wrong["code"], wrong["field"]) == ("reference_missing", "bank_reference")
+    post(client, f"/visits/{visit}/close")
+    used = post(client, f"/visits/{visit}/use-deposits").json()
+    assert (used["kind"], Decimal(used["amount"]), used["reverses"]) == ("deposit_use", 390160, taken["number"])
+    assert Decimal(client.get(f"{ROOT}/visits/{visit}/account").json()["due"]) == -109840
+    void = post(client, f"/receipts/{taken['id']}/void", reason="Nhầm")
+    assert (void.status_code, void.json()["code"]) == (422, "not_whole_any_more")
+
+
 def test_claims(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     step.settled()
@@ -78,11 +98,14 @@ def test_permissions_and_other_facilities(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     step.settled()
     visit, entry = step.visit.pk, CashEntry.objects.get().pk
-    paths = [f"/visits/{visit}/split", f"/claims/{visit}/file"]
+    paths = [f"/visits/{visit}/split", f"/visits/{visit}/account", f"/claims/{visit}/file"]
     writes = [
         f"/visits/{visit}/close",
         f"/visits/{visit}/collect",
+        f"/visits/{visit}/deposit",
+        f"/visits/{visit}/use-deposits",
         f"/receipts/{entry}/refund",
+        f"/receipts/{entry}/void",
         f"/claims/{visit}/build",
     ]
     body = {"amount": "1", "reason": "Thử"}

@@ -19,8 +19,9 @@ from his.demo.catalogs import FULL, STARTER, import_folder, import_starter
 from his.demo.menu import set_exam_services
 from his.demo.month import MONTH, VISITS, Loaded, load_facility
 from his.demo.outcome import Outcome, export_all
-from his.demo.places import load_places
+from his.demo.places import SINCE, load_places
 from his.demo.show import gaps, tables, where_next
+from insurance.billing.cash_rules import set_bank_account
 
 URL = "http://127.0.0.1:8000/"
 
@@ -73,6 +74,9 @@ class Command(BaseCommand):
         for facility in facilities:
             for change in set_exam_services(facility, MONTH):
                 self._say(f"Công khám {facility.code} {change}")
+        for place in places.values():  # an invented bank: no code of the demo leads to anybody's account
+            bank = {"bank_bin": "999999", "bank_name": "Ngân hàng Ví Dụ", "number": f"99000{place.facility.code}"}
+            set_bank_account(since=SINCE, holder=place.facility.name, actor=place.actor("manager"), **bank)
 
     def _work(self, catalogs: str, *, with_names: bool = False) -> list[Outcome]:
         """Each facility in a process of its own: no transaction crosses facilities. `catalogs` empty: export only."""

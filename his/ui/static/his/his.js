@@ -43,6 +43,7 @@
   const target = (action) => $$(`[data-action="${action}"]`, scope()).find(visible);
 
   const act = (key, e) => {
+    if (key.action === "save" && scope() === document && saveOwn(e.target)) { e.preventDefault(); return; }
     const el = target(key.action);
     if (el) {
       e.preventDefault();
@@ -57,6 +58,12 @@
     if (key.action === "refresh" && scope() === document) return; /* the browser reloads the page */
     e.preventDefault();
     alertNow(`${combo(e)}: màn hình này không có việc “${key.label_vi}”`);
+  };
+  /* A small form beside the main one saves itself: `data-own-save`, its first button */
+  const saveOwn = (el) => {
+    const button = $("button:not([type=button])", el.closest?.("form[data-own-save]") || document.createElement("form"));
+    button?.click();
+    return Boolean(button);
   };
   const submitNearest = (el) => {
     const form = el.closest?.("form") || $("form[data-main]");
