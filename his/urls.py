@@ -11,6 +11,7 @@ urlpatterns = [
     re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", include("his.accounts.urls")),
+    path("prices/", include("his.accounts.urls_prices")),
     path("api/", api.urls),
     path("patients/", include("patients.urls")),
     path("patients/papers/", include("patients.printing.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from his.accounts.views import accounts, audit, catalogs, facility, places, prices, staff
+from his.accounts.views import accounts, audit, catalogs, facility, places, staff
 
 urlpatterns = [
     path("desk/", accounts.account_list, name="admin"),
@@ -27,8 +27,5 @@ urlpatterns = [
     path("desk/catalogs/<uuid:token>/findings/", catalogs.findings, name="admin-catalog-findings"),
     path("desk/catalogs/<uuid:token>/changes/", catalogs.changes, name="admin-catalog-changes"),
     path("desk/catalogs/<uuid:token>/import/", catalogs.bring_in, name="admin-catalog-import"),
-    path("prices/", prices.services, name="price-lists"),
-    path("prices/<str:kind>/", prices.price_list, name="prices"),
-    path("prices/<str:kind>/<int:pk>/", prices.price_history, name="price-history"),
     path("audit/", audit.audit, name="audit"),
 ]

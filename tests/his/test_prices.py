@@ -207,3 +207,12 @@ def test_the_price_of_a_day_with_its_history(world: World, tmp_path: Path) -> No
     other = PricedService.objects.for_facility(world.station.facility).first()
     assert client.get(reverse("price-history", args=["services", other.pk])).status_code == 404
     assert signed_in(world.hospital, "nurse").get(url).status_code == 403
+
+
+def test_the_accountant_brings_lists_in_and_sees_no_accounts(client, world: World, var: Path) -> None:
+    client.force_login(world.hospital.users["accountant"])
+    shown = client.get(reverse("admin-catalogs")).content.decode()
+    assert "Nhập danh mục của cơ sở" in shown
+    assert reverse("price-lists") in shown
+    assert reverse("admin-staff") not in shown
+    assert client.get(reverse("admin-staff")).status_code == 403
