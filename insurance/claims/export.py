@@ -32,8 +32,8 @@ PASSES = 3
 CHANGING = "Lượt khám đang được sửa trong lúc xuất, hãy xuất lại"
 
 Listener = Callable[[str, int], None]
-"""Told what is being done (`build` or `write`) and how many visits are done. It is called from more than one thread,
-inside an open transaction: it must be quick and must not use the caller's database connection."""
+"""Told what is being done (`build` or `write`) and how many visits are done, while a statement of the open transaction
+runs: it must be quick and must not use the caller's database connection."""
 
 
 @service(action="claims.export_month", permission="claims.export")

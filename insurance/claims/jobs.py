@@ -146,7 +146,6 @@ class Told:
     def __init__(self, job: ClaimJob) -> None:
         self._job, self._last = job, 0.0
         self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
-        self._connection.inc_thread_sharing()  # an export tells from the thread that writes
 
     def __enter__(self) -> "Told":
         return self

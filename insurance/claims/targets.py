@@ -123,8 +123,7 @@ class FileEach:
         self._around = lru_cache(maxsize=128)(self._envelope)
 
     def write(self, code: str, standard: str, template: Template, made_on: date, body: bytes) -> int:
-        before, after = self._around(template, made_on)
-        content = b"".join((before, template.visit(body), after))
+        content = template.visit(body, self._around(template, made_on))
         self._store.write(f"{code}.xml", content)
         return len(content)
 

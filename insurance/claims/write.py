@@ -1,8 +1,9 @@
 """The month's claims from the database to a target, as fast as rows leave the database and in bounded memory.
 
 One COPY statement reads everything, and so one snapshot: the visits of the month, why some make no claim, whether each
-claim is still true to its record, and its documents. The calling thread reads rows and puts them into a short queue; a
-writer thread turns documents into files and hands them to the target, while the database is at work on the next rows.
+claim is still true to its record, and its documents. Each row goes to the target as it comes, while the database is at
+work on the next ones and the socket holds those that are ready. A queue and a thread between the two cost more than
+they saved.
 """
 
 import struct
@@ -11,11 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from queue import Queue
-from threading import Thread
 from typing import Any, NamedTuple
 
-from django.db import connection, connections
+from django.db import connection
 from django.db.models import Case, CharField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce
 
@@ -32,9 +31,8 @@ from insurance.standards import Template
 
 FIELD = "\x1f"
 """Between two columns of the head of a row."""
-BATCH = 32
-"""Rows that are handed over at once; the queue holds as many batches."""
-_DEPTH = 16
+TOLD_EVERY = 32
+"""Rows after which the listener to the progress is told."""
 _PLANNER = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -126,49 +124,18 @@ def write_month(
 
     `errors` says by visit why a claim cannot be built: it is left out. With `changing`, a claim that is not true to
     its record is left out for that reason, and all others are written. `progress` is told how many visits were looked
-    at, from the writer's thread. The claims of the facility must be locked.
+    at, while the statement runs: it must not use this connection. The claims of the facility must be locked.
     """
     written = Written(ExportResult(facility.code, f"{month:%Y-%m}"), fresh.catalogs_print(facility))
-    writer = _Writer(written, target, errors, changing, progress)
     rows = month_rows(facility, month, written.catalogs, standard)
     known = templates(set(ClaimLayout.objects.values_list("pk", flat=True)))
-    writer.templates = {str(pk): template for pk, template in known.items()}
-    queue: Queue[list[bytes] | None] = Queue(_DEPTH)
-    thread = Thread(target=writer.run, args=(queue,), name="claims")
-    thread.start()
-    try:
-        _read(rows, queue)
-    finally:
-        queue.put(None)
-        thread.join()
-    if writer.failure is not None:
-        raise writer.failure
-    return written
-
-
-class _Batches:
-    """Takes one row a call from COPY and hands them over in batches."""
-
-    def __init__(self, queue: "Queue[list[bytes] | None]") -> None:
-        self._queue, self._rows = queue, list[bytes]()
-
-    def write(self, row: bytes) -> None:
-        self._rows.append(row)
-        if len(self._rows) == BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        self._queue.put(self._rows)
-        self._rows = []
-
-
-def _read(rows: QuerySet[BenefitResult], queue: "Queue[list[bytes] | None]") -> None:
+    writer = _Writer(written, target, {str(pk): one for pk, one in known.items()}, errors, changing, progress)
     statement, values = rows.query.sql_with_params()
-    batches = _Batches(queue)
     with connection.cursor() as cursor, row_by_row(cursor):
         select = cursor.mogrify(statement, values)  # the driver puts the values in, COPY takes none
-        cursor.copy_expert(b"COPY (" + select + b") TO STDOUT (FORMAT binary)", batches)
-    batches.flush()
+        cursor.copy_expert(b"COPY (" + select + b") TO STDOUT (FORMAT binary)", writer)
+    writer.finish()
+    return written
 
 
 @contextmanager
@@ -187,73 +154,70 @@ def row_by_row(cursor: Any) -> Iterator[None]:
 
 
 class _Writer:
-    """Runs in a thread of its own and touches no connection. After a failure it only empties the queue."""
+    """Takes one row a call from COPY. After a failure it lets the others pass: the driver must read them to the end."""
 
     def __init__(
         self,
         written: Written,
         target: Target,
+        known: Mapping[str, Template],
         errors: Mapping[int, str],
         changing: str,
         progress: Callable[[int], None] | None,
     ) -> None:
-        self.written, self.target, self.errors, self.changing, self.progress = (
-            written,
-            target,
-            errors,
-            changing,
-            progress,
-        )
-        self.templates: Mapping[str, Template] = {}
+        self._written, self._target, self._known, self._errors = written, target, known, errors
+        self._changing, self._progress = changing, progress
         self._days: dict[str, date] = {}
         self._cents = [0] * len(TOTALS)
-        self.failure: BaseException | None = None
-        self.seen = 0
+        self._failure: BaseException | None = None
+        self._seen = 0
 
-    def run(self, queue: "Queue[list[bytes] | None]") -> None:
-        while (batch := queue.get()) is not None:
-            if self.failure is None:
-                try:
-                    self._take(batch)
-                except BaseException as error:  # the reading thread raises it again
-                    self.failure = error
-        totals = self.written.result.totals
+    def write(self, data: bytes) -> None:
+        """One message of the protocol."""
+        if self._failure is not None:
+            return
+        try:
+            if (row := _row(data)) is not None:
+                self._take(row)
+        except BaseException as error:  # raised again when all is read
+            self._failure = error
+
+    def finish(self) -> None:
+        """Sum up, or raise what went wrong."""
+        if self._failure is not None:
+            raise self._failure
+        if self._progress is not None:
+            self._progress(self._seen)
+        totals = self._written.result.totals
         totals |= {name: Decimal(cents).scaleb(-2) for name, cents in zip(TOTALS, self._cents, strict=True)}
-        connections.close_all()  # those of this thread, which a listener to the progress may have opened
 
-    def _take(self, batch: list[bytes]) -> None:
-        for data in batch:
-            row = _row(data)
-            if row is not None:
-                self._one(row)
-                self.seen += 1
-        if self.progress is not None:
-            self.progress(self.seen)
-
-    def _one(self, row: Row) -> None:
-        left_out, stale = self.written.result.left_out, self.written.stale
+    def _take(self, row: Row) -> None:
+        left_out, stale = self._written.result.left_out, self._written.stale
         if row.reason:
             left_out.append(LeftOut(row.code, "rule", row.reason))
         elif not row.is_fresh:
             visit = int(row.visit)
-            reason = self.errors.get(visit) or self.changing
+            reason = self._errors.get(visit) or self._changing
             if reason:
                 left_out.append(LeftOut(row.code, "error", reason))
             else:
                 stale.append(visit)
         elif not stale:
             self._write(row)
+        self._seen += 1
+        if self._progress is not None and self._seen % TOLD_EVERY == 0:
+            self._progress(self._seen)
 
     def _write(self, row: Row) -> None:
-        template, day = self.templates[row.layout], self._days.get(row.made_on)
+        template, day = self._known[row.layout], self._days.get(row.made_on)
         if day is None:
             day = self._days[row.made_on] = date.fromisoformat(row.made_on)
-        size = self.target.write(row.code, row.standard, template, day, row.body)
-        self.written.result.files.add(row.code, size, row.sha256, row.standard, int(row.findings))
+        size = self._target.write(row.code, row.standard, template, day, row.body)
+        self._written.result.files.add(row.code, size, row.sha256, row.standard, int(row.findings))
         for place, amount in enumerate(row.amounts):
             self._cents[place] += int(amount.replace(".", ""))
         if row.unmarked:
-            self.written.unmarked.append(int(row.claim))
+            self._written.unmarked.append(int(row.claim))
 
 
 def _row(data: bytes) -> Row | None:

@@ -23,25 +23,27 @@ class Template:
         self._recode = _recoder(layout.encoding)
         names = layout.envelope
         self._labels = [
-            f"<{names.file}><{names.table}>{xml_text(table.name)}</{names.table}><{names.content}>".encode()
+            self._recode(
+                f"<{names.file}><{names.table}>{xml_text(table.name)}</{names.table}><{names.content}>".encode()
+            )
             if table.in_envelope
             else b""
             for table in layout.tables
         ]
         self._places = {table.name: place for place, table in enumerate(layout.tables)}
-        self._closing = f"</{names.content}></{names.file}>".encode()
-        self._visit = f"<{names.claim}>".encode(), f"</{names.claim}>".encode()
+        self._closing = self._recode(f"</{names.content}></{names.file}>".encode())
+        self._visit = self._recode(f"<{names.claim}>".encode()), self._recode(f"</{names.claim}>".encode())
 
-    def visit(self, body: bytes) -> bytes:
-        """The element of one visit with its tables in base64."""
-        opening, closing = self._visit
+    def visit(self, body: bytes, around: tuple[bytes, bytes] = (b"", b"")) -> bytes:
+        """The element of one visit with its tables in base64; `around` is what stands before and after it."""
         recode, end = self._recode, self._closing
-        parts = [opening]
+        opening, closing = self._visit
+        parts = [around[0], opening]
         for label, document in zip(self._labels, body.split(_TABLE), strict=True):
             if document and label:
-                parts += label, b2a_base64(recode(document), newline=False), end
-        parts.append(closing)
-        return recode(b"".join(parts))
+                parts += label, recode(b2a_base64(recode(document), newline=False)), end
+        parts += closing, around[1]
+        return b"".join(parts)
 
     def envelope(self, facility_code: str, made_on: date, count: int) -> tuple[bytes, bytes]:
         """What stands before and after the visits of a file that carries `count` of them."""
@@ -58,8 +60,7 @@ class Template:
 
     def file(self, facility_code: str, made_on: date, body: bytes) -> bytes:
         """The file of one visit."""
-        before, after = self.envelope(facility_code, made_on, 1)
-        return b"".join((before, self.visit(body), after))
+        return self.visit(body, self.envelope(facility_code, made_on, 1))
 
     def alone(self, table: str, body: bytes) -> bytes:
         """The document of a table that travels alone, such as the check-in; empty when the visit has none."""
