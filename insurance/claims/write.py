@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from operator import add
+from typing import Any
 
 from django.db import connection
 from django.db.models import Case, CharField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
+from his.core.money import ZERO
 from insurance.claims import fresh
 from insurance.claims.findings import BLOCKS
 from insurance.claims.inclusion import LEFT_OUT, reason_column
@@ -46,28 +48,6 @@ _TRAILER = b"\xff\xff"
 _START, _SIZE = struct.Struct(">hi"), struct.Struct(">i")
 
 
-class Row(NamedTuple):
-    """One visit of the month as the statement gives it; of a visit without a claim much is empty.
-
-    `is_fresh` is empty when the claim must be built; `unmarked` is empty when it is marked as exported already.
-    Amounts are those of `TOTALS`.
-    """
-
-    code: str
-    visit: str
-    reason: str
-    is_fresh: str
-    claim: str
-    unmarked: str
-    layout: str
-    standard: str
-    made_on: str
-    sha256: str
-    findings: str
-    amounts: list[str]
-    body: bytes
-
-
 @dataclass(slots=True)
 class Written:
     """One pass over the month. With `stale` visits, whose claims must be built first, nothing whole was written.
@@ -82,7 +62,11 @@ class Written:
 
 
 def month_rows(facility: Facility, month: date, catalogs: str, standard: str = "") -> QuerySet[BenefitResult]:
-    """The statement: every closed visit of the month with a split in force, by claim code, in the order of `Row`."""
+    """The statement: every closed visit of the month with a split in force, by claim code.
+
+    Two columns: a head of texts, joined by `FIELD`, and the body of the claim. In the head `is_fresh` is empty when the
+    claim must be built, `unmarked` when it is marked as exported already; the amounts of `TOTALS` end it.
+    """
     findings = Finding.objects.filter(BLOCKS, claim_id=OuterRef("claim__id")).order_by().values("claim_id")
     is_marked = Q(claim__exported_at__isnull=False, claim__catalogs_print=catalogs) & ~Q(claim__state=Claim.State.CLEAN)
     rows = results_of_month(facility, month).annotate(
@@ -168,7 +152,7 @@ class _Writer:
         self._written, self._target, self._known, self._errors = written, target, known, errors
         self._changing, self._progress = changing, progress
         self._days: dict[str, date] = {}
-        self._cents = [0] * len(TOTALS)
+        self._sums = [ZERO] * len(TOTALS)
         self._failure: BaseException | None = None
         self._seen = 0
 
@@ -177,8 +161,7 @@ class _Writer:
         if self._failure is not None:
             return
         try:
-            if (row := _row(data)) is not None:
-                self._take(row)
+            self._take(data)
         except BaseException as error:  # raised again when all is read
             self._failure = error
 
@@ -188,49 +171,51 @@ class _Writer:
             raise self._failure
         if self._progress is not None:
             self._progress(self._seen)
-        totals = self._written.result.totals
-        totals |= {name: Decimal(cents).scaleb(-2) for name, cents in zip(TOTALS, self._cents, strict=True)}
+        self._written.result.totals.update(zip(TOTALS, self._sums, strict=True))
 
-    def _take(self, row: Row) -> None:
-        left_out, stale = self._written.result.left_out, self._written.stale
-        if row.reason:
-            left_out.append(LeftOut(row.code, "rule", row.reason))
-        elif not row.is_fresh:
-            visit = int(row.visit)
-            reason = self._errors.get(visit) or self._changing
-            if reason:
-                left_out.append(LeftOut(row.code, "error", reason))
-            else:
-                stale.append(visit)
-        elif not stale:
-            self._write(row)
+    def _take(self, data: bytes) -> None:
+        """One visit of the month, in the columns of `month_rows`; of a visit without a claim much is empty."""
+        if (columns := _columns(data)) is None:
+            return
+        head, body = columns
+        code, visit, reason, is_fresh, claim, unmarked, layout, standard, made_on, sha256, findings, *amounts = head
+        if reason:
+            self._written.result.left_out.append(LeftOut(code, "rule", reason))
+        elif not is_fresh:
+            self._left(code, int(visit))
+        elif not self._written.stale:
+            size = self._target.write(code, standard, self._known[layout], self._day(made_on), body)
+            self._written.result.files.add(code, size, sha256, standard, int(findings))
+            self._sums = list(map(add, self._sums, map(Decimal, amounts)))
+            if unmarked:
+                self._written.unmarked.append(int(claim))
         self._seen += 1
         if self._progress is not None and self._seen % TOLD_EVERY == 0:
             self._progress(self._seen)
 
-    def _write(self, row: Row) -> None:
-        template, day = self._known[row.layout], self._days.get(row.made_on)
-        if day is None:
-            day = self._days[row.made_on] = date.fromisoformat(row.made_on)
-        size = self._target.write(row.code, row.standard, template, day, row.body)
-        self._written.result.files.add(row.code, size, row.sha256, row.standard, int(row.findings))
-        for place, amount in enumerate(row.amounts):
-            self._cents[place] += int(amount.replace(".", ""))
-        if row.unmarked:
-            self._written.unmarked.append(int(row.claim))
+    def _left(self, code: str, visit: int) -> None:
+        """A claim that is not true to its record: left out for a reason, or to be built."""
+        if reason := self._errors.get(visit) or self._changing:
+            self._written.result.left_out.append(LeftOut(code, "error", reason))
+        else:
+            self._written.stale.append(visit)
+
+    def _day(self, text: str) -> date:
+        """The day of an ISO text; a month has few."""
+        if text not in self._days:
+            self._days[text] = date.fromisoformat(text)
+        return self._days[text]
 
 
-def _row(data: bytes) -> Row | None:
-    """One message of a binary COPY; None for the one that ends it. Refuses what is no whole row."""
+def _columns(data: bytes) -> tuple[list[str], bytes] | None:
+    """One message of a binary COPY: head and body; None for the one that ends it. Refuses what is no whole row."""
     at = _HEADER if data.startswith(_SIGNATURE) else 0
-    if data[at:] == _TRAILER:
+    if len(data) - at == len(_TRAILER) and data.endswith(_TRAILER):
         return None
     count, size = _START.unpack_from(data, at)
-    at += _START.size
-    head = data[at : at + size].decode().split(FIELD)
-    at += size
-    (size,) = _SIZE.unpack_from(data, at)
-    at += _SIZE.size
-    if count != 2 or at + max(size, 0) != len(data):
+    start = at + _START.size
+    end = start + size
+    (size,) = _SIZE.unpack_from(data, end)
+    if count != 2 or end + _SIZE.size + max(size, 0) != len(data):
         raise ValueError("a row of COPY is not as it was asked for")
-    return Row._make([*head[: -len(TOTALS)], head[-len(TOTALS) :], data[at:]])
+    return data[start:end].decode().split(FIELD), data[end + _SIZE.size :]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from insurance.standards.layout import TABLE, Layout
 from insurance.standards.values import xml_text
@@ -20,28 +21,26 @@ class Template:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._recode = _recoder(layout.encoding)
+        self._encoded = _base64(layout.encoding)
         names = layout.envelope
         self._labels = [
-            self._recode(
-                f"<{names.file}><{names.table}>{xml_text(table.name)}</{names.table}><{names.content}>".encode()
-            )
+            self._bytes(f"<{names.file}><{names.table}>{xml_text(table.name)}</{names.table}><{names.content}>")
             if table.in_envelope
             else b""
             for table in layout.tables
         ]
         self._places = {table.name: place for place, table in enumerate(layout.tables)}
-        self._closing = self._recode(f"</{names.content}></{names.file}>".encode())
-        self._visit = self._recode(f"<{names.claim}>".encode()), self._recode(f"</{names.claim}>".encode())
+        self._end = self._bytes(f"</{names.content}></{names.file}>")
+        self._visit = self._bytes(f"<{names.claim}>"), self._bytes(f"</{names.claim}>")
 
     def visit(self, body: bytes, around: tuple[bytes, bytes] = (b"", b"")) -> bytes:
         """The element of one visit with its tables in base64; `around` is what stands before and after it."""
-        recode, end = self._recode, self._closing
+        encoded, end = self._encoded, self._end
         opening, closing = self._visit
         parts = [around[0], opening]
         for label, document in zip(self._labels, body.split(_TABLE), strict=True):
             if document and label:
-                parts += label, recode(b2a_base64(recode(document), newline=False)), end
+                parts += label, encoded(document), end
         parts += closing, around[1]
         return b"".join(parts)
 
@@ -56,7 +55,7 @@ class Template:
             f"<{names.count}>{count}</{names.count}><{names.list}>"
         )
         after = f"</{names.list}></{names.body}><{names.signature}></{names.signature}></{names.root}>"
-        return before.encode(layout.encoding), self._recode(after.encode())
+        return self._bytes(before), self._bytes(after)
 
     def file(self, facility_code: str, made_on: date, body: bytes) -> bytes:
         """The file of one visit."""
@@ -64,11 +63,14 @@ class Template:
 
     def alone(self, table: str, body: bytes) -> bytes:
         """The document of a table that travels alone, such as the check-in; empty when the visit has none."""
-        return self._recode(body.split(_TABLE)[self._places[table]])
+        return self._bytes(body.split(_TABLE)[self._places[table]].decode())
+
+    def _bytes(self, text: str) -> bytes:
+        return text.encode(self.layout.encoding)
 
 
-def _recoder(encoding: str) -> Callable[[bytes], bytes]:
-    """From UTF-8 into the encoding of a standard, when that is another."""
+def _base64(encoding: str) -> Callable[[bytes], bytes]:
+    """From a document in UTF-8 to the base64 of its bytes, both in the encoding of the standard."""
     if encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
-        return lambda text: text
-    return lambda text: text.decode().encode(encoding)
+        return partial(b2a_base64, newline=False)
+    return lambda document: b2a_base64(document.decode().encode(encoding), newline=False).decode().encode(encoding)

@@ -170,6 +170,7 @@ def main(arguments: list[str]) -> None:
     import django
 
     django.setup()
+    import insurance.claims.export  # noqa: F401 - what the steps import is there before the time is taken
     from his.accounts.models import Facility
 
     name, code, month, out, sizes, limit = arguments
