@@ -139,5 +139,5 @@ def _mark(written: Written, at: datetime) -> None:
     state = Case(When(state=Claim.State.CLEAN, then=Value(Claim.State.EXPORTED)), default=F("state"))
     exported_at = Coalesce(F("exported_at"), Value(at, DateTimeField()))
     for start in range(0, len(written.unmarked), MARK_CHUNK):
-        claims = Claim.objects.filter(pk__in=written.unmarked[start : start + MARK_CHUNK])
+        claims = Claim.objects.filter(pk__in=list(written.unmarked[start : start + MARK_CHUNK]))
         claims.update(exported_at=exported_at, state=state, catalogs_print=written.catalogs)

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
@@ -54,10 +55,10 @@ class Envelope:
 
 
 class ExportedList(Sequence[Exported]):
-    """The claims of an export, about a hundred bytes each: a month may have hundreds of thousands."""
+    """The claims of an export, some seventy bytes each: a month may have hundreds of thousands."""
 
     def __init__(self) -> None:
-        self._rows: list[bytes] = []
+        self._packed, self._ends = bytearray(), array("Q")
         self._standards: list[str] = []
         self.files: dict[str, str] = {}
         """The common file of the claims of a standard; without one each has its own."""
@@ -66,8 +67,9 @@ class ExportedList(Sequence[Exported]):
         """One more claim. `size` is in bytes."""
         if standard not in self._standards:
             self._standards.append(standard)
-        kept = _PACKED.pack(size, findings, self._standards.index(standard), bytes.fromhex(sha256))
-        self._rows.append(kept + claim_code.encode())
+        self._packed += _PACKED.pack(size, findings, self._standards.index(standard), bytes.fromhex(sha256))
+        self._packed += claim_code.encode()
+        self._ends.append(len(self._packed))
 
     @property
     def standards(self) -> list[str]:
@@ -75,19 +77,19 @@ class ExportedList(Sequence[Exported]):
 
     @property
     def with_findings(self) -> int:
-        return sum(1 for row in self._rows if _PACKED.unpack_from(row)[1])
+        return sum(1 for row in self._rows(range(len(self))) if row[2])
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._ends)
 
     @overload
     def __getitem__(self, index: int) -> Exported: ...
     @overload
     def __getitem__(self, index: slice) -> list[Exported]: ...
     def __getitem__(self, index: int | slice) -> Exported | list[Exported]:
-        if isinstance(index, slice):
-            return [self._exported(row) for row in self._rows[index]]
-        return self._exported(self._rows[index])
+        wanted = range(len(self))[index]
+        found = [self._exported(*row) for row in self._rows(wanted if isinstance(wanted, range) else [wanted])]
+        return found if isinstance(wanted, range) else found[0]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -96,17 +98,22 @@ class ExportedList(Sequence[Exported]):
         """Each claim as JSON, straight from what is kept of it; nothing of it but the names needs quoting with care."""
         standards = [_encode(name) for name in self._standards]
         files = [self.files.get(name) for name in self._standards]
-        for row in self._rows:
-            size, findings, place, digest = _PACKED.unpack_from(row)
-            code = row[_PACKED.size :].decode()
+        for code, size, findings, place, digest in self._rows(range(len(self))):
             yield (
                 f'{{"claim_code": {_encode(code)}, "file": {_encode(files[place] or f"{code}.xml")}, "bytes": {size},'
                 f' "sha256": "{digest.hex()}", "standard": {standards[place]}, "findings": {findings}}}'
             )
 
-    def _exported(self, row: bytes) -> Exported:
-        size, findings, position, digest = _PACKED.unpack_from(row)
-        code, standard = row[_PACKED.size :].decode(), self._standards[position]
+    def _rows(self, numbers: Iterable[int]) -> Iterator[tuple[str, int, int, int, bytes]]:
+        """Code, size, findings, place of the standard and digest of the claims with these numbers."""
+        packed, ends = self._packed, self._ends
+        for number in numbers:
+            start = ends[number - 1] if number else 0
+            size, findings, place, digest = _PACKED.unpack_from(packed, start)
+            yield packed[start + _PACKED.size : ends[number]].decode(), size, findings, place, digest
+
+    def _exported(self, code: str, size: int, findings: int, place: int, digest: bytes) -> Exported:
+        standard = self._standards[place]
         return Exported(code, self.files.get(standard, f"{code}.xml"), size, digest.hex(), standard, findings)
 
 

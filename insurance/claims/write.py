@@ -7,6 +7,7 @@ they saved.
 """
 
 import struct
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Written:
     result: ExportResult
     catalogs: str
     stale: list[int] = field(default_factory=list)
-    unmarked: list[int] = field(default_factory=list)
+    unmarked: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 def month_rows(facility: Facility, month: date, catalogs: str, standard: str = "") -> QuerySet[BenefitResult]:
