@@ -22,6 +22,7 @@ from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
 from insurance.billing.queries import expected_cash
 from insurance.models import CashSession
+from insurance.rules.desk import remembering
 
 MONTH = date(2026, 10, 1)
 VISITS = {STATION: 300, HOSPITAL: 1200}
@@ -64,7 +65,8 @@ def load_facility(
         imaging=actors[_IMAGING[place.facility.code]],
         store=store,
     )
-    _run(desk, plan, progress)
+    with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
+        _run(desk, plan, progress)
     return Loaded(place.facility.code, len(plan.visits), {kind: sorted(names) for kind, names in menu.missing.items()})
 
 

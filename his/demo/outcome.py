@@ -51,6 +51,7 @@ class Outcome:
     report: Totals = field(default_factory=dict)
     report_rows: int = 0
     patient_amount: Decimal = ZERO
+    waived: Decimal = ZERO
     payable: Decimal = ZERO
     received: Decimal = ZERO
     refunded: Decimal = ZERO
@@ -108,6 +109,7 @@ def _stored(outcome: Outcome, place: Place, month: date, claimed: set[str]) -> N
         outcome.insured += result.visit.is_insured
         due = payable_amount(result)
         outcome.patient_amount += result.patient_amount
+        outcome.waived += result.waived_amount
         outcome.payable += due
         outcome.owed += due - paid.pop(result.visit_id, ZERO)
         if due + result.waived_amount != round0(result.patient_amount):

@@ -69,9 +69,10 @@ def _row(name: str, cells: Sequence[str]) -> str:
 
 
 def _cash(outcome: Outcome) -> Iterator[str]:
-    rounding = outcome.payable - outcome.patient_amount
+    rounding = outcome.payable + outcome.waived - outcome.patient_amount
     yield (
-        f"  Người bệnh phải trả {dong(outcome.payable)} (làm tròn {dong(rounding)}) = "
+        f"  Người bệnh phải trả {dong(outcome.payable)} "
+        f"(miễn giảm {dong(outcome.waived)}, làm tròn {dong(rounding)}) = "
         f"thu {dong(outcome.received)} - hoàn {dong(outcome.refunded)} + còn nợ {dong(outcome.owed)}: "
         f"{_word(outcome.payable == outcome.received - outcome.refunded + outcome.owed and not outcome.differing)}"
     )

@@ -5,7 +5,8 @@ line is checked within milliseconds; what catalogues answered is remembered for 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from patients.notices import Notice
 logger = logging.getLogger(__name__)
 
 FRESH = timedelta(minutes=1)
+"""How old what catalogues answered may be at the desks, in the time that they give."""
 UNREADABLE = Notice(
     "rules.unreadable",
     desk.Severity.INFO,
@@ -69,7 +71,7 @@ class _Kept:
         """Whether the rules may be asked at the instant; catalogues older than a minute are read anew."""
         if self.roots != law.roots():
             return False
-        if abs(at - self.fresh_at) <= FRESH:
+        if abs(at - self.fresh_at) <= _span:
             return True
         self.fresh_at = at
         return self.catalogs.forget()
@@ -77,6 +79,20 @@ class _Kept:
 
 _kept: dict[int, _Kept] = {}
 """Compiled rules by facility, in this process."""
+_span = FRESH
+
+
+@contextmanager
+def remembering(span: timedelta) -> Iterator[None]:
+    """Read catalogues anew only after `span` of the desks' time, in this process: for whoever tells a whole month and
+    changes no catalogue meanwhile."""
+    global _span
+    before, _span = _span, span
+    try:
+        yield
+    finally:
+        _span = before
+        _kept.clear()
 
 
 def visit_notices(
