@@ -1,7 +1,7 @@
 """The same money in every place: a month in order has no difference, and each kind of damage is named where it is."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -73,6 +73,13 @@ def test_a_month_in_order_has_no_difference(settled: World) -> None:
     out = StringIO()
     call_command("reconcile", "--facility", settled.hospital.facility.code, stdout=out)
     assert out.getvalue().count("KHỚP") == len(CHECKS)
+
+
+def test_a_month_before_the_form_was_in_force_is_compared_without_it(settled: World) -> None:
+    Visit.objects.update(claim_month=date(2026, 1, 1))
+    checks = {check.name: check for check in reconcile(settled.hospital.facility)}
+    assert (checks["report"].compared, checks["report"].differences) == (0, [])
+    assert checks["claims"].compared == 1
 
 
 @pytest.fixture
