@@ -27,6 +27,19 @@ class RunForm(forms.Form):
             raise forms.ValidationError(str(wrong)) from None
 
 
+class MonthForm(forms.Form):
+    """Which month to reconcile."""
+
+    month = forms.CharField(label="Tháng", max_length=7, help_text="gõ 10/2026")
+
+    def clean_month(self) -> date:
+        """The first day of the month."""
+        try:
+            return Period.parse_month(self.cleaned_data["month"]).start
+        except ValueError as wrong:
+            raise forms.ValidationError(str(wrong)) from None
+
+
 def last_month(today: date) -> str:
     """The month before today's, as it is typed: the one that is due."""
     year, month = (today.year, today.month - 1) if today.month > 1 else (today.year - 1, 12)

@@ -22,3 +22,20 @@ class ReportRun(FacilityModel):
         constraints = [
             models.UniqueConstraint(fields=["facility", "form", "period_start", "version"], name="report_run_version")
         ]
+
+
+class Reconciliation(FacilityModel):
+    """What was found when all numbers of a month were held against each other (lần đối chiếu số liệu).
+
+    `checks` is a list of `{name, title, compared, count, differences: [{ref, what}]}`, of the differences no more than
+    are shown.
+    """
+
+    month = models.DateField()
+    checks = models.JSONField(default=list)
+    difference_count = models.PositiveIntegerField()
+    run_at = models.DateTimeField()
+    run_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["facility", "-run_at"], name="reconciliation_latest")]

@@ -1,13 +1,14 @@
-"""What is done with stored reports: their files are handed out, and the audit says to whom."""
+"""What is done with reports: files are handed out, numbers are held against each other; the audit says by whom."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from his.accounts.actor import Actor
 from his.core.errors import NotFound, Refusal
 from his.service import audit_facts, service
 from reports.checks import blocking
 from reports.export import EXPORTERS, export
-from reports.models import ReportRun
+from reports.models import Reconciliation, ReportRun
+from reports.reconcile import reconcile
 
 
 @service(action="reports.export", permission="reports.view")
@@ -24,3 +25,32 @@ def export_report(*, run: ReportRun, kind: str, actor: Actor, at: datetime) -> b
         raise Refusal("blocked", f"Biểu còn {blocked} lỗi chặn, chưa xuất được XML để gửi", blocked=blocked)
     audit_facts(form=run.form, version=run.version, kind=kind, sha256=run.sha256, blocked=blocked)
     return export(run, kind)
+
+
+KEPT = 200
+"""Differences that are kept of one check; the count tells how many there were."""
+
+
+@service(action="reports.reconcile", permission="reports.run")
+def run_reconciliation(*, month: date, actor: Actor, at: datetime) -> Reconciliation:
+    """Hold all numbers of a claim month of the actor's facility against each other and keep the result (đối chiếu)."""
+    checks = reconcile(actor.facility, month.replace(day=1))
+    found = sum(len(check.differences) for check in checks)
+    audit_facts(month=f"{month:%Y-%m}", differences=found)
+    return Reconciliation.objects.create(
+        facility=actor.facility,
+        month=month.replace(day=1),
+        checks=[
+            {
+                "name": check.name,
+                "title": check.title,
+                "compared": check.compared,
+                "count": len(check.differences),
+                "differences": [{"ref": row.ref, "what": row.what} for row in check.differences[:KEPT]],
+            }
+            for check in checks
+        ],
+        difference_count=found,
+        run_at=at,
+        run_by=actor.user,
+    )

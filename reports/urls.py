@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from reports.views import desk
+from reports.views import desk, reconciling
 
 urlpatterns: list[URLPattern] = [
     path("", desk.reports, name="reports"),
+    path("reconcile/", reconciling.reconciliations, name="reconciliations"),
     path("<int:pk>/", desk.report, name="report-run"),
     path("<int:pk>/rows/<int:number>/", desk.report_row, name="report-row"),
     path("<int:pk>/files/<str:kind>/", desk.report_file, name="report-file"),

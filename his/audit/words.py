@@ -115,6 +115,7 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.transfer": "Chuyển kho",
     "printing.print_form": "In biểu mẫu",
     "reports.export": "Xuất báo cáo",
+    "reports.reconcile": "Đối chiếu số liệu",
     "reports.run": "Lập báo cáo",
 }
 
@@ -144,6 +145,7 @@ OBJECTS: Final[dict[str, str]] = {
     "pharmacy.lot": "Lô thuốc",
     "pharmacy.stockdocument": "Chứng từ kho",
     "pharmacy.store": "Kho",
+    "reports.reconciliation": "Đối chiếu số liệu",
     "reports.reportrun": "Báo cáo",
 }
 

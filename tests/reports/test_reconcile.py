@@ -82,6 +82,24 @@ def test_a_month_before_the_form_was_in_force_is_compared_without_it(settled: Wo
     assert checks["claims"].compared == 1
 
 
+def test_the_result_is_kept_and_shown(settled: World) -> None:
+    page = walk.signed_in(settled.hospital, "accountant")
+    assert "Chưa đối chiếu lần nào" in page.get("/reports/reconcile/").content.decode()
+    assert page.post("/reports/reconcile/", {"month": "13/2026"}).status_code == 422
+    shown = page.post("/reports/reconcile/", {"month": "10/2026"}, follow=True).content.decode()
+    assert "Đã đối chiếu tháng 10/2026: không chỗ nào lệch" in shown
+    assert shown.count("Khớp") == len(CHECKS) + 1
+    with pgtrigger.ignore():
+        Visit.objects.filter(pk=lan().pk).update(version=9)
+    with pytest.raises(CommandError, match="chỗ lệch"):
+        call_command("reconcile", "--store", "--month", "2026-10", stdout=StringIO())
+    shown = page.get("/reports/reconcile/").content.decode()
+    assert lan().claim_code in shown
+    assert walk.signed_in(settled.hospital, "doctor").get("/reports/reconcile/").status_code == 403
+    other = walk.signed_in(settled.station, "manager").get("/reports/reconcile/?run=1").content.decode()
+    assert lan().claim_code not in other
+
+
 @pytest.fixture
 def damage() -> Iterator[None]:
     """Let rows be changed that the database protects."""
