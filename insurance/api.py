@@ -8,6 +8,7 @@ from ninja import Query, Router
 
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound, Refusal
+from insurance.billing import ledger
 from insurance.billing import queries as billing
 from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
 from insurance.billing.closing import close_visit
@@ -84,7 +85,7 @@ def post_collect(request: DeskRequest, visit_id: int, body: CollectIn) -> CashEn
 @requires("billing.view")
 def get_account(request: DeskRequest, visit_id: int) -> Account:
     """What a visit owes, what was paid and what deposits are held."""
-    return billing.account_of(billing.get_visit(request.actor.facility, visit_id))
+    return ledger.account_of(billing.get_visit(request.actor.facility, visit_id))
 
 
 @router.post("/visits/{visit_id}/deposit", response=EntryOut)
@@ -107,7 +108,7 @@ def post_use(request: DeskRequest, visit_id: int) -> CashEntry:
 @requires("billing.void")
 def post_void(request: DeskRequest, entry_id: int, body: VoidIn) -> CashEntry:
     """Undo one's own receipt or deposit on the spot."""
-    entry = billing.get_entry(request.actor.facility, entry_id)
+    entry = ledger.get_entry(request.actor.facility, entry_id)
     return void_entry(entry=entry, actor=request.actor, at=timezone.now(), **body.dict())
 
 
@@ -116,7 +117,7 @@ def post_void(request: DeskRequest, entry_id: int, body: VoidIn) -> CashEntry:
 def post_refund(request: DeskRequest, entry_id: int, body: RefundIn) -> CashEntry:
     """Give money of a receipt back."""
     return refund(
-        entry=billing.get_entry(request.actor.facility, entry_id),
+        entry=ledger.get_entry(request.actor.facility, entry_id),
         amount=body.amount,
         reason=body.reason,
         actor=request.actor,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ninja import Field, Schema
 
-from insurance.billing.queries import payable_amount
+from insurance.billing.ledger import payable_amount
 from insurance.claims.shown import findings_of
 from insurance.models import BenefitResult
 

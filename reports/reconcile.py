@@ -21,8 +21,7 @@ from his.core.money import ZERO
 from his.ui.text import day_text, money_text
 from insurance.billing.effects import PAYS, paid_of, sum_of
 from insurance.billing.invoices.queries import chain_of, entries_of_chain
-from insurance.billing.ledger import entries_on, left_of, totals, whole_amount
-from insurance.billing.queries import expected_cash
+from insurance.billing.ledger import entries_on, expected_cash, left_of, totals, whole_amount
 from insurance.billing.statement import UNPLACED, Amounts, blocks_of
 from insurance.claims.manifest import TOTALS
 from insurance.claims.stored import rows_of

@@ -20,7 +20,7 @@ from his.demo.stock import open_stores
 from his.demo.story import Desk, tell
 from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
-from insurance.billing.queries import expected_cash
+from insurance.billing.ledger import expected_cash
 from insurance.models import CashSession
 from insurance.rules.desk import remembering
 

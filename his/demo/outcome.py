@@ -13,7 +13,7 @@ from his.core.dates import month_range, vn_datetime
 from his.core.money import ZERO, round0
 from his.demo.places import Place
 from insurance.billing.effects import paid_of
-from insurance.billing.queries import payable_amount
+from insurance.billing.ledger import payable_amount
 from insurance.claims.export import MANIFEST, export_month
 from insurance.models import BenefitResult, CashEntry
 from insurance.standards import load, parse_envelope

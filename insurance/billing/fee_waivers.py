@@ -1,7 +1,7 @@
 """Waivers (miễn giảm): what the facility lets the patient keep of their own part, by somebody with the right to it.
 
 The law's split stays as it is: co-payment and self-paid part in the claim and in form 01/BH are those before waivers.
-Only what the patient still has to pay becomes less (`queries.payable_amount`).
+Only what the patient still has to pay becomes less (`ledger.payable_amount`).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from his.core.money import ZERO, round0
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from his.ui.text import money_text
-from insurance.billing.queries import current_result, last_result, payable_amount, standing_waivers
+from insurance.billing.ledger import payable_amount
+from insurance.billing.queries import current_result, last_result, standing_waivers
 from insurance.locks import lock_visit
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver
 from patients.models import Visit

@@ -1,6 +1,6 @@
-"""What a visit costs, what it waits for and what is owed: the one place that screens, papers, claims and reports ask.
+"""What a visit costs and what it waits for: the one place that screens, papers, claims and reports ask.
 
-What was paid and is due comes from the cash ledger (`insurance.billing.ledger`); its most asked answers are also here.
+What was paid, is held and is due is asked of the cash ledger (`insurance.billing.ledger`).
 """
 
 from dataclasses import dataclass
@@ -15,44 +15,11 @@ from his.accounts.models import Facility
 from his.core.dates import day_range, month_range
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO
-from insurance.billing.ledger import (
-    account_of,
-    amount_due,
-    debts,
-    entries_of,
-    expected_cash,
-    get_entry,
-    last_session_of,
-    open_session_of,
-    paid_amount,
-    paid_at,
-    payable_amount,
-    refundable_amount,
-    session_totals,
-    unsettled_results,
-    whole_amount,
-)
+from insurance.billing.ledger import unsettled_results
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver, SelfPayChoice
 from patients.models import Prescription, ServiceOrder, Visit
 from pharmacy.models import Dispense
 
-__all__ = [
-    "account_of",
-    "amount_due",
-    "debts",
-    "entries_of",
-    "expected_cash",
-    "get_entry",
-    "last_session_of",
-    "open_session_of",
-    "paid_amount",
-    "paid_at",
-    "payable_amount",
-    "refundable_amount",
-    "session_totals",
-    "unsettled_results",
-    "whole_amount",
-]
 NOT_DISPENSED = "not_dispensed"
 RESULTS_PENDING = "results_pending"
 

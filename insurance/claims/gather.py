@@ -13,7 +13,7 @@ from his.accounts.models import Facility, Staff
 from his.catalogs.models import ProcedureCode
 from his.core.dates import local
 from insurance.billing.effects import PAYS, paid_of
-from insurance.billing.queries import payable_amount
+from insurance.billing.ledger import payable_amount
 from insurance.claims.document_sources import registered
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge
 from patients.models import (

@@ -31,7 +31,8 @@ from insurance.billing.books import book_of
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
 from insurance.billing.effects import VOIDS, held_of, paid_of
-from insurance.billing.queries import get_entry, lines_of, waived_at, whole_amount
+from insurance.billing.ledger import get_entry, whole_amount
+from insurance.billing.queries import lines_of, waived_at
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Invoice, InvoiceEntry
 from patients.models import Visit
 

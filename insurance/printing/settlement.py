@@ -24,8 +24,8 @@ from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import minute_text, money_text
 from insurance.billing.effects import cash_of, paid_of
-from insurance.billing.ledger import account_of, entries_of
-from insurance.billing.queries import current_result, get_visit, payable_amount, whole_amount
+from insurance.billing.ledger import account_of, entries_of, payable_amount, whole_amount
+from insurance.billing.queries import current_result, get_visit
 from insurance.models import BenefitResult, CashEntry
 from patients.models import Visit
 

@@ -26,7 +26,8 @@ from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import day_text, decimal_text, money_text
 from insurance.billing.closing import preview_split, rows_of
-from insurance.billing.queries import current_result, get_visit, lines_of, payable_amount, whole_amount
+from insurance.billing.ledger import payable_amount, whole_amount
+from insurance.billing.queries import current_result, get_visit, lines_of
 from insurance.billing.statement import Amounts, Block, Group, Row, blocks_of, edition_of
 from insurance.claims.build import discharge_kind, main_code, treatment_days
 from insurance.claims.gather import Record, fill

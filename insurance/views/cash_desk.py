@@ -13,7 +13,7 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
 from his.ui.forms import render_refusal, saved
 from his.ui.text import money_text
-from insurance.billing import ledger, queries
+from insurance.billing import ledger
 from insurance.billing.drawers import close_session, open_session
 from insurance.billing.effects import cash_of
 from insurance.forms import CountForm, OpenSessionForm
@@ -99,7 +99,7 @@ def receipts(request: DeskRequest) -> HttpResponse:
 @requires("billing.view")
 def debts(request: DeskRequest) -> HttpResponse:
     """Every account that is not level, latest first."""
-    rows = queries.debts(request.actor.facility)
+    rows = ledger.debts(request.actor.facility)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     return render(request, "insurance/debts.html", {"page": page})
 
@@ -114,21 +114,21 @@ def _session(request: DeskRequest, pk: int) -> CashSession:
 
 def _drawer(request: DeskRequest, form: CountForm | None = None) -> dict[str, Any]:
     actor = request.actor
-    drawer = queries.open_session_of(actor.facility, actor.user.pk)
-    context: dict[str, Any] = {"session": drawer, "last": queries.last_session_of(actor.facility, actor.user.pk)}
+    drawer = ledger.open_session_of(actor.facility, actor.user.pk)
+    context: dict[str, Any] = {"session": drawer, "last": ledger.last_session_of(actor.facility, actor.user.pk)}
     if drawer is None:
         return {**context, "open_form": OpenSessionForm()}
     count_form = form or CountForm()
     return {
         **context,
-        "totals": queries.session_totals(drawer),
+        "totals": ledger.session_totals(drawer),
         "count_form": count_form,
         **_counted(drawer, count_form),
     }
 
 
 def _counted(drawer: CashSession, form: CountForm) -> dict[str, Any]:
-    expected, counted = queries.expected_cash(drawer), form.counted()
+    expected, counted = ledger.expected_cash(drawer), form.counted()
     return {
         "count_form": form,
         "expected": expected,

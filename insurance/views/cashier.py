@@ -20,7 +20,7 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import day_text, money_text
-from insurance.billing import queries
+from insurance.billing import ledger, queries
 from insurance.billing.charges import untold
 from insurance.billing.closing import claim_notices, close_visit, reopen_visit
 from insurance.billing.fee_waivers import cancel_waiver, grant_waiver
@@ -98,7 +98,7 @@ def close(request: DeskRequest, pk: int) -> HttpResponse:
 
     def act() -> str:
         result = close_visit(visit=visit, actor=request.actor, at=timezone.now(), **form.cleaned_data)
-        payable = queries.payable_amount(result)
+        payable = ledger.payable_amount(result)
         return f"Đã chốt chi phí, người bệnh trả {money_text(payable)} đ" if payable else "Đã chốt, không phải trả tiền"
 
     return act_on(request, visit, "close_form", form, act)
@@ -207,13 +207,13 @@ def visit_of(request: DeskRequest, pk: int) -> Visit:
 def _context(request: DeskRequest, visit: Visit | None = None) -> dict[str, Any]:
     actor = request.actor
     list_context = _waiting(actor.facility, visit.pk if visit else None)
-    session = queries.open_session_of(actor.facility, actor.user.pk) if actor.may("billing.collect") else None
+    session = ledger.open_session_of(actor.facility, actor.user.pk) if actor.may("billing.collect") else None
     context: dict[str, Any] = {
         **list_context,
         "next": _next(list_context["rows"], visit),
         "may": {name: actor.may(f"billing.{name}") for name in _RIGHTS},
         "session": session,
-        "drawer": queries.expected_cash(session) if session else ZERO,
+        "drawer": ledger.expected_cash(session) if session else ZERO,
     }
     if visit is not None:
         context |= _opened(request, visit)

@@ -12,7 +12,7 @@ from his.access import DeskRequest, requires
 from his.core.errors import PermissionRefused, Refusal
 from his.printing.codes import qr_svg
 from his.ui.text import money_text
-from insurance.billing import queries
+from insurance.billing import ledger
 from insurance.billing.approvals import get_request, request_refund
 from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
 from insurance.billing.transfers import get_order, order_to_fill, request_transfer
@@ -65,7 +65,7 @@ def use(request: DeskRequest, pk: int) -> HttpResponse:
     def act() -> str:
         key = request.POST.get("idempotency_key", "")[:64]
         used = use_deposits(visit=visit, actor=request.actor, at=timezone.now(), idempotency_key=key)
-        account = queries.account_of(visit)
+        account = ledger.account_of(visit)
         rest = f", còn phải hoàn {money_text(account.held)} đ" if account.held else ""
         return f"Đã bù tạm ứng, phiếu {used.number}{rest}"
 
@@ -76,7 +76,7 @@ def use(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("billing.refund")
 def give_back(request: DeskRequest, pk: int) -> HttpResponse:
     """A refund from one receipt, deposit or use of a deposit."""
-    entry = queries.get_entry(request.actor.facility, pk)
+    entry = ledger.get_entry(request.actor.facility, pk)
     form = RefundForm(request.POST, auto_id=f"id_{entry.pk}_%s")
 
     def act() -> str:
@@ -90,7 +90,7 @@ def give_back(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("billing.refund")
 def ask(request: DeskRequest, pk: int) -> HttpResponse:
     """Ask a second person for the refund that stands in the form."""
-    entry = queries.get_entry(request.actor.facility, pk)
+    entry = ledger.get_entry(request.actor.facility, pk)
     form = RefundForm(request.POST, auto_id=f"id_{entry.pk}_%s")
 
     def act() -> str:
@@ -126,7 +126,7 @@ def pay_out(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("billing.void")
 def void(request: DeskRequest, pk: int) -> HttpResponse:
     """Void one's own paper of this drawer."""
-    entry = queries.get_entry(request.actor.facility, pk)
+    entry = ledger.get_entry(request.actor.facility, pk)
     form = VoidForm(request.POST, auto_id=f"id_{entry.pk}_void_%s")
 
     def act() -> str:

@@ -12,14 +12,8 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
 from his.core.money import ZERO
-from insurance.billing.queries import (
-    current_result,
-    lines_of,
-    payable_amount,
-    waived_by_reason,
-    waivers_in,
-    waivers_of,
-)
+from insurance.billing.ledger import payable_amount
+from insurance.billing.queries import current_result, lines_of, waived_by_reason, waivers_in, waivers_of
 from insurance.forms import MonthForm
 from insurance.forms_charges import CancelWaiverForm, FeeWaiverForm
 from patients.models import Visit

@@ -11,8 +11,9 @@ from insurance.benefits.engine import LineSplit, split_reason
 from insurance.billing.charges import find_sources
 from insurance.billing.closing import preview_split
 from insurance.billing.difference import Difference, difference, fingerprint
+from insurance.billing.ledger import payable_amount
 from insurance.billing.origins import Source
-from insurance.billing.queries import current_result, lines_of, payable_amount
+from insurance.billing.queries import current_result, lines_of
 from insurance.models import BenefitLine, BenefitResult, Charge
 from patients.models import Visit
 

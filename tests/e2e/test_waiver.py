@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
-from insurance.billing.queries import amount_due
+from insurance.billing.ledger import amount_due
 from insurance.models import FeeWaiver
 from tests.cast import World, at
 from tests.e2e.test_walk import Desks, desks  # noqa: F401 - a fixture

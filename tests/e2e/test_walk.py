@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from his.catalogs.models import PricedService
 from his.demo.places import DEMO_PASSWORD
-from insurance.billing.queries import amount_due, payable_amount
+from insurance.billing.ledger import amount_due, payable_amount
 from insurance.models import BenefitResult, CashEntry
 from insurance.standards import load, parse_file
 from patients.models import Visit

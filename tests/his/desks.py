@@ -15,7 +15,7 @@ from his.demo.volume.setting import Setting
 from insurance.billing.cash import collect
 from insurance.billing.closing import close_visit
 from insurance.billing.drawers import DENOMINATIONS, close_session, open_session
-from insurance.billing.queries import amount_due, expected_cash
+from insurance.billing.ledger import amount_due, expected_cash
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, ReceiptBook
 from patients.models import (
     ClinicalNote,

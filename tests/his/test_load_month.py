@@ -29,7 +29,7 @@ from insurance.benefits.engine import split
 from insurance.billing.charges import not_yet_charged, sync_charges
 from insurance.billing.closing import close_visit, compute
 from insurance.billing.facts import facts_of
-from insurance.billing.queries import amount_due, expected_cash
+from insurance.billing.ledger import amount_due, expected_cash
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult, CashEntry, CashSession
 from insurance.rules.catalogs import rule_books

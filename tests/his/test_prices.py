@@ -14,7 +14,8 @@ from his.catalogs.report import Change, ImportReport
 from his.catalogs.services import import_catalog, import_facility_catalog
 from his.core.errors import Refusal
 from insurance.billing.closing import reopen_visit
-from insurance.billing.queries import amount_due, current_result, lines_of
+from insurance.billing.ledger import amount_due
+from insurance.billing.queries import current_result, lines_of
 from insurance.claims.services import build_claim
 from tests.cast import World, at
 from tests.his.catalog_files import PRICE_COLUMNS, price_list, price_row, write_xlsx

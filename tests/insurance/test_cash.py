@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, Refusal
-from insurance.billing import queries
+from insurance.billing import ledger, queries
 from insurance.billing.cash import collect, refund
 from insurance.billing.closing import reopen_visit
 from insurance.billing.drawers import close_session, open_session
@@ -32,15 +32,15 @@ def refused(task: Callable[[], object]) -> tuple[str, str | None]:
 def test_a_receipt_settles_the_visit(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     step.close()
-    assert queries.amount_due(step.visit) == 390160
-    assert queries.paid_at(step.visit) is None
+    assert ledger.amount_due(step.visit) == 390160
+    assert ledger.paid_at(step.visit) is None
     first = step.collect(200000)
     second = step.collect(190160, method="transfer")
     assert (first.number, second.number) == ("PT26.000001", "PT26.000002")
-    assert queries.amount_due(step.visit) == 0
-    assert queries.paid_at(step.visit) == second.at
-    assert queries.expected_cash(first.session) == 200000
-    assert [(t.method, t.net) for t in queries.session_totals(first.session)] == [
+    assert ledger.amount_due(step.visit) == 0
+    assert ledger.paid_at(step.visit) == second.at
+    assert ledger.expected_cash(first.session) == 200000
+    assert [(t.method, t.net) for t in ledger.session_totals(first.session)] == [
         ("Tiền mặt", 200000),
         ("Chuyển khoản", 190160),
     ]
@@ -51,18 +51,18 @@ def test_the_patient_pays_whole_dong_rounded_once(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     result = step.close()
     assert result.patient_amount % 1 != 0
-    payable = queries.payable_amount(result)
+    payable = ledger.payable_amount(result)
     assert payable == result.patient_amount.quantize(Decimal(1), rounding="ROUND_HALF_UP")
     step.collect(payable)
-    assert queries.amount_due(step.visit) == 0
-    assert list(queries.unsettled_results(world.hospital.facility)) == []
+    assert ledger.amount_due(step.visit) == 0
+    assert list(ledger.unsettled_results(world.hospital.facility)) == []
 
 
 def test_nothing_to_pay_needs_no_receipt(world: World) -> None:
     step = walk.lan(world, world.station).examine().sign()
     step.close()
-    assert queries.amount_due(step.visit) == 0
-    assert queries.paid_at(step.visit) == step.visit.closed_at
+    assert ledger.amount_due(step.visit) == 0
+    assert ledger.paid_at(step.visit) == step.visit.closed_at
     drawer(world.station)
     assert refused(lambda: step.collect(1)) == ("nothing_due", None)
 
@@ -117,10 +117,10 @@ def test_a_refund_names_its_receipt_and_never_exceeds_it(world: World) -> None:
         give("300001")
     assert refused(lambda: give("1", entry=back)) == ("not_receipt", None)
     give("300000")
-    assert queries.refundable_amount(receipt) == 0
-    assert queries.amount_due(step.visit) == 390160
-    assert queries.expected_cash(receipt.session) == 0
-    assert [entry.left for entry in queries.entries_of(step.visit)] == [0, 0, 0]
+    assert ledger.refundable_amount(receipt) == 0
+    assert ledger.amount_due(step.visit) == 390160
+    assert ledger.expected_cash(receipt.session) == 0
+    assert [entry.left for entry in ledger.entries_of(step.visit)] == [0, 0, 0]
 
 
 def test_money_goes_back_after_a_correction(world: World) -> None:
@@ -134,7 +134,7 @@ def test_money_goes_back_after_a_correction(world: World) -> None:
     step.now = at(13)
     step.close()
     (row,) = queries.visits_to_settle(place.facility)
-    assert (row.is_closed, row.due) == (True, queries.amount_due(step.visit))
+    assert (row.is_closed, row.due) == (True, ledger.amount_due(step.visit))
     assert row.due < 0
     assert refused(lambda: step.collect(1)) == ("nothing_due", None)
     receipt = CashEntry.objects.get()
@@ -153,7 +153,7 @@ def test_the_drawer_is_counted_at_the_end(world: World) -> None:
     assert refused(lambda: open_session(opening_float=Decimal(0), actor=actor, at=at(7)))[0] == "session_open"
     step = walk.lan_full(world, place)
     step.settled()
-    assert queries.expected_cash(session) == 890160
+    assert ledger.expected_cash(session) == 890160
 
     def close(notes: dict[int, int], note: str = "", who: str = "cashier") -> CashSession:
         return close_session(session=session, denominations=notes, note=note, actor=place.actor(who), at=at(17))
@@ -187,8 +187,8 @@ def test_old_debts_have_their_own_list(world: World) -> None:
     assert len(queries.visits_to_settle(place.facility, since=today)) == 1
     later = at().replace(day=20).date()
     assert queries.visits_to_settle(place.facility, since=later) == []
-    assert [result.due for result in queries.debts(place.facility, before=later)] == [390160]
-    assert list(queries.debts(place.facility, before=today)) == []
+    assert [result.due for result in ledger.debts(place.facility, before=later)] == [390160]
+    assert list(ledger.debts(place.facility, before=today)) == []
     assert queries.visits_to_settle(world.station.facility) == []
 
 
@@ -212,7 +212,7 @@ def test_two_cashiers_collect_and_only_one_takes_the_money(world: World) -> None
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(take, actors))
     assert sorted(getattr(answer, "code", "receipt") for answer in answers) == ["nothing_due", "receipt"]
-    assert queries.paid_amount(step.visit) == 390160
+    assert ledger.paid_amount(step.visit) == 390160
     assert CashEntry.objects.get().number == "PT26.000001"
 
 

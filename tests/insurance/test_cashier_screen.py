@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from his.catalogs.models import PricedService
-from insurance.billing import queries
+from insurance.billing import ledger
 from insurance.billing.closing import close_visit
 from insurance.billing.fee_waivers import Reason, grant_waiver
 from insurance.billing.invoices.services import Buyer, issue_invoice
@@ -75,7 +75,7 @@ def test_close_and_collect_take_two_keys(world: World) -> None:
     assert "Đã thu 390.160 đ, phiếu PT26.000001" in shown
     receipt = CashEntry.objects.get()
     assert f'data-print="{reverse("receipt-pdf", args=[receipt.pk])}"' in shown
-    assert queries.amount_due(step.visit) == 0
+    assert ledger.amount_due(step.visit) == 0
     client.post(reverse("cashier-collect", args=[step.visit.pk]), form)  # a second click
     assert CashEntry.objects.count() == 1
 

@@ -10,7 +10,7 @@ from his.core.dates import local
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.text import nfc
 from insurance.billing.closing import reopen_visit
-from insurance.billing.queries import paid_at
+from insurance.billing.ledger import paid_at
 from insurance.claims.gather import gather
 from insurance.claims.services import build, build_claim
 from insurance.claims.stored import content_of

@@ -15,7 +15,8 @@ from his.core.errors import PermissionRefused, Refusal
 from his.core.money import round2
 from insurance.billing.closing import close_visit, preview_split, reopen_visit
 from insurance.billing.difference import Parts
-from insurance.billing.queries import amount_due, blockers, current_result, lines_of
+from insurance.billing.ledger import amount_due
+from insurance.billing.queries import blockers, current_result, lines_of
 from insurance.models import BenefitResult, Charge, Claim
 from insurance.views.split_view import shown_split
 from patients.models import Visit

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from his.catalogs.models import PricedService
 from his.core.errors import NotFound, Refusal
-from insurance.billing import origins, queries
+from insurance.billing import ledger, origins, queries
 from insurance.billing.charges import find_sources, not_yet_charged, self_pay_choices, untold
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.origins import Origin, Source, register
@@ -73,7 +73,7 @@ def test_the_difference_is_told_when_it_is_ordered_and_goes_to_the_patient(dear:
     step.result(made).sign().close()
     # 2 x 34 700 and the exam are below 15 % of the base salary: the fund pays its price whole.
     assert line(CBC) == (99400, 69400, 69400, 0, 30000)
-    assert queries.amount_due(step.visit) == 30000
+    assert ledger.amount_due(step.visit) == 30000
 
 
 def test_on_demand_the_fund_pays_its_price_and_the_patient_the_rest(dear: World) -> None:
@@ -110,7 +110,7 @@ def test_who_pays_alone_is_told_of_an_on_demand_price_only(dear: World) -> None:
     assert code_of(lambda: order(step, ULTRASOUND, is_on_demand=True))[0] == "extra_not_told"
     made = order(step, ULTRASOUND, is_on_demand=True, extra_told=True)
     step.result(cbc).result(made).sign().close()
-    assert queries.amount_due(step.visit) == 39800 + 49700 + 200000
+    assert ledger.amount_due(step.visit) == 39800 + 49700 + 200000
 
 
 def test_what_nobody_told_is_told_at_the_cashier_before_closing(dear: World) -> None:

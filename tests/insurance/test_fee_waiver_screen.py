@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from insurance.billing import queries
+from insurance.billing import ledger, queries
 from insurance.models import FeeWaiver
 from insurance.printing.receipt import receipt_data
 from tests.cast import World, at
@@ -35,14 +35,14 @@ def test_waive_by_percent_then_take_it_back(world: World) -> None:
     for _ in range(2):  # a second press changes nothing
         client.post(url, {**SAID, "waive-amount": " 50 %"})
     shown = page(client, "cashier-visit", step.visit.pk)
-    assert queries.amount_due(step.visit) == 195080
+    assert ledger.amount_due(step.visit) == 195080
     for part in ("Miễn giảm", "−195.080 đ", "Có giấy của &lt;khóm&gt;", "Hoàn cảnh khó khăn", "Hủy miễn giảm này"):
         assert part in shown
     cancel = reverse("fee-waiver-cancel", args=[FeeWaiver.objects.get().pk])
     shown = refused(client.post(cancel, {"cancel_reason": ""}))
     assert "Hãy ghi lý do hủy miễn giảm" in shown
     client.post(cancel, {"cancel_reason": "Nhầm"})
-    assert queries.amount_due(step.visit) == 390160
+    assert ledger.amount_due(step.visit) == 390160
     assert "đã hủy" in page(client, "cashier-visit", step.visit.pk)
 
 

@@ -14,7 +14,7 @@ from his.catalogs.models import Drug
 from his.core.dates import local
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import round0
-from insurance.billing import queries
+from insurance.billing import ledger, queries
 from insurance.billing.cash import collect
 from insurance.billing.closing import reopen_visit
 from insurance.billing.fee_waivers import Reason, cancel_waiver, grant_waiver
@@ -54,9 +54,9 @@ def level(step: walk.Walk) -> BenefitResult:
     signed = sum((row.amount if row.kind == "grant" else -row.amount for row in rows), Decimal(0))
     assert result.waived_amount == signed
     assert 0 <= result.waived_amount <= round0(result.patient_amount)
-    due = queries.amount_due(step.visit)
-    assert due == round0(result.patient_amount) - signed - queries.paid_amount(step.visit)
-    assert [row.due for row in queries.debts(step.place.facility)] == ([due] if due else [])
+    due = ledger.amount_due(step.visit)
+    assert due == round0(result.patient_amount) - signed - ledger.paid_amount(step.visit)
+    assert [row.due for row in ledger.debts(step.place.facility)] == ([due] if due else [])
     return result
 
 
@@ -68,13 +68,13 @@ def test_percent_of_the_visit_and_of_a_line_lower_only_what_is_due(world: World)
     own = grant(step, percent=Decimal(100), line=exam)  # 20 % of 39 800
     assert own.amount == 7960
     result = level(step)
-    assert queries.amount_due(step.visit) == 390160 - 195080 - 7960 == queries.payable_amount(result)
+    assert ledger.amount_due(step.visit) == 390160 - 195080 - 7960 == ledger.payable_amount(result)
     for name in ("fund_amount", "copay_amount", "self_paid_amount", "total_insured_amount"):
         assert getattr(result, name) == getattr(before, name)
     step.pay()
     assert level(step).waived_amount == 203040
     assert CashEntry.objects.get().amount == 187120
-    assert queries.paid_at(step.visit) == CashEntry.objects.get().at
+    assert ledger.paid_at(step.visit) == CashEntry.objects.get().at
 
 
 def test_the_claim_keeps_the_parts_of_the_law_and_is_settled_by_a_waiver(world: World) -> None:
@@ -88,7 +88,7 @@ def test_the_claim_keeps_the_parts_of_the_law_and_is_settled_by_a_waiver(world: 
     before = built(13)
     waiver = grant(step, percent=Decimal(100))
     after = built(14)
-    assert queries.amount_due(step.visit) == 0
+    assert ledger.amount_due(step.visit) == 0
     assert (after["T_BNCCT"], after["T_BNTT"], after["T_NGUONKHAC"]) == ("90160.00", "300000.00", "0.00")
     changed = {tag: text for tag, text in after.items() if text != before[tag]}
     assert changed == {"NGAY_TTOAN": f"{local(step.visit.closed_at):%Y%m%d%H%M}"}  # settled, without a receipt
@@ -102,9 +102,9 @@ def test_parts_of_a_dong_are_waived_whole(world: World) -> None:
     result = step.close()
     assert result.patient_amount % 1
     for line in queries.lines_of(result):
-        if queries.amount_due(step.visit) > 0:
+        if ledger.amount_due(step.visit) > 0:
             grant(step, percent=Decimal(100), line=line)
-    if queries.amount_due(step.visit):
+    if ledger.amount_due(step.visit):
         grant(step, percent=Decimal(100))
     assert level(step).waived_amount == round0(result.patient_amount)
     assert refused(lambda: grant(step, amount=Decimal(1))) == "nothing_left"
@@ -154,10 +154,10 @@ def test_a_waiver_after_payment_makes_money_go_back_and_its_cancellation_is_a_ro
     step = walk.lan_full(world, world.hospital)
     step.settled()
     waiver = grant(step, amount=Decimal(100000))
-    assert queries.amount_due(step.visit) == -100000
+    assert ledger.amount_due(step.visit) == -100000
     assert refused(lambda: cancel(step, waiver, " ")) == "reason_missing"
     taken_back = cancel(step, waiver)
-    assert (taken_back.cancels, taken_back.amount, queries.amount_due(step.visit)) == (waiver, 100000, 0)
+    assert (taken_back.cancels, taken_back.amount, ledger.amount_due(step.visit)) == (waiver, 100000, 0)
     assert refused(lambda: cancel(step, waiver)) == "already_cancelled"
     assert refused(lambda: cancel(step, taken_back)) == "not_grant"
     assert level(step).waived_amount == 0
@@ -173,7 +173,7 @@ def test_nothing_is_waived_where_nothing_is_left(world: World) -> None:
     gone = grant(step, amount=Decimal(5))
     cancel(step, gone)
     reopen_visit(visit=step.visit, reason="Trả thuốc", actor=place.actor("manager"), at=at(15))
-    assert queries.amount_due(step.visit) == 0
+    assert ledger.amount_due(step.visit) == 0
     reverse_dispense(dispense=step.given, reason="Trả lại", actor=place.actor("pharmacist"), at=at(15))
     step.now = at(16)
     result = step.close(drugs_declined_reason="Không nhận thuốc")
@@ -189,7 +189,7 @@ def test_a_percentage_is_taken_of_the_new_part(world: World) -> None:
     step.close()  # 39 800 + 49 700 + 22 400
     half = grant(step, percent=Decimal(50))
     of_line = grant(step, amount=Decimal(30000), line=queries.lines_of(queries.current_result(step.visit))[1])
-    assert (half.amount, of_line.amount, queries.amount_due(step.visit)) == (55950, 25950 + 4050, 25950)
+    assert (half.amount, of_line.amount, ledger.amount_due(step.visit)) == (55950, 25950 + 4050, 25950)
     reopen_visit(visit=step.visit, reason="Giá sai", actor=place.actor("manager"), at=at(15))
     Charge.objects.filter(source_kind="exam").update(hospital_price=1)  # pulled again at the price of the list
     step.now = at(16)
@@ -270,5 +270,5 @@ def test_one_waives_all_while_another_collects(world: World) -> None:
     result = level(step)
     assert result.waived_amount == 390160
     # Either nothing was taken, or the receipt came first and its money is due back.
-    assert queries.amount_due(step.visit) in {0, -390160}
+    assert ledger.amount_due(step.visit) in {0, -390160}
     assert answers.count("done") in {1, 2}

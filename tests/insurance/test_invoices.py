@@ -29,7 +29,7 @@ from insurance.billing.invoices.services import (
     mend_rejected,
     notify_error,
 )
-from insurance.billing.queries import account_of, amount_due, refundable_amount
+from insurance.billing.ledger import account_of, amount_due, refundable_amount
 from insurance.gateway.invoice_stand_in import StandIn
 from insurance.gateway.providers import stand_in_of
 from insurance.models import CashEntry, Invoice, InvoiceEntry, InvoiceNotice, InvoiceProfile

@@ -15,7 +15,7 @@ from his.demo.places import Place
 from insurance.billing.cash import collect, take_deposit
 from insurance.billing.closing import close_visit
 from insurance.billing.drawers import open_session
-from insurance.billing.queries import amount_due, open_session_of
+from insurance.billing.ledger import amount_due, open_session_of
 from insurance.models import BenefitResult, CashEntry
 from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Visit, VisitDiagnosis
 from patients.services.exams import save_exam, set_diagnoses, start_exam

@@ -14,7 +14,7 @@ from insurance.billing.cash import collect, refund
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.drawers import close_day
 from insurance.billing.invoices.services import aggregate_day
-from insurance.billing.queries import amount_due, expected_cash
+from insurance.billing.ledger import amount_due, expected_cash
 from insurance.claims.services import build_month
 from insurance.models import (
     BenefitLine,

@@ -21,8 +21,8 @@ from insurance.billing.charges import charge_values
 from insurance.billing.closing import line_values, result_values
 from insurance.billing.drawers import DENOMINATIONS
 from insurance.billing.facts import items_of
+from insurance.billing.ledger import expected_cash, payable_amount
 from insurance.billing.origins import Source, drug_source, service_source
-from insurance.billing.queries import expected_cash, payable_amount
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge
 from patients.models import Counter
 
