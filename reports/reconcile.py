@@ -22,7 +22,8 @@ from his.ui.text import day_text, money_text
 from insurance.billing.effects import PAYS, paid_of, sum_of
 from insurance.billing.invoices.queries import chain_of, entries_of_chain
 from insurance.billing.ledger import entries_on, expected_cash, left_of, totals, whole_amount
-from insurance.billing.statement import UNPLACED, Amounts, blocks_of
+from insurance.billing.shares import Shares
+from insurance.billing.statement import UNPLACED, blocks_of
 from insurance.claims.manifest import TOTALS
 from insurance.claims.stored import rows_of
 from insurance.models import (
@@ -248,8 +249,8 @@ def cost_statements(scope: Scope) -> Check:
         check.compared += 1
         lines = list(found)
         blocks = blocks_of(lines, visit=result.visit)
-        here = Amounts.total(block.amounts for block in blocks)
-        there = Amounts.total(Amounts.of(line) for line in lines)
+        here = Shares.total(block.amounts for block in blocks)
+        there = Shares.total(Shares.of(line) for line in lines)
         if here != there:
             check.differs(result.visit.claim_code, "tổng của bảng kê", here.hospital, there.hospital)
         if any(group.title == UNPLACED for block in blocks for group in block.groups):

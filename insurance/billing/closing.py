@@ -14,7 +14,7 @@ from insurance.benefits.engine import LineSplit, Split, load, split
 from insurance.billing.charges import charge_values, find_sources, pricing_day, sources_of, sync_charges, untold
 from insurance.billing.difference import difference, fingerprint
 from insurance.billing.facts import facts_of, items_of
-from insurance.billing.fee_waivers import carry_over
+from insurance.billing.fee_waivers import carry_over, to_carry
 from insurance.billing.origins import Source
 from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
 from insurance.locks import lock_claims, lock_visit
@@ -54,11 +54,11 @@ def close_visit(
     charges = sync_charges(visit=visit, at=at, sources=sources)
     if not charges:
         raise Refusal("nothing_to_charge", "Lượt khám không có khoản chi phí nào")
-    result, lines = rows_of(visit, charges, compute(visit, charges), at)
-    if seen and seen != fingerprint((line.charge, line) for line in lines):
+    result, lines = rows_of(visit, charges)
+    if seen and seen != fingerprint(lines):
         raise Refusal("changed", "Chi phí vừa thay đổi so với số trên màn hình, hãy xem lại số mới rồi chốt")
-    changed = difference(visit, ((line.charge, line) for line in lines))
-    _store(result, lines, actor)
+    changed = difference(visit, lines)
+    _store(result, lines, actor, at)
     waivers = carry_over(result=result, lines=lines, at=at)
     found = closing_notices(visit, result, lines, at)
     mark_closed(visit=visit, actor=actor, at=at, claim_month=local(at).date().replace(day=1))
@@ -95,8 +95,8 @@ def reopen_visit(*, visit: Visit, reason: str, actor: Actor, at: datetime) -> Vi
     return mark_reopened(visit=visit, actor=actor, at=at)
 
 
-def preview_split(visit: Visit, sources: Sequence[Source] | None = None) -> tuple[list[Charge], Split]:
-    """What closing now would give, without storing anything: unsaved charges numbered 1, 2, 3 and their split.
+def preview(visit: Visit, sources: Sequence[Source] | None = None) -> tuple[BenefitResult, list[BenefitLine]]:
+    """What closing now would give, without storing anything, with the waivers of an earlier split carried over.
 
     `sources` leaves out what has no price yet; by default everything, which refuses when a price is missing.
     """
@@ -104,7 +104,9 @@ def preview_split(visit: Visit, sources: Sequence[Source] | None = None) -> tupl
         Charge(pk=number, visit=visit, **charge_values(source))
         for number, source in enumerate(sources_of(visit) if sources is None else sources, 1)
     ]
-    return charges, compute(visit, charges)
+    result, lines = rows_of(visit, charges)
+    result.waived_amount = sum((one.amount for one in to_carry(result, lines)), ZERO)
+    return result, lines
 
 
 def claim_notices(visit: Visit, at: datetime) -> list[Notice]:
@@ -117,26 +119,21 @@ def claim_notices(visit: Visit, at: datetime) -> list[Notice]:
         return []
     sources, _missing = find_sources(visit)
     try:
-        charges, answer = preview_split(visit, sources)
+        result, lines = preview(visit, sources)
     except Refusal:  # the screen says why no split can be shown
         return []
-    return closing_notices(visit, *rows_of(visit, charges, answer, at), at)
+    return closing_notices(visit, result, lines, at)
 
 
-def compute(visit: Visit, charges: Sequence[Charge]) -> Split:
-    """The split of a visit with the parameters in force on the day it ended."""
+def rows_of(visit: Visit, charges: Sequence[Charge]) -> tuple[BenefitResult, list[BenefitLine]]:
+    """The split of a visit, with the parameters in force on the day it ended, as rows that are not stored yet.
+
+    The lines are in the order of the charges.
+    """
     on = pricing_day(visit)
-    return split(facts_of(visit, on=on), items_of(charges), load(on=on))
-
-
-def rows_of(
-    visit: Visit, charges: Sequence[Charge], answer: Split, at: datetime
-) -> tuple[BenefitResult, list[BenefitLine]]:
-    """A split as rows that are not stored yet, the lines in the order of the charges."""
+    answer = split(facts_of(visit, on=on), items_of(charges), load(on=on))
     by_key = {line.key: line for line in answer.lines}
-    result = BenefitResult(
-        facility=visit.facility, visit=visit, version=visit.version, computed_at=at, **result_values(answer)
-    )
+    result = BenefitResult(facility=visit.facility, visit=visit, version=visit.version, **result_values(answer))
     lines = [
         BenefitLine(facility=visit.facility, charge=charge, position=position, **line_values(by_key[str(charge.pk)]))
         for position, charge in enumerate(charges, 1)
@@ -167,9 +164,9 @@ def _require_told(visit: Visit, sources: Sequence[Source], actor: Actor, at: dat
         note_told(visit=visit, service_code=code, amount=amount, actor=actor, at=at)
 
 
-def _store(result: BenefitResult, lines: Sequence[BenefitLine], actor: Actor) -> None:
+def _store(result: BenefitResult, lines: Sequence[BenefitLine], actor: Actor, at: datetime) -> None:
     """Keep the answer; a visit that was closed before has no result in force since it was reopened."""
-    result.computed_by = actor.user
+    result.computed_at, result.computed_by = at, actor.user
     result.save()
     for line in lines:
         line.result = result

@@ -15,7 +15,7 @@ from his.core.money import ZERO, round0
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from his.ui.text import money_text
-from insurance.billing.ledger import payable_amount
+from insurance.billing.ledger import payable_amount, whole_amount
 from insurance.billing.queries import current_result, last_result, standing_waivers
 from insurance.locks import lock_visit
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver
@@ -106,24 +106,43 @@ def cancel_waiver(*, waiver: FeeWaiver, reason: str, actor: Actor, at: datetime)
 
 
 def carry_over(*, result: BenefitResult, lines: Sequence[BenefitLine], at: datetime) -> list[FeeWaiver]:
-    """Give a split that replaces an earlier one the waivers that still stand, as they were granted.
+    """Give a split that replaces an earlier one the waivers that still stand; the caller holds the visit's lock."""
+    carried = [_carried(one.old, result, one.line, one.amount, at) for one in to_carry(result, lines)]
+    result.waived_amount += sum((row.amount for row in carried), ZERO)
+    return carried
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A waiver of an earlier split as the next one gets it: for which line, if it was for one, and how many đồng."""
+
+    old: FeeWaiver
+    line: BenefitLine | None
+    amount: Decimal
+
+
+def to_carry(result: BenefitResult, lines: Sequence[BenefitLine]) -> list[Carried]:
+    """The waivers of the split before that a new one, stored or not, takes over as they were granted.
 
     A percentage is taken of the new part, an amount is cut to what is left; a waiver of a line follows the thing that
-    was charged and ends when that is charged no more. For services that hold the visit's lock.
+    was charged and ends when that is charged no more.
     """
-    last = last_result(result.visit, before=result)
-    if last is None:
+    last = last_result(result.visit, below=result.version)
+    if last is None or not last.waived_amount:
         return []
     by_source = {(line.charge.source_kind, line.charge.source_id): line for line in lines}
-    carried = []
+    carried: list[Carried] = []
     for old in standing_waivers(last):
         line = old.line and by_source.get((old.line.charge.source_kind, old.line.charge.source_id))
         if old.line is not None and line is None:
             continue
+        left = whole_amount(result) - sum((one.amount for one in carried), ZERO)
+        if line is not None:
+            of_line = sum((one.amount for one in carried if one.line is line), ZERO)
+            left = min(left, round0(line.patient_amount) - of_line)
         wanted = old.amount if old.percent is None else round0(_part(result, line) * old.percent / WHOLE)
-        if (amount := min(_left(result, line), wanted)) > 0:
-            carried.append(_carried(old, result, line, amount, at))
-            result.waived_amount += amount
+        if (amount := min(left, wanted)) > 0:
+            carried.append(Carried(old, line, amount))
     return carried
 
 

@@ -53,10 +53,14 @@ def current_result(visit: Visit) -> BenefitResult | None:
     return BenefitResult.objects.for_facility(visit.facility).filter(visit=visit, is_current=True).first()
 
 
-def last_result(visit: Visit, *, before: BenefitResult | None = None) -> BenefitResult | None:
-    """The latest split of the visit, in force or not; optionally the latest one but that."""
+def last_result(visit: Visit, *, below: int | None = None) -> BenefitResult | None:
+    """The latest split of the visit, in force or not; with `below` the latest of a lower version."""
+    if below == 1:
+        return None
     rows = BenefitResult.objects.for_facility(visit.facility).filter(visit=visit)
-    return rows.exclude(pk=before.pk if before else None).order_by("-version").first()
+    if below is not None:
+        rows = rows.filter(version__lt=below)
+    return rows.order_by("-version").first()
 
 
 def lines_of(result: BenefitResult) -> list[BenefitLine]:

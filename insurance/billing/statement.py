@@ -5,42 +5,19 @@ sums of stored amounts: nothing is priced or split here. Which cost group goes w
 which day, is data (`insurance/data/statement`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from his.core.dates import local
-from his.core.money import ZERO
 from insurance import law
+from insurance.billing.shares import Shares
 from insurance.models import BenefitLine
 from patients.models import Visit
 
 UNPLACED = "Chưa xếp nhóm"
 """Where a cost group stands that the form of the day does not name: shown, never left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Columns (7), (9) to (13) of the form, đồng."""
-
-    hospital: Decimal = ZERO
-    insured: Decimal = ZERO
-    fund: Decimal = ZERO
-    copay: Decimal = ZERO
-    other: Decimal = ZERO
-    self_paid: Decimal = ZERO
-
-    @classmethod
-    def of(cls, line: BenefitLine) -> "Amounts":
-        """Those of one stored line."""
-        return cls(*(getattr(line, f"{field.name}_amount") for field in fields(cls)))
-
-    @classmethod
-    def total(cls, parts: Iterable["Amounts"]) -> "Amounts":
-        """The exact sum, column by column."""
-        rows = list(parts)
-        return cls(*(sum((getattr(row, field.name) for row in rows), ZERO) for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +31,7 @@ class Row:
     insured_price: Decimal
     service_rate: Decimal
     payment_rate: Decimal
-    amounts: Amounts
+    amounts: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +42,7 @@ class Group:
     title: str
     rows: tuple[Row, ...]
     groups: tuple["Group", ...]
-    amounts: Amounts
+    amounts: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +53,7 @@ class Block:
     first_day: date
     last_day: date
     groups: tuple[Group, ...]
-    amounts: Amounts
+    amounts: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +95,7 @@ def _block(lines: Sequence[BenefitLine], visit: Visit, on: date, levels: int) ->
         days = [local(line.charge.ordered_at).date() for line in lines]
         first, last = min(days), max(days)
     groups = _groups(lines, on)
-    return Block(lines[0].benefit_percent, first, last, groups, Amounts.total(group.amounts for group in groups))
+    return Block(lines[0].benefit_percent, first, last, groups, Shares.total(group.amounts for group in groups))
 
 
 def _groups(lines: Sequence[BenefitLine], on: date) -> tuple[Group, ...]:
@@ -130,7 +107,7 @@ def _groups(lines: Sequence[BenefitLine], on: date) -> tuple[Group, ...]:
     found = [_group(row, layout, of) for row in layout if not row["parent"]]
     if rest := of.get(""):
         rows = _merged(rest)
-        found.append(Group("", UNPLACED, rows, (), Amounts.total(row.amounts for row in rows)))
+        found.append(Group("", UNPLACED, rows, (), Shares.total(row.amounts for row in rows)))
     return tuple(group for group in found if group.rows or group.groups)
 
 
@@ -138,7 +115,7 @@ def _group(cells: law.Cells, layout: Sequence[law.Cells], of: dict[str, list[Ben
     inner = [_group(child, layout, of) for child in layout if child["parent"] == cells["number"]]
     groups, rows = tuple(group for group in inner if group.rows), _merged(of.get(cells["number"], ()))
     parts = [row.amounts for row in rows] + [group.amounts for group in groups]
-    return Group(cells["number"], cells["title_vi"], rows, groups, Amounts.total(parts))
+    return Group(cells["number"], cells["title_vi"], rows, groups, Shares.total(parts))
 
 
 def _merged(lines: Sequence[BenefitLine]) -> tuple[Row, ...]:
@@ -161,7 +138,7 @@ def _row(lines: Sequence[BenefitLine]) -> Row:
         charge.insured_price,
         line.service_rate,
         line.payment_rate,
-        Amounts.total(Amounts.of(line) for line in lines),
+        Shares.total(Shares.of(line) for line in lines),
     )
 
 

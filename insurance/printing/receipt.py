@@ -19,7 +19,7 @@ from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.money import ZERO, round0
+from his.core.money import ZERO
 from his.core.words import amount_in_words
 from his.printing.codes import qr_svg
 from his.printing.services import Form, print_form
@@ -29,9 +29,9 @@ from his.ui.text import decimal_text, minute_text, money_text
 from insurance import law
 from insurance.billing.books import book_of
 from insurance.billing.charges import find_sources
-from insurance.billing.closing import preview_split
+from insurance.billing.closing import preview
 from insurance.billing.effects import VOIDS, held_of, paid_of
-from insurance.billing.ledger import get_entry, whole_amount
+from insurance.billing.ledger import get_entry, payable_amount, whole_amount
 from insurance.billing.queries import lines_of, waived_at
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Invoice, InvoiceEntry
 from patients.models import Visit
@@ -177,10 +177,10 @@ def cost_so_far(visit: Visit) -> Decimal | None:
         return None
     sources, _missing = find_sources(visit)
     try:
-        _charges, answer = preview_split(visit, sources)
+        result, _lines = preview(visit, sources)
     except Refusal:
         return None
-    return round0(answer.totals.copay + answer.totals.self_paid)
+    return payable_amount(result)
 
 
 def _void(entry: CashEntry) -> dict[str, str] | None:

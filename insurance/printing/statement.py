@@ -25,10 +25,11 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from his.ui.text import day_text, decimal_text, money_text
-from insurance.billing.closing import preview_split, rows_of
+from insurance.billing.closing import preview
 from insurance.billing.ledger import payable_amount, whole_amount
 from insurance.billing.queries import current_result, get_visit, lines_of
-from insurance.billing.statement import Amounts, Block, Group, Row, blocks_of, edition_of
+from insurance.billing.shares import Shares
+from insurance.billing.statement import Block, Group, Row, blocks_of, edition_of
 from insurance.claims.build import discharge_kind, main_code, treatment_days
 from insurance.claims.gather import Record, fill
 from insurance.models import BenefitLine, BenefitResult
@@ -53,18 +54,18 @@ def print_statement(*, visit: Visit, actor: Actor, at: datetime) -> bytes:
         raise Refusal("cancelled", "Lượt khám đã hủy")
     stored = current_result(visit)
     form, obj = (STATEMENT, stored) if stored is not None else (DRAFT, visit)
-    result, lines = (stored, lines_of(stored)) if stored is not None else _expected(visit, at)
+    result, lines = (stored, lines_of(stored)) if stored is not None else _expected(visit)
     data = statement_data(visit, result, lines)
     is_list = len(lines) > LONG
     return print_form(form=form, obj=obj, data=data, number=visit.claim_code, actor=actor, at=at, is_list=is_list)
 
 
-def _expected(visit: Visit, at: datetime) -> tuple[BenefitResult, list[BenefitLine]]:
+def _expected(visit: Visit) -> tuple[BenefitResult, list[BenefitLine]]:
     """What closing now would store."""
-    charges, answer = preview_split(visit)
-    if not charges:
+    result, lines = preview(visit)
+    if not lines:
         raise Refusal("nothing_to_charge", "Lượt khám chưa có khoản chi phí nào")
-    return rows_of(visit, charges, answer, at)
+    return result, lines
 
 
 def statement_data(visit: Visit, result: BenefitResult, lines: Sequence[BenefitLine]) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def statement_data(visit: Visit, result: BenefitResult, lines: Sequence[BenefitL
     record = Record(visit, result, list(lines))
     fill(visit.facility, {visit.pk: record})
     blocks, edition = blocks_of(lines, visit=visit), edition_of(visit)
-    total = Amounts.total(block.amounts for block in blocks)
+    total = Shares.total(block.amounts for block in blocks)
     card = visit.card if visit.is_insured else None
     return {
         "is_draft": not result.pk,
@@ -185,7 +186,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _amounts(amounts: Amounts) -> list[str]:
+def _amounts(amounts: Shares) -> list[str]:
     """The columns in the order of the form."""
     six = (amounts.hospital, amounts.insured, amounts.fund, amounts.copay, amounts.other, amounts.self_paid)
     return [money_text(amount) for amount in six]

@@ -1,15 +1,15 @@
 """The split as the cashier reads it: the stored one after closing, what closing would give before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from his.core.errors import Refusal
-from his.core.money import ZERO, round0
-from insurance.benefits.engine import LineSplit, split_reason
+from his.core.money import ZERO
+from insurance.benefits.engine import split_reason
 from insurance.billing.charges import find_sources
-from insurance.billing.closing import preview_split
+from insurance.billing.closing import preview
 from insurance.billing.difference import Difference, difference, fingerprint
 from insurance.billing.ledger import payable_amount
 from insurance.billing.origins import Source
@@ -47,7 +47,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The whole table. `payable` is what the patient pays in whole đồng; `problem` says why no split can be shown.
+    """The whole table. `payable` is what the patient pays after waivers, in whole đồng; `problem` says why no split can
+    be shown.
 
     `seen` is the fingerprint of a split that is not stored yet, `difference` what was changed since the last closing.
     """
@@ -59,10 +60,10 @@ class Shown:
     copay: Decimal = ZERO
     self_paid: Decimal = ZERO
     other: Decimal = ZERO
+    waived: Decimal = ZERO
     payable: Decimal = ZERO
     entitlement_code: str = ""
     steps: tuple[Mapping[str, Any], ...] = ()
-    is_stored: bool = False
     missing: tuple[tuple[str, str], ...] = ()
     problem: Refusal | None = None
     shared_reasons: tuple[Reason, ...] = ()
@@ -89,22 +90,7 @@ def _said_once(shown: Shown) -> Shown:
 
 def stored(result: BenefitResult) -> Shown:
     """What was stored at closing; nothing is computed again."""
-    lines = lines_of(result)
-    rows = tuple(_row(line.charge, line) for line in lines)
-    return Shown(
-        rows,
-        result.total_hospital_amount,
-        result.total_insured_amount,
-        result.fund_amount,
-        result.copay_amount,
-        result.self_paid_amount,
-        result.other_amount,
-        payable_amount(result),
-        result.entitlement_code,
-        tuple(result.explanation),
-        is_stored=True,
-        difference=difference(result.visit, [(line.charge, line) for line in lines]),
-    )
+    return _shown(result, lines_of(result))
 
 
 def expected(visit: Visit) -> Shown:
@@ -114,34 +100,32 @@ def expected(visit: Visit) -> Shown:
     if not sources:
         return Shown(missing=missing)
     try:
-        charges, answer = preview_split(visit, sources)
+        result, lines = preview(visit, sources)
     except Refusal as refusal:
         return Shown(missing=missing, problem=refusal, sources=tuple(sources))
-    by_key = {line.key: line for line in answer.lines}
-    charged = [(charge, by_key[str(charge.pk)]) for charge in charges]
-    rows = tuple(_row(charge, line) for charge, line in charged)
-    totals = answer.totals
+    return replace(_shown(result, lines), missing=missing, seen=fingerprint(lines), sources=tuple(sources))
+
+
+def _shown(result: BenefitResult, lines: Sequence[BenefitLine]) -> Shown:
     return Shown(
-        rows,
-        totals.hospital,
-        totals.insured,
-        totals.fund,
-        totals.copay,
-        totals.self_paid,
-        totals.other,
-        round0(totals.copay + totals.self_paid),
-        answer.entitlement_code,
-        tuple({"stage": step.stage, "text_vi": step.text_vi, "law": step.law} for step in answer.explanation),
-        missing=missing,
-        seen=fingerprint(charged),
-        difference=difference(visit, charged),
-        sources=tuple(sources),
+        tuple(map(_row, lines)),
+        hospital=result.total_hospital_amount,
+        insured=result.total_insured_amount,
+        fund=result.fund_amount,
+        copay=result.copay_amount,
+        self_paid=result.self_paid_amount,
+        other=result.other_amount,
+        waived=result.waived_amount,
+        payable=payable_amount(result),
+        entitlement_code=result.entitlement_code,
+        steps=tuple(result.explanation),
+        difference=difference(result.visit, lines),
     )
 
 
-def _row(charge: Charge, line: BenefitLine | LineSplit) -> Row:
+def _row(line: BenefitLine) -> Row:
     return Row(
-        charge,
+        line.charge,
         line.service_rate,
         line.payment_rate,
         line.benefit_percent,

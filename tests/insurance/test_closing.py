@@ -13,11 +13,13 @@ from his.audit.models import AuditEntry
 from his.catalogs.models import Drug, PricedService
 from his.core.errors import PermissionRefused, Refusal
 from his.core.money import round2
-from insurance.billing.closing import close_visit, preview_split, reopen_visit
-from insurance.billing.difference import Parts
-from insurance.billing.ledger import amount_due
+from insurance.billing.closing import close_visit, preview, reopen_visit
+from insurance.billing.fee_waivers import Reason, grant_waiver
+from insurance.billing.ledger import amount_due, payable_amount
 from insurance.billing.queries import blockers, current_result, lines_of
+from insurance.billing.shares import Shares
 from insurance.models import BenefitResult, Charge, Claim
+from insurance.printing.receipt import cost_so_far
 from insurance.views.split_view import shown_split
 from patients.models import Visit
 from patients.services.exams import set_diagnoses, start_exam
@@ -118,12 +120,12 @@ def test_a_self_paying_visit_closes_with_code_9(world: World) -> None:
 
 def test_the_preview_is_what_closing_stores(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
-    charges, split = preview_split(step.visit)
+    expected, lines = preview(step.visit)
     assert not Charge.objects.exists()
     result = step.close()
-    assert [line.charge.name for line in lines_of(result)] == [charge.name for charge in charges]
-    assert split.totals.fund == result.fund_amount
-    assert split.totals.copay + split.totals.self_paid == result.patient_amount
+    assert [line.charge.name for line in lines_of(result)] == [line.charge.name for line in lines]
+    assert expected.fund_amount == result.fund_amount
+    assert expected.patient_amount == result.patient_amount
 
 
 def test_what_must_happen_before_closing_is_said(world: World) -> None:
@@ -211,10 +213,30 @@ def test_closing_again_shows_before_storing_what_changed_and_keeps_it_afterwards
         assert found is not None
         (line,) = found.lines
         assert (found.since, line.quantity_before, line.quantity_after) == (1, 1, 1)
-        assert line.change == Parts(Decimal(-9700), Decimal(-9700), Decimal(-7760), Decimal(-1940))
+        assert line.change == Shares(Decimal(-9700), Decimal(-9700), Decimal(-7760), Decimal(-1940))
         assert found.change == line.change
         assert (found.before.hospital, found.after.hospital) == (Decimal(750800), Decimal(741100))
     assert AuditEntry.objects.filter(action="billing.close_visit").latest("pk").facts["change"] == "-1940.00"
+
+
+def test_what_was_waived_is_taken_off_before_closing_again_as_afterwards(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    result = step.settled()
+    manager = world.hospital.actor("manager")
+    hardship = Reason("hardship", "Hộ khó khăn")
+    grant_waiver(visit=step.visit, percent=Decimal(50), reason=hardship, actor=manager, at=at(11))
+    line = lines_of(result)[1]
+    grant_waiver(visit=step.visit, amount=Decimal(1000), line=line, reason=hardship, actor=manager, at=at(11, 5))
+    reopen_visit(visit=step.visit, reason="Sai giá", actor=manager, at=at(12))
+    PricedService.objects.filter(code=CBC).update(price=40000, insured_price=40000)
+    shown = shown_split(Visit.objects.get(pk=step.visit.pk))
+    assert (shown.waived, shown.payable) == (194110 + 1000, 388220 - 195110)  # half of what there is to pay now
+    assert cost_so_far(Visit.objects.get(pk=step.visit.pk)) == shown.payable
+    step.now = at(13)
+    again = step.close(seen=shown.seen)
+    again.refresh_from_db()
+    assert (again.waived_amount, payable_amount(again)) == (shown.waived, shown.payable)
+    assert amount_due(step.visit) == shown.payable - 390160
 
 
 def test_closing_refuses_a_split_that_is_no_longer_the_one_on_the_screen(world: World) -> None:
@@ -243,8 +265,8 @@ def test_an_open_visit_of_a_card_of_five_years_can_be_previewed(world: World) ->
     card = step.visit.card
     card.five_years_from = date(2021, 1, 1)
     card.save()
-    _, split = preview_split(Visit.objects.select_related("patient", "card", "facility").get(pk=step.visit.pk))
-    assert split.totals.hospital == 39800
+    expected, _ = preview(Visit.objects.select_related("patient", "card", "facility").get(pk=step.visit.pk))
+    assert expected.total_hospital_amount == 39800
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,7 +19,8 @@ from his.printing.services import facility_data
 from insurance.billing.closing import reopen_visit
 from insurance.billing.fee_waivers import Reason, grant_waiver
 from insurance.billing.queries import lines_of
-from insurance.billing.statement import UNPLACED, Amounts, blocks_of, edition_of
+from insurance.billing.shares import Shares
+from insurance.billing.statement import UNPLACED, blocks_of, edition_of
 from insurance.models import BenefitLine, BenefitResult, Charge
 from insurance.printing.statement import STATEMENT, print_statement, statement_data
 from patients.models import Visit
@@ -155,7 +156,7 @@ def long_stay(visit: Visit, result: BenefitResult, count: int) -> list[BenefitLi
         line.fund_amount, line.copay_amount, line.other_amount = fund, insured - fund, Decimal(0)
         line.self_paid_amount = hospital - insured
         lines.append(line)
-    sums = Amounts.total(map(Amounts.of, lines))
+    sums = Shares.total(map(Shares.of, lines))
     result.total_hospital_amount, result.total_insured_amount = sums.hospital, sums.insured
     result.fund_amount, result.copay_amount, result.self_paid_amount = sums.fund, sums.copay, sums.self_paid
     return lines
