@@ -16,7 +16,7 @@ from his.accounts.models import Facility
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.money import ZERO, round0
-from insurance.billing.effects import EFFECTS, GIVES_BACK, PAYS, VOIDS, sum_of
+from insurance.billing.effects import EFFECTS, GIVES_BACK, VOIDS, sum_of
 from insurance.models import BenefitResult, CashDay, CashEntry, CashSession
 from patients.models import Visit
 
@@ -79,17 +79,6 @@ def amount_due(visit: Visit) -> Decimal:
 def paid_amount(visit: Visit) -> Decimal:
     """Receipts and used deposits less what was given back, đồng."""
     return account_of(visit).paid
-
-
-def paid_at(visit: Visit) -> datetime | None:
-    """When the bill was settled: at the last entry that pays, at closing when nothing was to pay; None while money is
-    owed. A deposit that is only held pays nothing."""
-    account = account_of(visit)
-    if account.payable is None or account.owed > 0:
-        return None
-    entries = CashEntry.objects.for_facility(visit.facility).filter(visit=visit, kind__in=PAYS)
-    last = entries.order_by("-at", "-id").values_list("at", flat=True).first()
-    return last or visit.closed_at
 
 
 # Entries

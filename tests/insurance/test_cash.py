@@ -33,12 +33,12 @@ def test_a_receipt_settles_the_visit(world: World) -> None:
     step = walk.lan_full(world, world.hospital)
     step.close()
     assert ledger.amount_due(step.visit) == 390160
-    assert ledger.paid_at(step.visit) is None
+    assert step.paid_at is None
     first = step.collect(200000)
     second = step.collect(190160, method="transfer")
     assert (first.number, second.number) == ("PT26.000001", "PT26.000002")
     assert ledger.amount_due(step.visit) == 0
-    assert ledger.paid_at(step.visit) == second.at
+    assert step.paid_at == second.at
     assert ledger.expected_cash(first.session) == 200000
     assert [(t.method, t.net) for t in ledger.session_totals(first.session)] == [
         ("Tiền mặt", 200000),
@@ -62,7 +62,7 @@ def test_nothing_to_pay_needs_no_receipt(world: World) -> None:
     step = walk.lan(world, world.station).examine().sign()
     step.close()
     assert ledger.amount_due(step.visit) == 0
-    assert ledger.paid_at(step.visit) == step.visit.closed_at
+    assert step.paid_at == step.visit.closed_at
     drawer(world.station)
     assert refused(lambda: step.collect(1)) == ("nothing_due", None)
 

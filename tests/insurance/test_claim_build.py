@@ -10,11 +10,10 @@ from his.core.dates import local
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.text import nfc
 from insurance.billing.closing import reopen_visit
-from insurance.billing.ledger import paid_at
 from insurance.claims.gather import gather
 from insurance.claims.services import build, build_claim
 from insurance.claims.stored import content_of
-from insurance.models import BenefitResult, Claim, Finding
+from insurance.models import BenefitResult, CashEntry, Claim, Finding
 from insurance.rules.catalogs import rule_books
 from insurance.standards import load, parse_envelope, select_standard
 from patients.models import Visit
@@ -51,8 +50,7 @@ def test_a_walked_visit_makes_a_clean_claim_that_adds_up(world: World, name: str
     summary = money_audit.tables_of(content)["XML1"][0]
     assert Decimal(summary["T_BHTT"]) == result.fund_amount
     assert Decimal(summary["T_BNCCT"]) + Decimal(summary["T_BNTT"]) == result.patient_amount
-    paid = paid_at(step.visit)
-    assert paid is not None
+    paid = CashEntry.objects.get(visit=step.visit).at
     assert (summary["MA_LK"], summary["NGAY_VAO"], summary["NGAY_TTOAN"]) == (
         step.visit.claim_code,
         "202610060800",

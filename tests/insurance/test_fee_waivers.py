@@ -74,7 +74,7 @@ def test_percent_of_the_visit_and_of_a_line_lower_only_what_is_due(world: World)
     step.pay()
     assert level(step).waived_amount == 203040
     assert CashEntry.objects.get().amount == 187120
-    assert ledger.paid_at(step.visit) == CashEntry.objects.get().at
+    assert step.paid_at == CashEntry.objects.get().at
 
 
 def test_the_claim_keeps_the_parts_of_the_law_and_is_settled_by_a_waiver(world: World) -> None:

@@ -16,6 +16,7 @@ from insurance.billing.cash import collect, take_deposit
 from insurance.billing.closing import close_visit
 from insurance.billing.drawers import open_session
 from insurance.billing.ledger import amount_due, open_session_of
+from insurance.claims.gather import gather
 from insurance.models import BenefitResult, CashEntry
 from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Visit, VisitDiagnosis
 from patients.services.exams import save_exam, set_diagnoses, start_exam
@@ -137,6 +138,11 @@ class Walk:
         actor, now = drawer(self.place), self._later(1)
         how = {"method": method, "bank_reference": reference}
         return take_deposit(visit=self.visit, amount=Decimal(amount), actor=actor, at=now, **how)
+
+    @property
+    def paid_at(self) -> datetime | None:
+        """When the bill was settled, as the claim says it."""
+        return gather(self.visit.facility, [self.visit])[0].paid_at
 
     def settled(self) -> BenefitResult:
         """Close and pay."""

@@ -67,7 +67,7 @@ def test_a_month_in_order_has_no_difference(settled: World) -> None:
     checks = reconcile(settled.hospital.facility)
     assert len(checks) == len(CHECKS)
     assert [check.name for check in checks if check.differences] == []
-    assert all(check.compared for check in checks if check.name not in ("drawers", "days", "waivers"))
+    assert all(check.compared for check in checks if check.name not in ("drawers", "days", "waivers", "invoices"))
     assert differing(settled) == {}
     assert reconcile(settled.station.facility)[0].compared == 0
     out = StringIO()
@@ -125,6 +125,10 @@ def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
     Charge.objects.filter(pk=line[1].charge_id).update(cancelled_at=at(15))
     assert differing(settled) == {"charges": [code]}
     Charge.objects.filter(pk=line[1].charge_id).update(cancelled_at=None)
+
+    Charge.objects.filter(pk=line[1].charge_id).update(hospital_price=F("hospital_price") + 1)
+    assert differing(settled) == {"charges": [code]}
+    Charge.objects.filter(pk=line[1].charge_id).update(hospital_price=F("hospital_price") - 1)
 
     Visit.objects.filter(pk=lan().pk).update(version=F("version") + 1)
     assert differing(settled)["split"] == [code]
