@@ -27,7 +27,7 @@ from his.demo.volume.splitting import bench_split
 from his.demo.volume.supply import deliver
 from insurance.benefits.engine import split
 from insurance.billing.charges import not_yet_charged, sync_charges
-from insurance.billing.closing import close_visit, compute
+from insurance.billing.closing import close_visit, rows_of
 from insurance.billing.facts import facts_of
 from insurance.billing.ledger import amount_due, expected_cash
 from insurance.claims.export import export_month
@@ -193,8 +193,9 @@ def test_the_services_find_nothing_to_add_to_a_loaded_visit(facilities):
         charges = [line.charge for line in result.lines.select_related("charge")]
         assert not_yet_charged(visit) == []
         assert sync_charges(visit=visit, at=visit.closed_at) == charges
-        answer = compute(visit, charges)
-        assert (answer.totals.fund, answer.totals.copay) == (result.fund_amount, result.copay_amount)
+        answer, lines = rows_of(visit, charges)
+        assert (answer.fund_amount, answer.copay_amount) == (result.fund_amount, result.copay_amount)
+        assert [one.fund_amount for one in lines] == [line.fund_amount for line in result.lines.order_by("charge")]
         assert amount_due(visit) == 0
         with pytest.raises(Refusal) as refused:
             close_visit(visit=visit, actor=system_actor(hospital), at=visit.closed_at)

@@ -147,6 +147,9 @@ def test_the_settlement_leads_from_the_cost_to_what_is_left(world: World) -> Non
     assert answer.status_code == 422
 
 
+HALF_A_COLUMN = 26  # points; what stands farther off is a bank's number in the notes
+
+
 def printed_amounts(pdf: bytes) -> dict[str, tuple[Decimal, ...]]:
     """The printed money of each line of the report, by what stands first in it: cash, transfer, card, together."""
     pieces = pdf_text.pieces(pdf)
@@ -162,8 +165,9 @@ def printed_amounts(pdf: bytes) -> dict[str, tuple[Decimal, ...]]:
     for row in lines.values():
         money = [Decimal(0)] * 4
         for piece in row:
-            if re.fullmatch(r"-?\d{1,3}(\.\d{3})*", piece.text) and piece.x > middles[0][0] - 40:
-                money[min(middles, key=lambda m: abs(m[0] - piece.middle))[1]] = amount(piece.text)
+            away, place = min((abs(middle - piece.middle), place) for middle, place in middles)
+            if re.fullmatch(r"-?\d{1,3}(\.\d{3})*", piece.text) and away < HALF_A_COLUMN:
+                money[place] = amount(piece.text)
         name = next((p.text for p in row if re.match(r"[A-ZĐ]{2}26\.\d|TỔNG|CÒN PHẢI", p.text)), "")
         if name and any(money):
             found[name] = tuple(money)
