@@ -169,6 +169,37 @@ class PricedService(DatedModel, FacilityModel):
         return min(self.insured_price, self.price) if in_scope else self.price
 
 
+class ItemKind(models.TextChoices):
+    """What a row of the facility's list of drugs and supplies is."""
+
+    DRUG = "drug", "Thuốc"
+    HERBAL = "herbal", "Chế phẩm YHCT"
+    HERB = "herb", "Vị thuốc"
+    SUPPLY = "supply", "Vật tư y tế"
+
+
+class ControlClass(models.TextChoices):
+    """Drugs under special control (thuốc phải kiểm soát đặc biệt, TT 18/2026/TT-BYT); the empty class is ordinary."""
+
+    NARCOTIC = "narcotic", "Gây nghiện"
+    PSYCHOTROPIC = "psychotropic", "Hướng thần"
+    PRECURSOR = "precursor", "Tiền chất"
+    RADIOACTIVE = "radioactive", "Phóng xạ"
+    NARCOTIC_COMBO = "narcotic_combo", "Phối hợp chứa gây nghiện"
+    PSYCHOTROPIC_COMBO = "psychotropic_combo", "Phối hợp chứa hướng thần"
+    PRECURSOR_COMBO = "precursor_combo", "Phối hợp chứa tiền chất"
+    TOXIC = "toxic", "Độc"
+    RESTRICTED = "restricted", "Trong danh mục hạn chế"
+
+
+class Storage(models.TextChoices):
+    """How an item is kept; the empty condition is the ordinary one of the store (15-30 °C)."""
+
+    COOL = "cool", "Mát (8-15 °C)"
+    COLD = "cold", "Lạnh (2-8 °C)"
+    FROZEN = "frozen", "Đông lạnh (-25 đến -15 °C)"
+
+
 class QuantityRule(models.TextChoices):
     """How the quantity of a prescription line follows from the doses."""
 
@@ -184,6 +215,9 @@ class Drug(DatedModel, FacilityModel):
     `code` is the facility's own code; `ingredient_code` is MA_THUOC of the claim.
     """
 
+    kind = models.CharField("loại", max_length=10, choices=ItemKind.choices, default=ItemKind.DRUG)
+    control_class = models.CharField("kiểm soát đặc biệt", max_length=20, blank=True, choices=ControlClass.choices)
+    storage = models.CharField("bảo quản", max_length=10, blank=True, choices=Storage.choices)
     code = models.CharField(max_length=50)
     ingredient_code = models.CharField(max_length=255)
     ingredient = models.CharField(max_length=1024)
