@@ -1,17 +1,9 @@
 """Models of the pharmacy."""
 
-from pharmacy.models.stock import (
-    SIGNS,
-    Dispense,
-    DispenseLine,
-    Lot,
-    LotBalance,
-    MovementKind,
-    StockDocument,
-    StockDocumentLine,
-    StockMovement,
-    Store,
-)
+from pharmacy.models.dispensing import Dispense, DispenseLine
+from pharmacy.models.documents import StockDocument, StockDocumentLine
+from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
+from pharmacy.models.stores import Store
 
 __all__ = [
     "SIGNS",

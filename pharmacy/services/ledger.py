@@ -21,11 +21,11 @@ from his.service import audit_facts, service
 from his.ui.text import decimal_text
 from patients.services.counters import next_number
 from pharmacy.allocation import LotStock
+from pharmacy.effects import EFFECTS
 from pharmacy.models import (
     SIGNS,
     Lot,
     LotBalance,
-    MovementKind,
     StockDocument,
     StockDocumentLine,
     StockMovement,
@@ -34,17 +34,6 @@ from pharmacy.models import (
 from pharmacy.queries import balances, lot_stocks, usable
 
 Kind = StockDocument.Kind
-
-# Two letters of the paper's name: phiếu nhập, phiếu cấp, chuyển kho, hao hụt, hủy chứng từ.
-_PREFIX = {Kind.RECEIPT: "PN", Kind.DISPENSE: "PC", Kind.TRANSFER: "CK", Kind.LOSS: "HH", Kind.REVERSAL: "HC"}
-
-# Which movements a document of a kind makes: in its own store, or in the target store.
-_MOVES: dict[str, tuple[tuple[MovementKind, bool], ...]] = {
-    Kind.RECEIPT: ((MovementKind.RECEIPT, False),),
-    Kind.DISPENSE: ((MovementKind.DISPENSE, False),),
-    Kind.TRANSFER: ((MovementKind.TRANSFER_OUT, False), (MovementKind.TRANSFER_IN, True)),
-    Kind.LOSS: ((MovementKind.LOSS, False),),
-}
 
 _CHECK_VIOLATION = "23514"
 _NEGATIVE_BALANCE = "balance_not_negative"
@@ -99,6 +88,7 @@ def draft(
     at: datetime,
     target_store: Store | None = None,
     reverses: StockDocument | None = None,
+    origin: StockDocument | None = None,
     reference: str = "",
     supplier: str = "",
     reason: str = "",
@@ -110,10 +100,11 @@ def draft(
         StockDocument(
             facility=actor.facility,
             kind=kind,
-            number=f"{_PREFIX[kind]}{year % 100:02d}-{number:06d}",
+            number=f"{EFFECTS[kind].prefix}{year % 100:02d}-{number:06d}",
             store=store,
             target_store=target_store,
             reverses=reverses,
+            origin=origin,
             reference=reference,
             supplier=supplier,
             reason=reason,
@@ -207,7 +198,7 @@ def movements_of(document: StockDocument, line: StockDocumentLine) -> list[Stock
             quantity=direction * SIGNS[kind] * line.quantity,
             at=document.posted_at,
         )
-        for kind, is_target in _MOVES[origin.kind]
+        for kind, is_target in EFFECTS[origin.kind].moves
     ]
 
 
@@ -258,7 +249,13 @@ def _shortage_text(row: LotBalance, wanted: Decimal, free: Decimal) -> str:
 def _same_facility(draft: Draft, actor: Actor) -> None:
     """The draft carries rows that the service wrapper does not see; all are of the actor's facility."""
     document = draft.document
-    parts = [document.store, document.target_store, document.reverses, *(lot for lot, _ in draft.items)]
+    parts = [
+        document.store,
+        document.target_store,
+        document.reverses,
+        document.origin,
+        *(lot for lot, _ in draft.items),
+    ]
     if any(part is not None and part.facility_id != actor.facility.pk for part in parts):
         raise NotFound
 
