@@ -12,6 +12,7 @@ from typing import Final
 
 COUNT: Final = "count"
 VOLUME: Final = "volume"
+WEIGHT: Final = "weight"
 PACK: Final = "pack"
 
 DAYS_MAX: Final = 30
@@ -49,14 +50,17 @@ class Doses:
 
 
 def quantity_of(rule: str, pack_size: Decimal, doses: Doses, days: int) -> Decimal:
-    """The quantity to dispense, in whole units, rounded up; zero when it cannot be computed.
+    """The quantity to dispense, in whole units, rounded up, or in grams; zero when it cannot be computed.
 
     `count`: doses a day times days, half units rounded up to a whole one. `volume`: ml a day times days, in bottles of
-    `pack_size` ml. `pack`: zero, because tubes and drops are given by the doctor.
+    `pack_size` ml. `weight`: grams a day times days as they are, because a herb is weighed. `pack`: zero, because tubes
+    and drops are given by the doctor.
     """
     if rule == PACK or days < 1:
         return Decimal(0)
     total = doses.a_day * days
+    if rule == WEIGHT:
+        return total
     if rule == VOLUME:
         if pack_size <= 0:
             return Decimal(0)

@@ -63,8 +63,8 @@ def days_allowed(main_code: str, on: date) -> int:
 
 
 def drugs_by_code(facility: Facility, codes: Sequence[str], on: date) -> dict[str, Drug]:
-    """Drugs of the facility's list of the day by code; unknown codes are absent."""
-    rows = Drug.objects.for_facility(facility).on(on).filter(code__in=[nfc(code)[:50] for code in codes])
+    """Drugs of the facility's list of the day by code; unknown codes and those of supplies are absent."""
+    rows = Drug.objects.for_facility(facility).medicines().on(on).filter(code__in=[nfc(code)[:50] for code in codes])
     return {drug.code: drug for drug in rows}
 
 

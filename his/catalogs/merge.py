@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from his.catalogs.loaders.plan import Plan, Record, Section
 from his.catalogs.report import Change
+from his.core.text import fold
 from his.ui.text import day_text
 
 BATCH = 2000
@@ -64,12 +65,16 @@ def merge(plan: Plan, section: Section, *, replaces_from: date | None = None, te
     the day before and a new one opens, or, when it began on the very same day, it is put right in place. A later
     version is never touched: the new one ends before it begins. With `replaces_from` the file is the whole list from
     that day: what it lacks ends the day before; what began on that very day cannot end before and is told.
+
+    Columns that the model says are the facility's own (`OWNED`) are set for a row that is new, and never compared or
+    changed after: a new version has those of the former one, a new code those of the same product (`SAME_PRODUCT`).
     """
     versions = _stored(section)
     done = Merge()
     section.records = [record for record in section.records if _fits(plan, section, record)]
+    products = _products(section, versions)
     for record in _once_each(plan, section):
-        _bring_in(done, section, versions[_key(section, record.values)], record)
+        _bring_in(done, section, versions[_key(section, record.values)], record, products)
     if replaces_from is not None:
         _end_missing(plan, done, section, versions, replaces_from)
     if not tells:
@@ -84,7 +89,7 @@ def _end_missing(
     """End what was in force and is not in the file, on the day before the list begins."""
     named = {_key(section, record.values) for record in section.records}
     for key, rows in versions.items():
-        row = next((row for row in rows if key not in named and _in_force(row, day)), None)
+        row = next((row for row in rows if key not in named and _in_force(row, day) and section.is_whole(row)), None)
         if row is None:
             continue
         if row.valid_from == day:
@@ -163,26 +168,57 @@ def _once_each(plan: Plan, section: Section) -> list[Record]:
     return sorted(kept.values(), key=lambda record: record.valid_from)
 
 
-def _bring_in(done: Merge, section: Section, versions: list[Any], record: Record) -> None:
+def _products(section: Section, versions: Mapping[tuple[Any, ...], list[Any]]) -> dict[tuple[str, ...], Any]:
+    """The latest row of each product whatever its code; empty for a table that knows no products."""
+    names: tuple[str, ...] = getattr(section.model, "SAME_PRODUCT", ())
+    rows = [row for rows in versions.values() for row in rows] if names else []
+    return {_product(row.__dict__, names): row for row in sorted(rows, key=lambda row: (row.valid_from, row.pk))}
+
+
+def _product(values: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(fold(str(values.get(name, ""))) for name in names)
+
+
+def _owned(
+    section: Section, versions: list[Any], record: Record, products: Mapping[tuple[str, ...], Any]
+) -> dict[str, Any]:
+    """What a new row takes over: from the version before it, else from the first one, else from the same product."""
+    names: tuple[str, ...] = getattr(section.model, "OWNED", ())
+    if not names:
+        return {}
+    before = [row for row in versions if row.valid_from < record.valid_from] or versions[:1]
+    known = before[-1] if before else products.get(_product(record.values, section.model.SAME_PRODUCT))  # type: ignore[attr-defined]
+    return {name: getattr(known, name) for name in names} if known is not None else {}
+
+
+def _bring_in(
+    done: Merge,
+    section: Section,
+    versions: list[Any],
+    record: Record,
+    products: Mapping[tuple[str, ...], Any],
+) -> None:
     current = next((row for row in versions if _in_force(row, record.valid_from)), None)
     ends = _last_day(versions, record)
+    owned = _owned(section, versions, record, products)
     if current is None:
-        row = _open(done, section, versions, record, ends)
+        row = _open(done, section, versions, record, ends, owned)
         done.added += 1
         shown = {name: None for name in _PRICES if name in record.values}
         done.changes.append(_change(Change.ADDED, record.row, section, row, shown))
         return
-    differs = any(getattr(current, name) != value for name, value in record.values.items() if name != "source")
+    values = {name: value for name, value in record.values.items() if name not in owned}
+    differs = any(getattr(current, name) != value for name, value in values.items() if name != "source")
     if not differs and current.valid_to == ends:
         done.unchanged += 1
         return
     done.changed += 1
-    before = {name: getattr(current, name) for name in (*record.values, "valid_to")}
+    before = {name: getattr(current, name) for name in (*values, "valid_to")}
     if differs and current.valid_from < record.valid_from:
         done.close(current, record.valid_from - _DAY)
-        row = _open(done, section, versions, record, ends)
+        row = _open(done, section, versions, record, ends, owned)
     else:
-        done.correct(current, record.values, ends)
+        done.correct(current, values, ends)
         row = current
     done.changes.append(_change(Change.CHANGED, record.row, section, row, before))
 
@@ -196,8 +232,16 @@ def _last_day(versions: list[Any], record: Record) -> date | None:
     return min([*later, *([record.valid_to] if record.valid_to else [])], default=None)
 
 
-def _open(done: Merge, section: Section, versions: list[Any], record: Record, ends: date | None) -> Any:
-    row = section.model(**section.scope, **record.values, valid_from=record.valid_from, valid_to=ends)
+def _open(
+    done: Merge,
+    section: Section,
+    versions: list[Any],
+    record: Record,
+    ends: date | None,
+    owned: Mapping[str, Any],
+) -> Any:
+    values = {**section.scope, **record.values, **owned}
+    row = section.model(**values, valid_from=record.valid_from, valid_to=ends)
     versions.append(row)
     versions.sort(key=lambda version: version.valid_from)
     done.to_create.append(row)

@@ -9,8 +9,37 @@ from decimal import Decimal
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from his.catalogs.item_models import (
+    ControlClass,
+    Drug,
+    DrugIngredient,
+    ItemKind,
+    PrescriptionLevel,
+    QuantityRule,
+    Storage,
+)
 from his.core.errors import Refusal
 from his.core.models import DatedModel, FacilityModel, no_overlap, period_order
+
+__all__ = [
+    "OUTSIDE_SCOPE",
+    "AdministrativeUnit",
+    "CodeEntry",
+    "ControlClass",
+    "Diagnosis",
+    "DiagnosisPair",
+    "Drug",
+    "DrugIngredient",
+    "ItemKind",
+    "LongPrescriptionDisease",
+    "PrescriptionLevel",
+    "PricedService",
+    "ProcedureCode",
+    "QuantityRule",
+    "Sex",
+    "Storage",
+    "TechnicalService",
+]
 
 OUTSIDE_SCOPE = "2"
 """PHAM_VI of what the fund does not pay for."""
@@ -167,93 +196,6 @@ class PricedService(DatedModel, FacilityModel):
         """The price of the fund for what it pays, else that of the list, đồng a unit."""
         in_scope = is_insured and self.scope_code != OUTSIDE_SCOPE
         return min(self.insured_price, self.price) if in_scope else self.price
-
-
-class ItemKind(models.TextChoices):
-    """What a row of the facility's list of drugs and supplies is."""
-
-    DRUG = "drug", "Thuốc"
-    HERBAL = "herbal", "Chế phẩm YHCT"
-    HERB = "herb", "Vị thuốc"
-    SUPPLY = "supply", "Vật tư y tế"
-
-
-class ControlClass(models.TextChoices):
-    """Drugs under special control (thuốc phải kiểm soát đặc biệt, TT 18/2026/TT-BYT); the empty class is ordinary."""
-
-    NARCOTIC = "narcotic", "Gây nghiện"
-    PSYCHOTROPIC = "psychotropic", "Hướng thần"
-    PRECURSOR = "precursor", "Tiền chất"
-    RADIOACTIVE = "radioactive", "Phóng xạ"
-    NARCOTIC_COMBO = "narcotic_combo", "Phối hợp chứa gây nghiện"
-    PSYCHOTROPIC_COMBO = "psychotropic_combo", "Phối hợp chứa hướng thần"
-    PRECURSOR_COMBO = "precursor_combo", "Phối hợp chứa tiền chất"
-    TOXIC = "toxic", "Độc"
-    RESTRICTED = "restricted", "Trong danh mục hạn chế"
-
-
-class Storage(models.TextChoices):
-    """How an item is kept; the empty condition is the ordinary one of the store (15-30 °C)."""
-
-    COOL = "cool", "Mát (8-15 °C)"
-    COLD = "cold", "Lạnh (2-8 °C)"
-    FROZEN = "frozen", "Đông lạnh (-25 đến -15 °C)"
-
-
-class QuantityRule(models.TextChoices):
-    """How the quantity of a prescription line follows from the doses."""
-
-    COUNT = "count", "Đếm (viên, gói, ống)"
-    VOLUME = "volume", "Thể tích (ml), làm tròn lên chai"
-    PACK = "pack", "Theo đơn vị đóng gói (tuýp, lọ)"
-
-
-class Drug(DatedModel, FacilityModel):
-    """A drug in the list of a facility (form 03/DM): what may be prescribed, at which price, under which bid.
-
-    `price` is the bid price (DON_GIA) and `insured_price` the most that the fund accepts, đồng a unit.
-    `code` is the facility's own code; `ingredient_code` is MA_THUOC of the claim.
-    """
-
-    kind = models.CharField("loại", max_length=10, choices=ItemKind.choices, default=ItemKind.DRUG)
-    control_class = models.CharField("kiểm soát đặc biệt", max_length=20, blank=True, choices=ControlClass.choices)
-    storage = models.CharField("bảo quản", max_length=10, blank=True, choices=Storage.choices)
-    code = models.CharField(max_length=50)
-    ingredient_code = models.CharField(max_length=255)
-    ingredient = models.CharField(max_length=1024)
-    name = models.CharField(max_length=1024)
-    search_name = models.CharField(max_length=2200)
-    strength = models.CharField(max_length=1024)
-    unit = models.CharField(max_length=50)
-    route_code = models.CharField(max_length=10)
-    route_name = models.CharField(max_length=255, blank=True)
-    dose_form = models.CharField(max_length=1024, blank=True)
-    quantity_rule = models.CharField(max_length=10, choices=QuantityRule.choices, default=QuantityRule.COUNT)
-    pack_size = models.DecimalField(max_digits=10, decimal_places=3, default=1)
-    registration_no = models.CharField(max_length=255, blank=True)
-    bid_info = models.CharField(max_length=255, blank=True)
-    price = models.DecimalField(max_digits=15, decimal_places=3)
-    insured_price = models.DecimalField(max_digits=15, decimal_places=3)
-    payment_rate = models.DecimalField(max_digits=5, decimal_places=2, default=100)
-    scope_code = models.CharField(max_length=1, default="1")
-    group_code = models.CharField(max_length=2, default="4")
-    manufacturer = models.CharField(max_length=1024, blank=True)
-    country = models.CharField(max_length=100, blank=True)
-    supplier = models.CharField(max_length=1024, blank=True)
-    packaging = models.CharField(max_length=1024, blank=True)
-    processing_code = models.CharField(max_length=255, blank=True)
-    source = models.CharField(max_length=100)
-
-    class Meta:
-        constraints = [
-            no_overlap("drug", "facility", "code"),
-            period_order("drug"),
-            models.CheckConstraint(condition=models.Q(price__gte=0, insured_price__gte=0), name="drug_price_positive"),
-        ]
-        indexes = [GinIndex(fields=["search_name"], name="drug_search", opclasses=["gin_trgm_ops"])]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.strength}"
 
 
 class AdministrativeUnit(DatedModel):

@@ -31,7 +31,9 @@ def find(facility: Facility, kind: str, text: str, on: date) -> Sequence[PricedS
     """Rows in force on the day that fit the text, best first; without a text the first ones by name."""
     if kind == DRUGS:
         drugs = queries.search_drugs(facility, text, on=on, limit=SHOWN)
-        return drugs or list(Drug.objects.for_facility(facility).on(on).order_by("name")[: 0 if text else SHOWN])
+        return drugs or list(
+            Drug.objects.for_facility(facility).medicines().on(on).order_by("name")[: 0 if text else SHOWN]
+        )
     return queries.search_services(facility, text, on=on, limit=SHOWN)
 
 

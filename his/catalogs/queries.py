@@ -59,7 +59,14 @@ def has_on_demand_prices(facility: Facility, on: date) -> bool:
 
 
 def search_drugs(facility: Facility, q: str, *, on: date, limit: int = 10) -> list[Drug]:
-    """Drugs on the facility's list on the day, by name, ingredient, strength or code."""
+    """Drugs and herbs on the facility's list on the day, by name, ingredient, strength or code; no supplies."""
+    if not fold(q):
+        return []
+    return _ranked(Drug.objects.for_facility(facility).medicines().on(on), q, q.strip().upper(), limit)
+
+
+def search_items(facility: Facility, q: str, *, on: date, limit: int = 10) -> list[Drug]:
+    """Whatever the facility stocks on the day, drugs and medical supplies, by name, ingredient, model or code."""
     if not fold(q):
         return []
     return _ranked(Drug.objects.for_facility(facility).on(on), q, q.strip().upper(), limit)
@@ -161,9 +168,15 @@ def service_on(facility: Facility, code: str, on: date) -> PricedService:
 
 
 def drug_on(facility: Facility, code: str, on: date) -> Drug:
-    """The drug of the facility's list on the day. Refuses when it is not on the list then."""
-    row = Drug.objects.for_facility(facility).on(on).filter(code=code).first()
+    """The drug or herb of the facility's list on the day. Refuses when it is not on the list then, or is a supply."""
+    row = Drug.objects.for_facility(facility).medicines().on(on).filter(code=code).first()
     return _known(row, "unknown_drug", f"Thuốc {code} không có trong danh mục của cơ sở vào ngày này", code)
+
+
+def item_on(facility: Facility, code: str, on: date) -> Drug:
+    """The drug or supply of the facility's list on the day. Refuses when it is not on the list then."""
+    row = Drug.objects.for_facility(facility).on(on).filter(code=code).first()
+    return _known(row, "unknown_drug", f"{code} không có trong danh mục thuốc, vật tư vào ngày này", code)
 
 
 def diagnosis_on(code: str, on: date) -> Diagnosis:

@@ -14,9 +14,11 @@ from django.utils import timezone
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.audit.record import Entry, append_entries
+from his.catalogs.ingredients import refresh_ingredients
 from his.catalogs.loaders import KINDS, Kind, Request
 from his.catalogs.loaders.plan import Section
 from his.catalogs.merge import merge
+from his.catalogs.models import Drug
 from his.catalogs.report import ImportRefused, ImportReport
 from his.core.errors import Refusal
 from his.service import audit_facts, service
@@ -63,7 +65,7 @@ def import_facility_catalog(
     open_ended: bool = False,
     replaces: bool = False,
 ) -> ImportReport:
-    """Load the price list (05/DM) or drug list (03/DM) of the actor's own facility.
+    """Load the price list (05/DM), drug list (03/DM) or supply list (04/DM) of the actor's own facility.
 
     A row that differs from the one in force on its first day ends that one the day before. With `replaces` the file is
     the whole list from `effective_on`, or from the day on which all its rows begin: what it does not have ends the day
@@ -100,6 +102,8 @@ def _load(kind: str, request: Request, skip_bad_rows: bool) -> ImportReport:
     for section in plan.sections:
         replaces_from = _first_day(section, request) if request.replaces else None
         done = merge(plan, section, replaces_from=replaces_from, tells=chosen.per_facility)
+        if section.model is Drug:
+            refresh_ingredients(section.scope["facility"], {record.values["code"] for record in section.records})
         report.changes += done.changes
         report.added += done.added
         report.changed += done.changed

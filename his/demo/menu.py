@@ -134,7 +134,7 @@ def read_menu(facility: Facility, on: date) -> Menu:
         figures = row.indicators or starter.indicators(cells.get("result_indicators", ""))
         machine = row.device_code or cells.get("device_code", "")
         menu.services.append(ServiceItem(row, tuple(figures), machine))
-    menu.drugs = list(Drug.objects.for_facility(facility).on(on).filter(price__gt=0).order_by("code"))
+    menu.drugs = list(Drug.objects.for_facility(facility).medicines().on(on).filter(price__gt=0).order_by("code"))
     wanted = {code for row in profiles() for code in (*row.main, *(code for code, _ in row.others))}
     menu.diagnoses = {row.code: row for row in Diagnosis.objects.on(on).filter(code__in=wanted)}
     return menu

@@ -212,7 +212,7 @@ def service_price(visit: Visit, code: str, on: date) -> PricedService:
 
 def drug_price(visit: Visit, code: str, on: date) -> Drug:
     """The drug of the facility's list on the day; refuses with `price_missing` when there is none."""
-    row = Drug.objects.for_facility(visit.facility).on(on).filter(code=code).first()
+    row = Drug.objects.for_facility(visit.facility).medicines().on(on).filter(code=code).first()
     if row is None:
         raise Refusal("price_missing", f"Danh mục thuốc chưa có {code} ngày {on:%d/%m/%Y}", drug_code=code)
     return row

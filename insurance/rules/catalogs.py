@@ -16,12 +16,14 @@ from django.db.models import Model, Q
 from django.db.models.functions import Coalesce, Greatest
 
 from his.accounts.models import Department, Facility, Staff
+from his.catalogs.item_models import MEDICINES
 from his.catalogs.loaders import starter
 from his.catalogs.models import (
     AdministrativeUnit,
     Diagnosis,
     DiagnosisPair,
     Drug,
+    ItemKind,
     LongPrescriptionDisease,
     PricedService,
     ProcedureCode,
@@ -45,7 +47,7 @@ class Source:
     cells: Mapping[str, str]
     own: bool = False
     dated: bool = True
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, Any] = field(default_factory=dict)
     covers: Callable[[str, str], bool] | None = None
     computed: Mapping[str, Any] = field(default_factory=dict)
     """Columns that the database computes, by name."""
@@ -114,12 +116,21 @@ CATALOGS: Mapping[str, Source | None] = {
          "registration": "registration_no", "bid": "bid_info", "price": "price", "insured_price": "insured_price",
          "rate": "payment_rate", "scope": "scope_code", "group": "group_code", **_same(*_PERIOD)},
         own=True,
+        where={"kind__in": MEDICINES},
     ),
     "traditional_icd": None,
     "facilities": None,
     "devices": None,
     "device_services": None,
-    "supplies": None,
+    "supplies": Source(
+        Drug,
+        (("ingredient_code",), ("code",), ("ingredient_code", "bid_info")),
+        {"name": "name", "code": "code", "group": "group_code", "unit": "unit", "model": "model_code",
+         "registration": "registration_no", "bid": "bid_info", "price": "price", "insured_price": "insured_price",
+         "rate": "payment_rate", **_same(*_PERIOD)},
+        own=True,
+        where={"kind": ItemKind.SUPPLY},
+    ),
     "long_prescriptions": Source(
         LongPrescriptionDisease, (("icd_expression",),), {"name": "name"}, covers=dosing.covers
     ),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
 from his.catalogs.models import Drug
-from his.catalogs.queries import drug_on, search_drugs
+from his.catalogs.queries import item_on, search_items
 from his.core.errors import Refusal
 from his.ui.forms import add_refusal, render_refusal, saved
 from his.ui.text import decimal_text
@@ -74,7 +74,7 @@ def _line(request: DeskRequest, row: GoodsForm) -> GoodsLine | None:
     """The typed row as a line, or None with the message beside the drug."""
     data = row.cleaned_data
     try:
-        drug = drug_on(request.actor.facility, data["drug"], timezone.localdate())
+        drug = item_on(request.actor.facility, data["drug"], timezone.localdate())
     except Refusal as refusal:
         row.add_error("drug", refusal.message_vi)
         return None
@@ -111,9 +111,9 @@ def _context(request: DeskRequest, form: ReceiptForm, formset: BaseGoodsFormSet)
 @require_GET
 @requires("pharmacy.receive")
 def drug_options(request: DeskRequest) -> HttpResponse:
-    """Drugs of the list as typed, with unit, list price and what is usable now."""
+    """Drugs and supplies of the list as typed, with unit, list price and what is usable now."""
     facility, today = request.actor.facility, timezone.localdate()
-    found = search_drugs(facility, request.GET.get("q", "")[:100], on=today)
+    found = search_items(facility, request.GET.get("q", "")[:100], on=today)
     usable = usable_by_code(facility, {drug.code for drug in found}, today)
     return answer(
         request,
@@ -122,6 +122,6 @@ def drug_options(request: DeskRequest) -> HttpResponse:
 
 
 def _option(drug: Drug, usable: Decimal) -> Option:
-    label = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
+    label = drug.name if drug.strength in drug.name else str(drug)
     note = f"{drug.unit} · tồn {decimal_text(usable)}"
     return Option(code=drug.code, label=label, note=note, data={"unit": drug.unit})

@@ -39,13 +39,17 @@ class Record:
 
 @dataclass(slots=True)
 class Section:
-    """Rows for one table. `keys` tell one thing from another inside `scope` (fixed values, such as the facility)."""
+    """Rows for one table. `keys` tell one thing from another inside `scope` (fixed values, such as the facility).
+
+    `is_whole` says of a stored row whether it belongs to the list that a file replaces; without it every row does.
+    """
 
     model: type[Model]
     keys: tuple[str, ...]
     scope: Mapping[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     repeats_are_errors: bool = True
+    is_whole: Callable[[Any], bool] = lambda _row: True
 
 
 @dataclass(slots=True)

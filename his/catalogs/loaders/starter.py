@@ -15,7 +15,8 @@ from typing import Any
 from his.accounts.models import Facility
 from his.catalogs.loaders.admin_units import COMMUNE, NEW_EFFECTIVE, PROVINCE
 from his.catalogs.loaders.plan import Plan, Record, Request
-from his.catalogs.models import AdministrativeUnit, Diagnosis, Drug, PricedService
+from his.catalogs.loaders.supply_list import PAID
+from his.catalogs.models import AdministrativeUnit, Diagnosis, Drug, ItemKind, PricedService
 from his.catalogs.search_words import search_key
 from his.core.text import fold
 
@@ -42,6 +43,7 @@ def load(request: Request) -> Plan:
     if request.facility is not None:
         _services(plan, request.facility, starts)
         _drugs(plan, request.facility, starts)
+        _supplies(plan, request.facility, starts)
     plan.read = sum(len(section.records) for section in plan.sections)
     return plan
 
@@ -115,12 +117,29 @@ def _drugs(plan: Plan, facility: Facility, starts: date) -> None:
             section.records.append(Record(row, _drug(cells), starts))
 
 
+def _supplies(plan: Plan, facility: Facility, starts: date) -> None:
+    section = plan.section(Drug, "code", facility=facility)
+    commune = _is_commune(facility)
+    for row, cells in rows("supplies.csv"):
+        if not commune or cells["level"] == "commune":
+            section.records.append(Record(row, _supply(cells), starts))
+
+
+def _supply(cells: Mapping[str, str]) -> dict[str, Any]:
+    values = _item(cells, {"price", "insured_price", "payment_rate", "bid_quantity"})
+    search_name = fold(f"{cells['name']} {cells['model_code']} {cells['supply_group']} {cells['ingredient_code']}")
+    return values | {"kind": ItemKind.SUPPLY.value, "group_code": PAID, "search_name": search_name, "source": SOURCE}
+
+
 def _drug(cells: Mapping[str, str]) -> dict[str, Any]:
-    amounts = {"pack_size", "price", "insured_price", "payment_rate"}
-    values: dict[str, Any] = {
+    values = _item(cells, {"pack_size", "price", "insured_price", "payment_rate"})
+    search_name = fold(f"{cells['name']} {cells['ingredient']} {cells['strength']}")
+    return values | {"search_name": search_name, "source": SOURCE}
+
+
+def _item(cells: Mapping[str, str], amounts: set[str]) -> dict[str, Any]:
+    return {
         name: Decimal(cell) if name in amounts else cell
         for name, cell in cells.items()
         if name not in {"code_verified", "level"}
     }
-    search_name = fold(f"{cells['name']} {cells['ingredient']} {cells['strength']}")
-    return values | {"search_name": search_name, "source": SOURCE}
