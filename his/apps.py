@@ -24,5 +24,14 @@ class HisConfig(AppConfig):
                 55,
                 "Giá dịch vụ, thuốc từng ngày",
             ),
+            NavItem(
+                "items",
+                "Thuốc, vật tư",
+                "items",
+                "prices.view",
+                "pill",
+                56,
+                "Danh mục thuốc, vị thuốc, vật tư; thuốc kiểm soát đặc biệt",
+            ),
             NavItem("audit", "Nhật ký", "audit", "audit.view", "eye", 95, "Ai đã làm gì, lúc nào"),
         )

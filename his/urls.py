@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("admin/", include("his.accounts.urls")),
     path("prices/", include("his.accounts.urls_prices")),
+    path("items/", include("his.catalogs.urls")),
     path("api/", api.urls),
     path("patients/", include("patients.urls")),
     path("patients/papers/", include("patients.printing.urls")),

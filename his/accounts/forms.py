@@ -223,11 +223,15 @@ class TierForm(forms.Form):
 
 
 class CatalogForm(forms.Form):
-    """A price list or drug list of the facility as a file."""
+    """A price list, drug list or supply list of the facility as a file."""
 
     kind = forms.ChoiceField(
         label="Danh mục",
-        choices=[("price_list", "Bảng giá dịch vụ (mẫu 05/DM)"), ("drug_list", "Danh mục thuốc (mẫu 03/DM)")],
+        choices=[
+            ("price_list", "Bảng giá dịch vụ (mẫu 05/DM)"),
+            ("drug_list", "Danh mục thuốc (mẫu 03/DM)"),
+            ("supply_list", "Danh mục vật tư y tế (mẫu 04/DM)"),
+        ],
         widget=forms.Select({"data-focus": ""}),
     )
     path = forms.FileField(

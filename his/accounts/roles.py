@@ -34,6 +34,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "reports.run": "Lập báo cáo",
     "prices.view": "Xem bảng giá, danh mục thuốc",
     "catalogs.import": "Nhập danh mục",
+    "catalogs.attributes": "Sửa thuộc tính thuốc, vật tư; xác nhận thuốc kiểm soát đặc biệt",
     "accounts.manage": "Quản lý tài khoản và cơ sở",
     "audit.view": "Xem nhật ký",
 }
@@ -60,7 +61,17 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "technician": ("Kỹ thuật viên", frozenset({"patients.view", "patients.queue", "patients.result"})),
     "pharmacist": (
         "Dược sĩ",
-        frozenset({"patients.view", "pharmacy.view", "pharmacy.receive", "pharmacy.dispense", "pharmacy.reverse"}),
+        frozenset(
+            {
+                "patients.view",
+                "pharmacy.view",
+                "pharmacy.receive",
+                "pharmacy.dispense",
+                "pharmacy.reverse",
+                "prices.view",
+                "catalogs.attributes",
+            }
+        ),
     ),
     "cashier": (
         "Thu ngân",

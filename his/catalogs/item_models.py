@@ -124,8 +124,10 @@ class Drug(DatedModel, FacilityModel):
     route_code = models.CharField(max_length=10)
     route_name = models.CharField(max_length=255, blank=True)
     dose_form = models.CharField(max_length=1024, blank=True)
-    quantity_rule = models.CharField(max_length=10, choices=QuantityRule.choices, default=QuantityRule.COUNT)
-    pack_size = models.DecimalField(max_digits=10, decimal_places=3, default=1)
+    quantity_rule = models.CharField(
+        "cách tính số lượng", max_length=10, choices=QuantityRule.choices, default=QuantityRule.COUNT
+    )
+    pack_size = models.DecimalField("dung tích một đơn vị", max_digits=10, decimal_places=3, default=1)
     registration_no = models.CharField(max_length=255, blank=True)
     bid_info = models.CharField(max_length=255, blank=True)
     bid_quantity = models.DecimalField("số lượng trúng thầu", max_digits=14, decimal_places=3, null=True, blank=True)

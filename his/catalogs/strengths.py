@@ -22,13 +22,14 @@ _TIMES = {"tỷ": Decimal(10**9), "tỉ": Decimal(10**9), "triệu": Decimal(10*
 _NUMBER = r"\d[\d.,]*"
 _PER = r"ml|l|mg|g|liều|nhát|lần|gói|viên|ống|lọ|chai|tuýp|tube|miếng|giờ|h"
 _AMOUNT = re.compile(
-    rf"(?P<number>{_NUMBER})(?:\s*[x×]\s*10\s*\^\s*(?P<power>\d{1, 2})|\s*\^\s*(?P<bare>\d{1, 2}))?\s*"
+    rf"(?P<number>{_NUMBER})(?:\s*[x×]\s*10\s*\^\s*(?P<power>\d\d?)|\s*\^\s*(?P<bare>\d\d?))?\s*"
     r"(?P<times>tỷ|tỉ|triệu)?\s*(?P<unit>mg|mcg|µg|μg|ug|g|iu|ui|đvqt|u|cfu|bào tử|%)"
     rf"(?:\s*/\s*(?P<per>{_NUMBER})?\s*(?P<per_unit>{_PER})(?:\s+(?:gel|kem|mỡ|bột|dung dịch))?)?"
     r"(?:\s*\([^()]*\))?$",
     re.IGNORECASE,
 )
 _SMALLEST, _LARGEST = Decimal("0.000001"), Decimal(10) ** 13
+_NAME = re.compile(r"(?:[^\d+;/*^]*\s)?")
 _CONTENT = re.compile(rf"^{_NUMBER}\s*(?:ml|l|g|liều|nhát|viên)$", re.IGNORECASE)
 _TOGETHER = re.compile(rf"^\((?P<inner>[^()]+)\)\s*/\s*(?P<per>{_NUMBER})?\s*(?P<per_unit>{_PER})$", re.IGNORECASE)
 _EACH = re.compile(r"^(?:mỗi|trong)\b[^:]*:\s*", re.IGNORECASE)
@@ -84,7 +85,7 @@ def read_amount(text: str) -> Amount | None:
     if text.count("(") != text.count(")") or not all(_CONTENT.match(part) for part in others):
         return None
     found = _AMOUNT.search(first.strip())
-    if found is None or (found.start() and first.strip()[found.start() - 1].isalnum()):
+    if found is None or not _NAME.fullmatch(first.strip()[: found.start()]):
         return None
     unit = _UNITS.get(found["unit"].lower(), "U" if found["unit"].lower() == "u" else found["unit"].lower())
     value = _number(found["number"], thousands=unit in _COUNTED)

@@ -20,13 +20,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 
 from his.accounts.models import Facility
+from his.catalogs.item_models import ItemKind
 from his.catalogs.report import FIELDS_VI, WHAT_VI, Change, ImportReport, write_changes, write_errors
 from his.core.errors import NotFound
 from his.ui.text import day_text, decimal_text
 
 KEPT_SECONDS = 24 * 3600
 SHOWN = 50
-_AMOUNTS = frozenset({"price", "insured_price", "on_demand_price", "payment_rate"})
+_AMOUNTS = frozenset({"price", "insured_price", "on_demand_price", "payment_rate", "bid_quantity", "use_norm"})
 _OWN = ("ask.json", "findings.csv", "changes.csv")
 
 
@@ -139,6 +140,8 @@ def _shown(one: Change) -> dict[str, Any]:
 
 
 def _amount(field: str, value: str) -> str:
+    if field == "kind":
+        return dict(ItemKind.choices).get(value, value)
     return decimal_text(Decimal(value)) if value and field in _AMOUNTS else value
 
 

@@ -17,6 +17,7 @@ SERVICE_MODULES = (
     "his.accounts.services.facilities",
     "his.accounts.services.places",
     "his.accounts.services.staff",
+    "his.catalogs.item_services",
     "his.catalogs.services",
     "his.demo.month",
     "his.printing.services",
