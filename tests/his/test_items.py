@@ -141,7 +141,11 @@ def test_form_04_brings_supplies_that_no_prescription_and_no_drug_price_sees(wor
     bring(
         world,
         "supply_list",
-        supply_list(tmp_path / "vt.xlsx", supply_row(), supply_row("Gạc 10x10", 800, DON_GIA_BH="", TYLE_TT_BH=50)),
+        supply_list(
+            tmp_path / "vt.xlsx",
+            supply_row(),
+            supply_row("Gạc 10x10", 800, DON_GIA_BH="", TYLE_TT_BH=50, MA_HIEU="G-10"),
+        ),
     )
     needle, gauze = named(world, "Kim luồn 22G"), named(world, "Gạc 10x10")
     assert (needle.kind, needle.price, needle.insured_price, needle.group_code) == ("supply", 4200, 4000, "10")
