@@ -7,9 +7,16 @@ from his.accounts.models import Facility
 from his.catalogs.item_models import MEDICINES, Drug, DrugIngredient
 from his.catalogs.strengths import ingredients_of
 from his.core.text import fold
+from his.locks import lock_name
 
 BATCH = 2000
 _VALUES = ("position", "code", "name", "search_name", "strength_text", "amount", "unit", "per_amount", "per_unit")
+
+
+def lock_items(facility: Facility) -> None:
+    """Until the end of the transaction nobody else imports items of the facility or writes their own attributes, so
+    that an import takes over what was written just before it."""
+    lock_name("items", facility.pk)
 
 
 def refresh_ingredients(facility: Facility, codes: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from his.accounts.actor import Actor
-from his.catalogs.ingredients import refresh_ingredients
+from his.catalogs.ingredients import lock_items, refresh_ingredients
 from his.catalogs.item_models import ControlClass, Drug, DrugIngredient
 from his.catalogs.items import service_names, with_proposals
 from his.core.errors import Refusal
@@ -53,17 +53,20 @@ def set_attributes(
 
     Holds for every version of the code, the way of counting only for those that did not end before the day, since
     earlier prescriptions were counted the earlier way. Refuses a lowest stock above the highest, a content of zero and
-    services that are not in the price list of the day.
+    services that are neither in the price list of the day nor were said before.
     """
     if pack_size <= 0:
         raise Refusal("bad_pack_size", "Dung tích một đơn vị phải lớn hơn 0", field="pack_size")
     if min_stock is not None and max_stock is not None and max_stock < min_stock:
         raise Refusal("stock_limits", "Tồn tối đa nhỏ hơn tồn tối thiểu", field="max_stock")
     codes = list(dict.fromkeys(service_codes))
-    unknown = [code for code in codes if code not in service_names(actor.facility, codes, on)]
+    known = {*service_names(actor.facility, codes, on), *item.service_codes}
+    unknown = [code for code in codes if code not in known]
     if unknown:
         text = f"Không có trong bảng giá ngày {on:%d/%m/%Y}: {', '.join(unknown)}"
         raise Refusal("unknown_service", text, field="service_codes")
+    lock_items(actor.facility)
+    item.refresh_from_db()
     everywhere = {
         "storage": storage,
         "prescription_level": prescription_level,
@@ -95,6 +98,8 @@ def set_control_class(*, actor: Actor, item: Drug, control_class: str, on: date)
         raise Refusal("supply_not_controlled", "Vật tư không thuộc diện kiểm soát đặc biệt", field="control_class")
     if control_class and control_class not in ControlClass.values:
         raise Refusal("unknown_class", "Không có phân loại này", field="control_class")
+    lock_items(actor.facility)
+    item.refresh_from_db()
     before = item.control_class
     for row in _versions(item):
         _set(row, {"control_class": control_class, "control_checked_on": on})
@@ -106,7 +111,9 @@ def set_control_class(*, actor: Actor, item: Drug, control_class: str, on: date)
 @service(action="catalogs.control_classes", permission=PERMISSION)
 def confirm_proposals(*, actor: Actor, items: list[Drug], classes: list[str], on: date) -> int:
     """Give each item the class that was proposed and read; answers how many. Refuses when a proposal changed since."""
-    found = with_proposals(actor.facility, items, on)
+    lock_items(actor.facility)
+    rows = Drug.objects.for_facility(actor.facility).in_bulk([item.pk for item in items])
+    found = with_proposals(actor.facility, [rows[item.pk] for item in items], on)
     for one, shown in zip(found, classes, strict=True):
         if one.proposal is None or one.proposal.control_class != shown:
             raise Refusal("already_changed", f"Đề xuất cho {one.row.name} đã khác, hãy xem lại")
@@ -127,7 +134,7 @@ def set_ingredients(*, actor: Actor, item: Drug, lines: Sequence[IngredientLine]
         raise Refusal("no_ingredients", "Phải có ít nhất một hoạt chất", field="name", position=0)
     for position, line in enumerate(lines):
         _check(line, position)
-    _versions(item)
+    lock_items(actor.facility)
     former = {row.position: row.strength_text for row in _ingredients(item)}
     _ingredients(item).delete()
     DrugIngredient.objects.bulk_create(
@@ -154,7 +161,7 @@ def set_ingredients(*, actor: Actor, item: Drug, lines: Sequence[IngredientLine]
 @service(action="catalogs.ingredients_again", permission=PERMISSION)
 def read_ingredients_again(*, actor: Actor, item: Drug) -> Drug:
     """Give up what was written by hand and take the ingredients from the texts of the list."""
-    _versions(item)
+    lock_items(actor.facility)
     _ingredients(item).delete()
     refresh_ingredients(actor.facility, [item.code])
     audit_facts(code=item.code)
@@ -172,10 +179,9 @@ def _check(line: IngredientLine, position: int) -> None:
         raise Refusal("not_positive", "Lượng phải lớn hơn 0", field="amount", position=position)
 
 
-def _versions(item: Drug) -> list[Drug]:
-    """Every version of the item's code, locked in key order: two desks write one after the other."""
-    rows = Drug.objects.for_facility(item.facility).filter(code=item.code)
-    return list(rows.order_by("pk").select_for_update(no_key=True))
+def _versions(item: Drug) -> QuerySet[Drug]:
+    """Every version of the item's code."""
+    return Drug.objects.for_facility(item.facility).filter(code=item.code).order_by("pk")
 
 
 def _ingredients(item: Drug) -> QuerySet[DrugIngredient]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.audit.record import Entry, append_entries
-from his.catalogs.ingredients import refresh_ingredients
+from his.catalogs.ingredients import lock_items, refresh_ingredients
 from his.catalogs.loaders import KINDS, Kind, Request
 from his.catalogs.loaders.plan import Section
 from his.catalogs.merge import merge
@@ -99,6 +99,8 @@ def _load(kind: str, request: Request, skip_bad_rows: bool) -> ImportReport:
         raise Refusal("no_file", "Loại danh mục này cần một tệp", field="path")
     report = ImportReport(kind=kind, source=request.path.name if request.path else kind)
     plan = chosen.load(request)
+    if request.facility is not None:
+        lock_items(request.facility)
     for section in plan.sections:
         replaces_from = _first_day(section, request) if request.replaces else None
         done = merge(plan, section, replaces_from=replaces_from, tells=chosen.per_facility)

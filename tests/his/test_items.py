@@ -2,10 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -276,6 +278,15 @@ def test_the_starter_list_has_every_kind_and_keeps_what_was_said(world: World) -
     assert sorted(names) == ["Paracetamol codein 500mg/15mg", "Phenobarbital 100mg"]
     unread = DrugIngredient.objects.for_facility(facility).filter(amount=None).exclude(strength_text="")
     assert [row.name for row in unread] == ["Ringer lactat"]
+
+
+def test_lists_stored_before_are_read_too(world: World) -> None:
+    Drug.objects.filter(code="TH0001").update(ingredient_code="05V.48")
+    import_module("his.migrations.0006_read_ingredients").fill(apps, None)
+    assert set(Drug.objects.filter(code="TH0001").values_list("kind", flat=True)) == {"herb"}
+    rows = DrugIngredient.objects.for_facility(world.station.facility).filter(drug_code="TH0004")
+    assert [(row.name, row.amount, row.per_amount, row.per_unit) for row in rows] == [("Paracetamol", 120, 5, "ml")]
+    assert DrugIngredient.objects.count() == Drug.objects.count()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ halves = st.integers(0, 20).map(lambda n: Decimal(n) / 2)
         ("volume", "60", Doses(Decimal(5), Decimal(5), Decimal(5), Decimal(5)), 4, "2"),
         ("volume", "0", Doses(Decimal(5)), 4, "0"),
         ("pack", "1", Doses(Decimal(1), Decimal(0), Decimal(1), Decimal(0)), 7, "0"),
+        ("weight", "1", Doses(Decimal("12.5")), 7, "87.5"),
         ("count", "1", Doses(), 7, "0"),
         ("count", "1", Doses(Decimal(1)), 0, "0"),
     ],
