@@ -129,6 +129,9 @@ class StaffForm(forms.Form):
     licence_issued_on = DayField(label="Ngày cấp", required=False)
     working_scope = forms.CharField(label="Phạm vi hành nghề", max_length=255, required=False)
     is_head = forms.BooleanField(label="Người đứng đầu cơ sở (ký hồ sơ BHYT)", required=False)
+    prescribes_controlled = forms.BooleanField(
+        label="Được phân công kê thuốc gây nghiện, hướng thần, tiền chất", required=False
+    )
     since = DayField(label="Thay đổi từ ngày", required=False, help_text="Bỏ trống: sửa sai trong chính hồ sơ này")
 
     def __init__(self, *args: Any, facility: Facility, **kwargs: Any) -> None:

@@ -103,6 +103,8 @@ class Staff(DatedModel, FacilityModel):
     licence_issued_on = models.DateField(null=True, blank=True)
     working_scope = models.CharField("phạm vi hành nghề", max_length=255, blank=True)
     is_head = models.BooleanField("người đứng đầu", default=False)
+    prescribes_controlled = models.BooleanField("kê thuốc kiểm soát đặc biệt", default=False)
+    """Authorised by the head to prescribe narcotic and psychotropic drugs and precursors (TT 20/2017/TT-BYT)."""
 
     class Meta:
         constraints = [no_overlap("staff", "facility", "code"), period_order("staff")]

@@ -11,7 +11,10 @@ from tests.cast import DAY, World, at
 
 
 def put(world: World, staff: Staff, **changes) -> Staff:
-    names = ("full_name", "department", "title", "licence_no", "licence_issued_on", "working_scope", "is_head")
+    names = (
+        "full_name", "department", "title", "licence_no", "licence_issued_on", "working_scope", "is_head",
+        "prescribes_controlled",
+    )  # fmt: skip
     facts = {name: getattr(staff, name) for name in names}
     return update_staff(staff=staff, **{**facts, **changes}, actor=world.hospital.actor("admin"), at=at())
 

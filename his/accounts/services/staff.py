@@ -31,6 +31,7 @@ def add_staff(
     working_scope: str = "",
     title: str = "",
     is_head: bool = False,
+    prescribes_controlled: bool = False,
 ) -> Staff:
     """Add a person from a day on.
 
@@ -51,6 +52,7 @@ def add_staff(
         "licence_issued_on": licence_issued_on,
         "working_scope": working_scope,
         "is_head": is_head,
+        "prescribes_controlled": prescribes_controlled,
     }
     _put(staff, facts, actor)
     audit_facts(code=staff.code, licence_no=staff.licence_no, since=since)
@@ -70,6 +72,7 @@ def update_staff(
     working_scope: str = "",
     title: str = "",
     is_head: bool = False,
+    prescribes_controlled: bool = False,
     since: date | None = None,
 ) -> Staff:
     """Put a record right, or with `since` end it the day before and open the next one, which accounts then act as.
@@ -86,6 +89,7 @@ def update_staff(
         "licence_issued_on": licence_issued_on,
         "working_scope": working_scope,
         "is_head": is_head,
+        "prescribes_controlled": prescribes_controlled,
     }
     if since is None:
         _put(staff, facts, actor)

@@ -16,7 +16,10 @@ from his.accounts.views.common import carry_out, words_of
 from his.ui.forms import saved
 
 ONE, NEW = "accounts_admin/staff_one.html", "accounts_admin/staff_new.html"
-FIELDS = ("full_name", "title", "department", "licence_no", "licence_issued_on", "working_scope", "is_head")
+FIELDS = (
+    "full_name", "title", "department", "licence_no", "licence_issued_on", "working_scope", "is_head",
+    "prescribes_controlled",
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
