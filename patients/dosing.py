@@ -20,6 +20,18 @@ DAYS_MAX: Final = 30
 DAYS_MAX_LONG: Final = 90
 """Longest prescription for a disease of annex VII of TT 26/2025/TT-BYT."""
 
+NARCOTIC: Final = "narcotic"
+PSYCHOTROPIC: Final = "psychotropic"
+PRECURSOR: Final = "precursor"
+AUTHORISED_ONLY: Final = frozenset({NARCOTIC, PSYCHOTROPIC, PRECURSOR})
+"""Control classes (`Drug.control_class`) that only prescribers whom the head has authorised prescribe (TT 20/2017)."""
+DAYS_MAX_NARCOTIC: Final = 7
+"""Longest prescription of a narcotic drug for an acute disease (TT 26/2025/TT-BYT)."""
+DAYS_MAX_PSYCHOTROPIC: Final = 10
+"""Longest prescription of a psychotropic drug or a precursor for an acute disease (TT 26/2025/TT-BYT)."""
+_PAIN_OF = "C00 - C97, B20 - B24"
+"""Diseases whose pain is treated with narcotics for up to 30 days: cancer, AIDS (TT 26/2025/TT-BYT)."""
+
 _CODE = re.compile(r"[A-Z]\d{2}(?:\.\d{1,2})?")
 _RANGE = re.compile(rf"({_CODE.pattern})\s*(?:-|–|đến)\s*({_CODE.pattern})")
 _EXCEPT = re.compile(r"\(\s*trừ\s+([^)]*)\)")
@@ -97,6 +109,18 @@ def number(value: Decimal) -> str:
 def days_allowed(main_code: str, expressions: Iterable[str]) -> int:
     """Most days that may be prescribed: 90 when the main diagnosis fits one of the disease expressions, else 30."""
     return DAYS_MAX_LONG if any(covers(expression, main_code) for expression in expressions) else DAYS_MAX
+
+
+def days_allowed_of(control_class: str, main_code: str, days: int) -> int:
+    """Most days of one drug, given those that the main diagnosis allows: drugs under special control have their own.
+
+    Narcotics 7 days, 30 for the pain of cancer and AIDS; psychotropics and precursors 10, 30 for a long disease.
+    """
+    if control_class == NARCOTIC:
+        return DAYS_MAX if covers(_PAIN_OF, main_code) else DAYS_MAX_NARCOTIC
+    if control_class in (PSYCHOTROPIC, PRECURSOR):
+        return DAYS_MAX if days > DAYS_MAX else DAYS_MAX_PSYCHOTROPIC
+    return days
 
 
 def covers(expression: str, code: str) -> bool:

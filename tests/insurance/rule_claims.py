@@ -15,7 +15,7 @@ from decimal import Decimal
 from his.core.money import round2
 from insurance.rules.engine import VisitFacts
 from insurance.standards import Problem, Standard, load
-from tests.insurance.rule_documents import DOCUMENTS
+from tests.insurance.rule_documents import DOCUMENTS, EARLIER, PRESCRIPTION
 
 Tables = dict[str, list[dict[str, str]]]
 
@@ -239,7 +239,7 @@ FILE_FACTS = {
     "LOAIHOSO": "XML1;XML2;XML3;XML4;XML5",
 }
 
-_SET = re.compile(r"(XML\d+|GIAMDINHHS)(?:\[(\d+)\])?\.([A-Z0-9_]+)=(.*)", re.DOTALL)
+_SET = re.compile(r"(XML\d+|GIAMDINHHS|RX|PERSON|ALLERGY|HOME)(?:\[(\d+)\])?\.([A-Z0-9_]+)=(.*)", re.DOTALL)
 _COUNT = re.compile(r"(XML\d+)=(\d+)")
 _WITHOUT = re.compile(r"-(XML\d+)\.([A-Z0-9_]+)")
 
@@ -273,8 +273,10 @@ def _change(tables: Tables, part: str) -> None:
         rows, wanted = tables[match[1]], int(match[2])
         rows[wanted:] = []
         rows += [deepcopy(rows[-1]) for _ in range(wanted - len(rows))]
+    elif part == "+RX":
+        tables |= deepcopy(PRESCRIPTION)
     elif part.startswith("+"):
-        tables[part[1:]] = [deepcopy(DOCUMENTS[part[1:]])]
+        tables[part[1:]] = [deepcopy((DOCUMENTS | EARLIER)[part[1:]])]
     elif not _WITHOUT.fullmatch(part):
         del tables[part.removeprefix("-")]
 

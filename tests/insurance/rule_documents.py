@@ -253,3 +253,26 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "NGAY_BAT_DAU_DT_CTX": "20240120",
     },
 }
+
+PRESCRIPTION: dict[str, list[dict[str, str]]] = {
+    "RX": [
+        {
+            "DRUG": "TH0001", "NAME": "Paracetamol 500mg", "INGREDIENT": "Paracetamol", "STRENGTH": "500mg",
+            "ROUTE": "1.01", "RULE": "count", "A_DAY": "3", "ONCE": "1", "DAYS": "5", "INSURED": "1",
+        },
+        {
+            "DRUG": "TH0002", "NAME": "Amlodipin 5mg", "INGREDIENT": "Amlodipin besilat", "STRENGTH": "5mg",
+            "ROUTE": "1.01", "RULE": "count", "A_DAY": "1", "ONCE": "1", "DAYS": "5", "INSURED": "1",
+        },
+    ],
+    "PERSON": [{"AGE_MONTHS": "864", "SEX": "2", "WEIGHT": "50", "DIAGNOSES": "I10", "MAIN": "I10", "LONG": "1"}],
+}  # fmt: skip
+"""A sound prescription for `+RX`: its lines and the person."""
+EARLIER: dict[str, dict[str, str]] = {
+    "ALLERGY": {"ITEM": "@penicillin", "REACTION": "Mẩn ngứa"},
+    "HOME": {
+        "DRUG": "TH0099", "NAME": "Amlodipin 5mg", "INGREDIENT": "Amlodipin", "ROUTE": "1.01", "UNTIL": "20260815",
+        "LEFT": "12", "DISPENSED": "1",
+    },
+}  # fmt: skip
+"""Rows for `+ALLERGY` and `+HOME`."""

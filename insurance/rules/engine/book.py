@@ -21,6 +21,7 @@ ANCHORS = {
     "XML3": ("MA_DICH_VU", "MA_VAT_TU", "NGAY_YL"),
     "XML4": ("MA_DICH_VU", "MA_CHI_SO"),
     "XML5": ("THOI_DIEM_DBLS",),
+    "RX": ("DRUG",),
 }
 """What tells the rows of a table apart, so that a finding keeps its key when lines move."""
 
@@ -138,8 +139,8 @@ def finding_of(rule: Rule, hit: Hit, at: tuple[str, int]) -> Finding:
     table = hit.table or rule.table
     words = {"value": hit.value, "field": hit.tag, "row": str(hit.row or ""), **hit.words}
     key = sha256("|".join((rule.id, table, *map(str, at), hit.tag, hit.value)).encode()).hexdigest()
-    message = rule.message.format_map(words)
-    return Finding(rule.id, rule.severity, table, hit.row, hit.tag, message, hit.value, rule.fix, rule.law, key)
+    message, fix = rule.message.format_map(words), rule.fix.format_map(words)
+    return Finding(rule.id, rule.severity, table, hit.row, hit.tag, message, hit.value, fix, rule.law, key)
 
 
 def _anchor(facts: VisitFacts, table: str, number: int | None) -> str:

@@ -19,6 +19,7 @@ from decimal import Decimal, DivisionByZero, InvalidOperation
 from his.core.money import round2
 from insurance.rules.engine.facts import Row, VisitFacts, number, tag_in
 from insurance.rules.engine.measures import MEASURES
+from insurance.rules.engine.prescribing import TABLES
 from insurance.standards import Standard
 from insurance.standards.values import SEPARATOR, day
 
@@ -59,9 +60,10 @@ class Scope:
 
     def tag(self, table: str, tag: str) -> str:
         """The tag as this standard calls it. Raises AbsentError when it has none."""
-        if table == FILE:
-            if tag not in FILE_TAGS:
-                raise TermError(f"{FILE} has no {tag}")
+        own = FILE_TAGS if table == FILE else TABLES.get(table)
+        if own is not None:
+            if tag not in own:
+                raise TermError(f"{table} has no {tag}")
             return tag
         found = tag_in(self.standard, table, tag)
         if found is None:

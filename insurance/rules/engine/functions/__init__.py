@@ -1,5 +1,16 @@
 """Rules that no kind expresses: Python functions, one module for each subject; importing registers them."""
 
-from insurance.rules.engine.functions import cards, doses, drugs, envelope, levels, people, routes, services, stays
+from insurance.rules.engine.functions import (
+    cards,
+    doses,
+    drugs,
+    envelope,
+    levels,
+    people,
+    routes,
+    safety,
+    services,
+    stays,
+)
 
-__all__ = ["cards", "doses", "drugs", "envelope", "levels", "people", "routes", "services", "stays"]
+__all__ = ["cards", "doses", "drugs", "envelope", "levels", "people", "routes", "safety", "services", "stays"]
