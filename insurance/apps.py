@@ -18,6 +18,7 @@ class InsuranceConfig(AppConfig):
     def ready(self) -> None:
         """Take in the decrees of this installation, answer the doctor's desk, name the desks for the top bar."""
         from insurance.rules.desk import visit_notices
+        from insurance.rules.safety import known_allergens, prescribing_report
         from patients import hooks
 
         law.use(*settings.DECREES)
@@ -25,6 +26,8 @@ class InsuranceConfig(AppConfig):
         _register_slips()
         _register_origins()
         hooks.visit_checks.fill(visit_notices)
+        hooks.prescribing_checks.fill(prescribing_report)
+        hooks.allergens.fill(known_allergens)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("cash", "Sổ quỹ", "cash-day", "billing.close_day", "lock", 45, "Khóa ngày, duyệt hoàn, bàn giao"),
@@ -55,12 +58,14 @@ def law_data_is_sound(**_options: Any) -> list[CheckMessage]:
     """Read all standards, rules and benefit tables, so that a faulty decree stops the start and is named."""
     from insurance.benefits.engine.params import validate
     from insurance.rules.engine import load_rules
+    from insurance.rules.engine.prescribing import lists_on
     from insurance.standards import available, load
 
     try:
         for name in available():
             load(name)
         load_rules()
+        lists_on(None)
         validate(*(root / "benefits" for root in law.roots()))
     except (ValueError, OSError) as error:
         return [Error(f"Dữ liệu quyết định có lỗi: {error}", hint="Sửa tệp được nêu tên", id="insurance.E001")]

@@ -123,7 +123,14 @@ def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> Pre
         if row.drug_code not in drugs:
             raise Refusal("unknown_drug", "Thuốc không có trong danh mục", field=f"lines-{number}-drug")
     lines = [LineInput(drug=drugs[row.drug_code], **row.dict(exclude={"drug_code"})) for row in body.lines]
-    written = prescribe(exam=_exam(request, pk), lines=lines, note=body.note, actor=request.actor, at=timezone.now())
+    written = prescribe(
+        exam=_exam(request, pk),
+        lines=lines,
+        note=body.note,
+        reasons={key: one.reason() for key, one in body.reasons.items()},
+        actor=request.actor,
+        at=timezone.now(),
+    )
     return PrescriptionOut.of(written)
 
 
@@ -132,13 +139,14 @@ def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> Pre
 def sign(request: DeskRequest, pk: int, body: SignIn) -> ExamOut:
     """Sign the exam and its prescription; perhaps send the person on to another room."""
     room = get_room(request.actor.facility, body.send_on_room_id) if body.send_on_room_id is not None else None
-    facts = body.dict(exclude={"send_on_room_id", "transfer"})
+    facts = body.dict(exclude={"send_on_room_id", "transfer", "reasons"})
     signed = sign_exam(
         exam=_exam(request, pk),
         actor=request.actor,
         at=timezone.now(),
         send_on_to=room,
         transfer=body.transfer.slip() if body.transfer is not None else None,
+        reasons={key: one.reason() for key, one in body.reasons.items()},
         **facts,
     )
     return ExamOut.of(signed)

@@ -340,10 +340,10 @@ class LineForm(forms.Form):
 
 
 class LineInfo:
-    """What is said in a row: the computed quantity, the stock, a warning, what the rules find."""
+    """What is said in a row: the computed quantity, the stock, what the rules find."""
 
-    def __init__(self, quantity: str = "", stock: str = "", warning: str = "", lacking: bool = False) -> None:
-        self.quantity, self.stock, self.warning, self.lacking = quantity, stock, warning, lacking
+    def __init__(self, quantity: str = "", stock: str = "", lacking: bool = False) -> None:
+        self.quantity, self.stock, self.lacking = quantity, stock, lacking
         self.notices: Shown | None = None
 
 

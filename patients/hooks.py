@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from his.accounts.models import Facility
+from his.accounts.models import Facility, Staff
 from his.core.hooks import Hook
+from patients.allergens import Allergen
 from patients.models import PrescriptionLine, Visit
-from patients.notices import Notice, Stage
+from patients.notices import Notice, SafetyReport, Stage
 
 usable_stock: Hook[[Facility, Sequence[int], date], dict[int, Decimal]] = Hook("usable_stock")
 """(facility, drug ids, day) -> usable quantity by drug id, filled by the pharmacy; absent ids have none."""
@@ -18,3 +19,15 @@ visit_checks: Hook[[Visit, Stage, datetime, Sequence[PrescriptionLine] | None], 
 `drugs` are lines as typed, not stored, in the place of those of the open exam; None: the stored ones. A visit without
 insurance or without an exam has no notices.
 """
+
+prescribing_checks: Hook[[Visit, Staff | None, datetime, Sequence[PrescriptionLine] | None], SafetyReport] = Hook(
+    "prescribing_checks"
+)
+"""(visit, prescriber, instant, drugs) -> whether the prescription of the open exam is safe, of insured and uninsured
+visits alike, filled by the insurance package, whose engine asks the rules. `drugs` as in `visit_checks`.
+
+A check that fails is told in the report; it never raises.
+"""
+
+allergens: Hook[[date], Sequence[Allergen]] = Hook("allergens")
+"""(day) -> the ingredients and groups against which allergies are recorded; none when their list cannot be read."""

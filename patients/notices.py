@@ -1,6 +1,6 @@
 """What a check of an open visit tells the desks: which rule, how bad, at which line or field, and what to do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +9,7 @@ from his.core.errors import Refusal
 SHOWN_AT_ONCE = 3
 """More notices than these are behind a count: whoever is shown everything reads nothing."""
 RULE_BROKEN = "rule_broken"
+REASON_NEEDED = "reason_needed"
 
 
 class Severity(StrEnum):
@@ -54,7 +55,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One thing that a rule found. `field` is the field or panel of the exam where it is mended; `line` is None when
-    it is about the visit; `mended_by` says in Vietnamese which desk can mend it, `is_ours` whether that is the exam."""
+    it is about the visit; `mended_by` says in Vietnamese which desk can mend it, `is_ours` whether that is the exam.
+    `key` names the thing found, whatever the order of the lines; with `needs_reason` signing wants a reason for it."""
 
     rule: str
     severity: Severity
@@ -65,6 +67,18 @@ class Notice:
     line: Line | None = None
     mended_by: str = ""
     is_ours: bool = True
+    key: str = ""
+    needs_reason: bool = False
+    reason_code: str = ""
+    reason_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyReport:
+    """What the safety of a prescription gave: what was found, and the titles of what could not be looked at."""
+
+    notices: Sequence[Notice] = ()
+    not_checked: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -79,8 +93,8 @@ class Shown:
 
 
 def worst_first(notices: Iterable[Notice]) -> list[Notice]:
-    """By severity, else in the order found."""
-    return sorted(notices, key=lambda notice: list(Severity).index(notice.severity))
+    """By severity, those that want a reason first, else in the order found."""
+    return sorted(notices, key=lambda notice: (list(Severity).index(notice.severity), not notice.needs_reason))
 
 
 def by_line(notices: Iterable[Notice]) -> dict[Line, Shown]:
@@ -112,11 +126,21 @@ def refuse_blocking(notices: Sequence[Notice]) -> None:
         raise Refusal(RULE_BROKEN, in_words(first) + more, field=first.field or None, **facts)
 
 
+def refuse_without_reason(notices: Sequence[Notice], given: Collection[str]) -> None:
+    """Refuse with `reason_needed` while a notice that needs a reason has none; `given` are the keys that have one."""
+    lacking = [notice for notice in notices if notice.needs_reason and notice.key not in given]
+    if lacking:
+        more = f" (và {len(lacking) - 1} cảnh báo khác)" if len(lacking) > 1 else ""
+        facts = {"findings": [said(notice) for notice in lacking], "keys": [notice.key for notice in lacking]}
+        message = f"Cần ghi lý do: {in_words(lacking[0])}{more}"
+        raise Refusal(REASON_NEEDED, message, field="reasons", **facts)
+
+
 def each_finding(refusal: Refusal) -> list[Refusal]:
-    """A refusal for each rule that a `rule_broken` one names; any other refusal as it is."""
-    if refusal.code != RULE_BROKEN:
+    """A refusal for each rule that a `rule_broken` or `reason_needed` one names; any other refusal as it is."""
+    if refusal.code not in (RULE_BROKEN, REASON_NEEDED):
         return [refusal]
-    return [Refusal(RULE_BROKEN, one["message"], field=one["field"] or None) for one in refusal.facts["findings"]]
+    return [Refusal(refusal.code, one["message"], field=one["field"] or None) for one in refusal.facts["findings"]]
 
 
 def in_words(notice: Notice) -> str:
@@ -126,4 +150,5 @@ def in_words(notice: Notice) -> str:
 
 def said(notice: Notice) -> Mapping[str, str]:
     """A notice as the programming interface tells it."""
-    return {"rule": notice.rule, "field": notice.field, "message": in_words(notice)}
+    told = {"rule": notice.rule, "field": notice.field, "message": in_words(notice)}
+    return told | {"key": notice.key} if notice.key else told

@@ -11,7 +11,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from his.accounts.models import Department, Facility, Room, Staff
 from his.catalogs.models import Diagnosis, DiagnosisPair, Drug, LongPrescriptionDisease
 from his.core.dates import age_text, day_range, local
-from his.core.text import fold, nfc
+from his.core.text import nfc
 from patients import dosing, hooks
 from patients.models import (
     Exam,
@@ -71,16 +71,6 @@ def drugs_by_code(facility: Facility, codes: Sequence[str], on: date) -> dict[st
 def main_code(exam: Exam) -> str:
     """The code of the main diagnosis; empty when none is named yet."""
     return VisitDiagnosis.objects.filter(exam=exam, is_main=True).values_list("code", flat=True).first() or ""
-
-
-def allergy_warning(patient: Patient, drug: Drug) -> str:
-    """A warning in words when the recorded allergies name an ingredient of the drug or the drug; else empty."""
-    allergies = fold(patient.allergies)
-    if not allergies:
-        return ""
-    names = [part.strip() for part in fold(drug.ingredient).replace("+", ",").replace(";", ",").split(",")]
-    hit = next((name for name in [*names, fold(drug.name)] if len(name) > 3 and name in allergies), "")
-    return f"Dị ứng đã ghi: {patient.allergies}" if hit else ""
 
 
 def usable_stock(facility: Facility, drugs: Iterable[Drug], on: date) -> dict[int, Decimal]:

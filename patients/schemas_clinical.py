@@ -9,6 +9,7 @@ from pydantic import Field
 from patients.models import Exam, Prescription, ServiceOrder
 from patients.services.orders import ResultInput
 from patients.services.outcomes import BEYOND, Transfer
+from patients.services.safety import Reason
 
 Amount = Decimal
 
@@ -46,10 +47,22 @@ class TransferIn(Schema):
         return Transfer(**self.dict())
 
 
+class ReasonIn(Schema):
+    """Why a drug is prescribed against a warning: benefit, tolerated, timing, dose, consulted, or other with words."""
+
+    code: str
+    words: str = ""
+
+    def reason(self) -> Reason:
+        """What the services take."""
+        return Reason(self.code, self.words)
+
+
 class SignIn(Schema):
     """How an exam ends; a transfer needs `transfer`.
 
-    With `send_on_room_id` the visit goes on in that exam room and the outcome is not read.
+    With `send_on_room_id` the visit goes on in that exam room and the outcome is not read. `reasons` are those that a
+    refusal `reason_needed` asked for, by the key of its finding.
     """
 
     outcome: str = "home"
@@ -57,6 +70,7 @@ class SignIn(Schema):
     follow_up_on: date | None = None
     transfer: TransferIn | None = None
     send_on_room_id: int | None = None
+    reasons: dict[str, ReasonIn] = Field(default_factory=dict, max_length=200)
 
 
 class DiagnosisOut(Schema):
@@ -174,6 +188,7 @@ class PrescriptionIn(Schema):
 
     lines: list[LineIn] = Field(max_length=60)
     note: str = ""
+    reasons: dict[str, ReasonIn] = Field(default_factory=dict, max_length=200)
 
 
 class LineOut(LineIn):

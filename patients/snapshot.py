@@ -5,7 +5,7 @@ Made from rows that were read before, so that signing and the loading of a demon
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -108,6 +108,8 @@ class Record:
     orders: Sequence[tuple[ServiceOrder, Sequence[ServiceResult]]]
     prescription: Prescription | None
     lines: Sequence[PrescriptionLine]
+    safety: Mapping[str, Any] | None = None
+    """Warnings that the doctor passed with their reasons, and checks that could not be made."""
 
     @property
     def main_code(self) -> str:
@@ -117,7 +119,8 @@ class Record:
 
 def snapshot_of(record: Record) -> dict[str, Any]:
     """Everything that is signed, as plain values: texts, ISO times, decimals as text."""
-    return {
+    safety = {"safety": dict(record.safety)} if record.safety else {}
+    return safety | {
         "version": 1,
         "facility": record.facility.code,
         "claim_code": record.visit.claim_code,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from patients.views import doctor, orders, prescription, results
+from patients.views import doctor, orders, prescription, results, safety
 
 urlpatterns: list[URLPattern] = [
     path("doctor/", doctor.doctor, name="doctor"),
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path("doctor/orders/<int:order_id>/cancel/", orders.cancel, name="order-cancel"),
     path("doctor/visits/<int:visit_id>/prescription/", prescription.prescription, name="exam-prescription"),
     path("doctor/visits/<int:visit_id>/prescription/line/", prescription.line, name="prescription-line"),
+    path("safety/visits/<int:visit_id>/", safety.card, name="visit-safety"),
+    path("safety/search/allergens/", safety.allergen_search, name="search-allergens"),
     path("doctor/search/diagnoses/", doctor.diagnosis_search, name="search-diagnoses"),
     path("doctor/search/services/", orders.service_search, name="search-services"),
     path("doctor/search/drugs/", prescription.drug_search, name="search-drugs"),

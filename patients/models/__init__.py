@@ -12,6 +12,7 @@ from patients.models.clinical import (
     VisitDiagnosis,
 )
 from patients.models.people import Counter, InsuranceCard, Patient, Source
+from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, SafetyOverride
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns
 
 __all__ = [
@@ -19,13 +20,17 @@ __all__ = [
     "Counter",
     "Exam",
     "ExamAmendment",
+    "HealthFacts",
     "InsuranceCard",
     "Patient",
+    "PatientAllergy",
     "Prescription",
     "PrescriptionLine",
     "PriceNotice",
     "QueueTicket",
     "Route",
+    "SafetyGap",
+    "SafetyOverride",
     "ServiceOrder",
     "ServiceResult",
     "Source",

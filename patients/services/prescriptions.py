@@ -1,6 +1,6 @@
 """The prescription of an exam while it is open (kê đơn, TT 26/2025/TT-BYT)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,9 +13,11 @@ from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from patients import dosing
 from patients.models import Exam, Prescription, PrescriptionLine
+from patients.notices import Stage
 from patients.queries_clinical import days_allowed, main_code
 from patients.services.counters import next_number
 from patients.services.exams import editable, licensed
+from patients.services.safety import Reason, examine_safety
 
 DOSE_MAX = Decimal(1000)
 QUANTITY_MAX = Decimal(9999)
@@ -50,20 +52,36 @@ class LineInput:
 
 
 @service(action="patients.prescribe", permission="patients.examine")
-def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datetime, note: str = "") -> Prescription:
+def prescribe(
+    *,
+    exam: Exam,
+    lines: Sequence[LineInput],
+    actor: Actor,
+    at: datetime,
+    note: str = "",
+    reasons: Mapping[str, Reason] | None = None,
+) -> Prescription:
     """Replace the lines of the exam's prescription by these (kê đơn). No lines: nothing is prescribed.
 
     Afterwards each line has a positive quantity in units of dispensing. Refuses, naming `lines-<n>-<field>`: a drug
     that is not on the list of the day, a drug twice, doses or days that are not possible, more than 30 days (90 for
-    the diseases of annex VII of TT 26/2025/TT-BYT), a quantity of zero. Refuses a signed exam.
+    the diseases of annex VII of TT 26/2025/TT-BYT, fewer for drugs under special control), a quantity of zero. Refuses
+    a signed exam.
+
+    The lines are checked for safety. What is found stops nothing before signing; `reasons` given for it, by the key of
+    the notice, are kept, and so is what could not be checked.
     """
     exam = editable(exam)
     if at < exam.started_at:
         raise Refusal("before_exam", "Giờ kê đơn trước giờ bắt đầu khám", field="prescribed_at")
     day = local(at).date()
     _refuse_repeats(lines)
-    allowed = _days_allowed(exam, lines, day)
-    quantities = [checked_quantity(line, f"lines-{i}", exam, day, allowed) for i, line in enumerate(lines)]
+    main = main_code(exam)
+    usual = _days_allowed(main, lines, day)
+    quantities = [
+        checked_quantity(line, f"lines-{i}", exam, day, dosing.days_allowed_of(line.drug.control_class, main, usual))
+        for i, line in enumerate(lines)
+    ]
     prescription = _draft(exam, actor, at, fitting(nfc(note), 1000, "note"))
     PrescriptionLine.objects.bulk_create(
         PrescriptionLine(
@@ -83,14 +101,16 @@ def prescribe(*, exam: Exam, lines: Sequence[LineInput], actor: Actor, at: datet
         for number, (line, quantity) in enumerate(zip(lines, quantities, strict=True), start=1)
     )
     audit_facts(lines=len(lines))
+    if lines:
+        examine_safety(exam, prescription.prescribed_by, Stage.ORDER, reasons or {}, actor, at)
     return prescription
 
 
-def _days_allowed(exam: Exam, lines: Sequence[LineInput], day: date) -> int:
-    """The limit that these lines meet; the diagnosis matters only for more days than every disease allows."""
-    if all(line.days <= dosing.DAYS_MAX for line in lines):
+def _days_allowed(main: str, lines: Sequence[LineInput], day: date) -> int:
+    """What the diagnosis allows; it matters only for more days than every disease allows, and for controlled drugs."""
+    if all(line.days <= dosing.DAYS_MAX and line.drug.control_class not in dosing.AUTHORISED_ONLY for line in lines):
         return dosing.DAYS_MAX
-    return days_allowed(main_code(exam), day)
+    return days_allowed(main, day)
 
 
 def _draft(exam: Exam, actor: Actor, at: datetime, note: str) -> Prescription:
@@ -158,7 +178,9 @@ def _refuse_days(days: int, where: str, allowed: int) -> None:
     if days < 1:
         raise Refusal("days", "Số ngày ít nhất là 1", field=f"{where}-days")
     if days > allowed:
-        extra = "" if allowed > dosing.DAYS_MAX else "; bệnh chính không thuộc danh mục được kê đến 90 ngày"
+        extra = "; bệnh chính không thuộc danh mục được kê đến 90 ngày" if allowed == dosing.DAYS_MAX else ""
+        if allowed < dosing.DAYS_MAX:
+            extra = "; thuốc phải kiểm soát đặc biệt"
         raise Refusal(
             "days", f"Được kê tối đa {allowed} ngày{extra} (TT 26/2025)", field=f"{where}-days", allowed=allowed
         )

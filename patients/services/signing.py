@@ -1,6 +1,7 @@
 """Signing of an exam with its prescription, amendments afterwards, and clinical notes (ký phiếu khám)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from his.accounts.actor import Actor
@@ -19,10 +20,12 @@ from patients.models import (
     ServiceOrder,
     Visit,
 )
-from patients.notices import Stage, refuse_blocking
+from patients.notices import SafetyReport, Stage, refuse_blocking, refuse_without_reason
 from patients.queries_clinical import days_allowed, lines_of, orders_of
+from patients.queries_safety import overrides_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
+from patients.services.safety import Reason, examine_safety, signed_words
 from patients.services.visits import send_on
 from patients.snapshot import Record, fingerprint, snapshot_of
 
@@ -43,6 +46,7 @@ def sign_exam(
     advice: str | None = None,
     treatment: str | None = None,
     send_on_to: Room | None = None,
+    reasons: Mapping[str, Reason] | None = None,
 ) -> Exam:
     """Sign the exam and its prescription (ký, kết thúc khám).
 
@@ -54,6 +58,10 @@ def sign_exam(
     allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
     (LY_DO_VV, CAN_NANG of XML1), and with `rule_broken` when a blocking rule is broken. What other rules find is in
     `exam.notices`, their ids in the audit entry.
+
+    The prescription is checked for safety, insured or not: what must not be is refused with `rule_broken`, what wants
+    a reason with `reason_needed` until it has one (`reasons`, by the key of the notice). Both are covered by the
+    signature. A check that cannot be made stops nobody; it is kept as a `SafetyGap`.
     """
     visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
     exam = editable(exam)
@@ -68,6 +76,7 @@ def sign_exam(
         _refuse_gaps_of_claim(record)
     if prescription is not None:
         _refuse_prescription(prescription, record, at)
+    report = _refuse_unsafe(record, reasons or {}, actor, at)
     set_texts(exam, {"advice": advice, "treatment": treatment})
     if send_on_to is None:
         set_outcome(exam, outcome, follow_up_on, transfer, at)
@@ -82,7 +91,7 @@ def sign_exam(
     exam.signed_at = at
     exam.signed_by = actor.user
     number_slips(exam, at)
-    exam.snapshot = snapshot_of(record)
+    exam.snapshot = snapshot_of(replace(record, safety=signed_words(exam, report)))
     if send_on_to is not None:
         exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
@@ -97,7 +106,7 @@ def sign_exam(
     )
     if send_on_to is not None:
         send_on(visit=visit, room=send_on_to, actor=actor, at=at)
-    exam.notices = hooks.visit_checks(visit, Stage.SIGN, at, None)
+    exam.notices = [*hooks.visit_checks(visit, Stage.SIGN, at, None), *report.notices]
     refuse_blocking(exam.notices)
     findings = ";".join(sorted({notice.rule for notice in exam.notices}))
     audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256, findings=findings)
@@ -149,13 +158,25 @@ def _refuse_unfinished(exam: Exam, orders: list[ServiceOrder], at: datetime) -> 
 def _refuse_prescription(prescription: Prescription, record: Record, at: datetime) -> None:
     if prescription.prescribed_at > at:
         raise Refusal("before_prescription", "Giờ ký trước giờ kê đơn", field="signed_at")
-    longest = max((line.days for line in record.lines), default=0)
-    if longest <= dosing.DAYS_MAX:
-        return
-    allowed = days_allowed(record.main_code, local(at).date())
-    if longest > allowed:
-        message = f"Đơn kê {longest} ngày, bệnh chính {record.main_code} chỉ được kê tối đa {allowed} ngày (TT 26/2025)"
-        raise Refusal("days", message, field="prescription", allowed=allowed)
+    usual = days_allowed(record.main_code, local(at).date())
+    for line in record.lines:
+        allowed = dosing.days_allowed_of(line.drug.control_class, record.main_code, usual)
+        if line.days > allowed:
+            message = (
+                f"{line.drug.name} kê {line.days} ngày, bệnh chính {record.main_code} chỉ được kê tối đa {allowed} "
+                "ngày (TT 26/2025)"
+            )
+            raise Refusal("days", message, field="prescription", allowed=allowed)
+
+
+def _refuse_unsafe(record: Record, reasons: Mapping[str, Reason], actor: Actor, at: datetime) -> SafetyReport:
+    """What the checks of the prescription gave; refuses what must not be, and what has no reason yet."""
+    if not record.lines:
+        return SafetyReport()
+    report = examine_safety(record.exam, record.doctor, Stage.SIGN, reasons, actor, at)
+    refuse_blocking(report.notices)
+    refuse_without_reason(report.notices, overrides_of(record.exam).keys())
+    return report
 
 
 # After signing

@@ -18,6 +18,7 @@ from his.ui.forms import add_refusal, render_refusal, saved
 from his.ui.typeahead import Option, answer
 from patients.forms import VitalsForm
 from patients.forms_clinical import AmendForm, DiagnosisForm, ExamForm
+from patients.forms_safety import read_reasons
 from patients.models import Exam, Visit
 from patients.notices import each_finding, in_words, limited
 from patients.queries import get_visit, latest_vitals
@@ -32,10 +33,12 @@ from patients.queries_clinical import (
     warnings_of,
     warnings_of_codes,
 )
+from patients.queries_safety import signed_safety
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.signing import amend_exam, sign_exam
 from patients.services.visits import call_next, end_waiting, record_vitals
 from patients.views.desk import begin_exam, choose_room, desk_room, now, queue_context, sent, today
+from patients.views.safety import card_context, reasons_context
 from patients.views.strip import strip_of_visit
 
 
@@ -112,6 +115,8 @@ def _screen(
     context = {
         **queue,
         **panel_context(row, exam),
+        **card_context(row),
+        **reasons_context(row, exam, request.actor.staff, read_reasons(sent(request))),
         "form": form,
         "diagnoses": diagnoses,
         "warnings": diagnosis_warnings(exam) if exam else [],
@@ -141,6 +146,7 @@ def panel_context(row: Visit, exam: Exam | None) -> dict[str, Any]:
         "orders": orders,
         "prescription": prescription_of(exam) if exam is not None else None,
         "earlier": earlier_exams(row, exam),
+        "safety": signed_safety(exam) if exam is not None else {},
         "panel_version": "-".join(f"{order.pk}{order.state}{order.result_at or ''}" for order in orders),
     }
 
@@ -206,7 +212,8 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
         exam = _keep(request, row, form, diagnoses)
         if form.is_valid() and diagnoses.is_valid:
             room = form.room_to_send_to(queue_context(request)["rooms"])
-            exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **form.outcome_values())
+            said = {**form.outcome_values(), "reasons": read_reasons(sent(request))}
+            exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **said)
             what = _sent_on(row, room) if room else exam.get_outcome_display().lower()
             saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
             _remind(request, exam)

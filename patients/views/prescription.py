@@ -18,26 +18,29 @@ from his.ui.forms import say
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from patients.forms_clinical import LineForm, LineInfo, PrescriptionForm, drug_label
-from patients.hooks import visit_checks
-from patients.models import PrescriptionLine, Visit
+from patients.forms_safety import read_reasons, with_reasons
+from patients.hooks import prescribing_checks, visit_checks
+from patients.models import PrescriptionLine, SafetyOverride, Visit
 from patients.notices import Line, LineKind, Stage, by_line
 from patients.queries import get_visit
 from patients.queries_clinical import (
-    allergy_warning,
     copyable_prescription,
     current_exam,
     days_allowed,
     drugs_by_code,
     earlier_exams,
     favourite_lines,
+    last_exam,
     main_code,
     prescription_of,
     stock_in_words,
     usable_stock,
 )
+from patients.queries_safety import overrides_of
 from patients.services.prescriptions import prescribe
 from patients.views.desk import begin_exam, now, sent, today
 from patients.views.doctor import panel_context
+from patients.views.safety import reasons_context
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,16 +50,18 @@ def prescription(request: DeskRequest, visit_id: int) -> HttpResponse:
     row = get_visit(request.actor.facility, visit_id)
     if request.method == "GET":
         return _panel(request, row, _form(row, request.GET.get("copy", "")))
-    form = PrescriptionForm.read(sent(request))
+    form, reasons = PrescriptionForm.read(sent(request)), read_reasons(sent(request))
     lines = form.lines(request.actor.facility, today())
     if lines is not None:
         try:
             exam = begin_exam(request, row)
-            prescribe(exam=exam, lines=lines, note=form.note, actor=request.actor, at=now())
+            prescribe(exam=exam, lines=lines, note=form.note, reasons=reasons, actor=request.actor, at=now())
         except Refusal as refusal:
             form.add_refusal(refusal)
         else:
-            context = {**panel_context(row, current_exam(row)), "is_saved": True, "line_count": len(lines)}
+            shown = last_exam(row)
+            context = {**panel_context(row, shown), "is_saved": True, "line_count": len(lines)}
+            context |= reasons_context(row, shown, request.actor.staff)
             response = render(request, "patients/doctor/panel.html", context)
             return say(response, f"Đã lưu đơn {len(lines)} thuốc. F9 để ký.")
     return _panel(request, row, form, status=422)
@@ -73,10 +78,12 @@ def _form(row: Visit, copy: str) -> PrescriptionForm:
 
 
 def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int = 200) -> HttpResponse:
-    _inform(request, row, form.rows)
-    _check(request, row, form.rows)
+    _inform(request, form.rows)
+    not_checked = _check(request, row, form.rows)
     exam = current_exam(row)
     context = {
+        "not_checked": not_checked,
+        "reason_choices": SafetyOverride.Reason.choices,
         "visit": row,
         "exam": exam,
         "rx": form,
@@ -86,18 +93,18 @@ def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int
     return render(request, "patients/doctor/prescription.html", context, status=status)
 
 
-def _inform(request: DeskRequest, row: Visit, forms: Sequence[LineForm]) -> None:
-    """Put the computed quantity, the stock and the warnings into the rows."""
+def _inform(request: DeskRequest, forms: Sequence[LineForm]) -> None:
+    """Put the computed quantity and the stock into the rows."""
     codes = [form.drug_code for form in forms]
     drugs = drugs_by_code(request.actor.facility, codes, today())
     stock = usable_stock(request.actor.facility, drugs.values(), today())
     for form in forms:
         if drug := drugs.get(form.drug_code):
-            form.info = _info(row, form, drug, stock.get(drug.pk))
+            form.info = _info(form, drug, stock.get(drug.pk))
 
 
-def _check(request: DeskRequest, row: Visit, forms: Sequence[LineForm], only: LineForm | None = None) -> None:
-    """Put what the rules find into the rows, or into one of them; rows that cannot be read yet are left out."""
+def _check(request: DeskRequest, row: Visit, forms: Sequence[LineForm]) -> Sequence[str]:
+    """Put what the rules find into the rows; those that cannot be read yet are left out. What could not be checked."""
     drugs = drugs_by_code(request.actor.facility, [form.drug_code for form in forms], today())
     typed: list[PrescriptionLine] = []
     places: dict[Line, LineForm] = {}
@@ -106,11 +113,17 @@ def _check(request: DeskRequest, row: Visit, forms: Sequence[LineForm], only: Li
         if line is not None:
             typed.append(line)
             places[Line(LineKind.DRUG, line.position)] = form
-    notices = visit_checks(row, Stage.ORDER, now(), typed) if typed else []
-    found = by_line(n for n in notices if n.line in places and only in (None, places[n.line]))
+    if not typed:
+        return ()
+    report = prescribing_checks(row, request.actor.staff, now(), typed)
+    exam = current_exam(row)
+    stored = overrides_of(exam) if exam is not None else {}
+    notices = with_reasons(report.notices, read_reasons(sent(request)), stored)
+    found = by_line(n for n in [*visit_checks(row, Stage.ORDER, now(), typed), *notices] if n.line in places)
     for place, form in places.items():
         if form.info is not None:
             form.info.notices = found.get(place)
+    return report.not_checked
 
 
 def _typed_line(form: LineForm, drug: Drug | None, position: int) -> PrescriptionLine | None:
@@ -127,9 +140,9 @@ def _typed_line(form: LineForm, drug: Drug | None, position: int) -> Prescriptio
     return PrescriptionLine(position=position, quantity=quantity, **given)
 
 
-def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> LineInfo:
+def _info(form: LineForm, drug: Drug, usable: Decimal | None) -> LineInfo:
     typed = LineForm({name: form[name].value() for name in form.fields}, prefix=None)
-    info = LineInfo(stock=stock_in_words(usable), warning=allergy_warning(row.patient, drug))
+    info = LineInfo(stock=stock_in_words(usable))
     if typed.is_valid():
         line = typed.line(drug)
         quantity = line.computed if line.quantity is None else line.quantity
@@ -141,15 +154,16 @@ def _info(row: Visit, form: LineForm, drug: Drug, usable: Decimal | None) -> Lin
 @require_POST
 @requires("patients.examine")
 def line(request: DeskRequest, visit_id: int) -> HttpResponse:
-    """The figures of one row and what the rules find in it, while it is typed."""
+    """The figures of one row, and what the rules find in all rows now that it has changed."""
     row = get_visit(request.actor.facility, visit_id)
     wanted = request.POST.get("row", "")
     rows = PrescriptionForm.read(sent(request)).rows
     form = next((form for form in rows if form.prefix == wanted), None)
     if form is not None:
-        _inform(request, row, [form])
-        _check(request, row, rows, form)
-    return render(request, "patients/doctor/line.html", {"form": form})
+        _inform(request, rows)
+        _check(request, row, rows)
+    context = {"form": form, "rows": rows if form else (), "reason_choices": SafetyOverride.Reason.choices}
+    return render(request, "patients/doctor/line.html", context)
 
 
 @require_GET

@@ -1,21 +1,24 @@
 """The patient strip as the desks of this package show it: who is open, in the same place on every screen."""
 
 from datetime import date
+from typing import Any
 
 from his.core import dates
 from his.ui.text import day_text
 from patients.models import InsuranceCard, Patient, Visit
+from patients.queries_safety import allergies_of, allergy_words, is_none_known
 
 
-def strip_of_visit(visit: Visit) -> dict[str, str]:
+def strip_of_visit(visit: Visit) -> dict[str, Any]:
     """The strip of a visit: its card, the age on the day of arrival, and who pays."""
     on = dates.local(visit.arrived_at).date()
     payer = "" if visit.is_insured else "Tự trả"
     return {**strip_for(visit.patient, on=on, card=visit.card), "visit_text": visit.claim_code, "rate_text": payer}
 
 
-def strip_for(patient: Patient, *, on: date, card: InsuranceCard | None = None) -> dict[str, str]:
+def strip_for(patient: Patient, *, on: date, card: InsuranceCard | None = None) -> dict[str, Any]:
     """What the component `patient_strip.html` wants of a person, with the card that counts on the day."""
+    coded = allergies_of(patient)
     until = f" · đến {day_text(card.valid_to)}" if card and card.valid_to else ""
     return {
         "full_name": patient.full_name,
@@ -24,5 +27,6 @@ def strip_for(patient: Patient, *, on: date, card: InsuranceCard | None = None) 
         "age_text": dates.age_text(patient.born_on, on, patient.birth.precision),
         "sex_text": patient.get_sex_display(),
         "card_text": f"{card.number} · ĐK {card.registered_facility_code}{until}" if card else "",
-        "allergy_text": patient.allergies,
+        "allergy_text": allergy_words(patient, coded),
+        "none_known": is_none_known(coded),
     }

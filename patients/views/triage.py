@@ -16,6 +16,7 @@ from patients.forms import VitalsForm
 from patients.models import Visit
 from patients.services.visits import record_vitals
 from patients.views import polling
+from patients.views.safety import card_context
 from patients.views.strip import strip_of_visit
 
 
@@ -64,6 +65,7 @@ def _screen(request: DeskRequest, visit: Visit, form: VitalsForm, *, status: int
         "form": form,
         "earlier": visit.vital_signs.order_by("-taken_at", "-pk"),
         "strip": strip_of_visit(visit),
+        **card_context(visit),
     }
     return render(request, "patients/triage.html", context, status=status)
 

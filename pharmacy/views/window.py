@@ -19,6 +19,7 @@ from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import render_refusal, saved
 from patients.models import Prescription, Visit
+from patients.queries_safety import allergies_of, allergy_words, is_none_known, signed_safety
 from pharmacy import queries_window as window
 from pharmacy.forms import ReasonForm
 from pharmacy.models import Dispense, Store
@@ -52,11 +53,12 @@ class Strip:
     rate_text: str
     allergy_text: str
     visit_text: str
+    none_known: bool
 
 
 def strip_of(visit: Visit) -> Strip:
     """The strip of a visit's patient, with the card of the visit."""
-    patient = visit.patient
+    patient, coded = visit.patient, allergies_of(visit.patient)
     return Strip(
         full_name=patient.full_name,
         code=patient.code,
@@ -65,8 +67,9 @@ def strip_of(visit: Visit) -> Strip:
         sex_text=patient.get_sex_display(),
         card_text=visit.card.number if visit.card else "",
         rate_text="",
-        allergy_text=patient.allergies,
+        allergy_text=allergy_words(patient, coded),
         visit_text=visit.claim_code,
+        none_known=is_none_known(coded),
     )
 
 
@@ -189,6 +192,7 @@ def _opened(prescription: Prescription, store: Store | None) -> dict[str, Any]:
         "is_short": any(line.is_short for line in lines),
         "is_closed": visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "diagnoses": list(visit.diagnoses.all()),
+        "safety": signed_safety(prescription.exam),
         "before": list(window.given_before(visit.patient, local(visit.arrived_at).date())),
         "ticket": window.ticket_labels([visit.pk]).get(visit.pk, ""),
         "idempotency_key": uuid4().hex,

@@ -27,6 +27,7 @@ SERVICE_MODULES = (
     "patients.services.exams",
     "patients.services.orders",
     "patients.services.prescriptions",
+    "patients.services.safety",
     "patients.services.signing",
     "patients.printing.prescription",
     "patients.printing.ticket",
