@@ -9,7 +9,9 @@ from his.catalogs.models import Drug, PricedService
 from his.core.text import fold
 from his.demo.menu import LABORATORY, PROCEDURE_GROUPS, Menu, ServiceItem, quantity_in_packs
 from his.demo.people import Person
+from his.demo.prescribed import DrugPlan
 from his.demo.profiles import COURSE, DrugChoice, OrderSpec, Profile, Value, readings, tokens, word_values
+from his.demo.safe import safe_drugs
 from patients.dosing import Doses, quantity_of
 from patients.models import VitalSigns
 from patients.services.orders import ResultInput
@@ -47,18 +49,6 @@ class OrderPlan:
     results: tuple[ResultInput, ...]
     device_code: str
     is_procedure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DrugPlan:
-    """One prescribed drug with the quantity that will be handed out, in units of the drug."""
-
-    drug: Drug
-    doses: tuple[Decimal, Decimal, Decimal, Decimal]
-    days: int
-    typed_quantity: Decimal | None
-    quantity: Decimal
-    usage: str
 
 
 @dataclass(slots=True)
@@ -116,6 +106,8 @@ class Clinic:
         done = max((order.result_at for order in plan.orders), default=started_at + timedelta(minutes=4))
         plan.signed_at = max(done, started_at + timedelta(minutes=5)) + timedelta(minutes=rng.randint(2, 5))
         self._finish(profile, plan, day)
+        weight = plan.vitals["weight_kg"]
+        plan.drugs = safe_drugs(plan.drugs, person, main=main, others=plan.others, weight_kg=weight, on=day)
         return plan
 
     def _finish(self, profile: Profile, plan: ExamPlan, day: date) -> None:

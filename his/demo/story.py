@@ -15,16 +15,20 @@ from his.accounts.models import Room
 from his.demo.clinic import ExamPlan, OrderPlan
 from his.demo.people import Person
 from his.demo.plan import VisitPlan, bank_reference
+from his.demo.safe import pregnancy_answer
 from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
 from insurance.billing.closing import close_visit, reopen_visit
-from insurance.billing.fee_waivers import Reason, grant_waiver
+from insurance.billing.fee_waivers import Reason as WaiverReason
+from insurance.billing.fee_waivers import grant_waiver
 from insurance.billing.ledger import account_of, amount_due, payable_amount
 from insurance.models import BenefitResult, CashEntry, FeeWaiver
-from patients.models import Exam, InsuranceCard, Patient, Prescription, ServiceOrder, Source, Visit
+from patients.hooks import prescribing_checks
+from patients.models import Exam, InsuranceCard, Patient, Prescription, SafetyOverride, ServiceOrder, Source, Visit
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import order_service, record_result
 from patients.services.people import add_card, register_patient
 from patients.services.prescriptions import LineInput, prescribe
+from patients.services.safety import Reason, record_health_facts
 from patients.services.signing import sign_exam, write_note
 from patients.services.visits import open_visit, record_vitals
 from pharmacy.models import Store
@@ -35,7 +39,9 @@ _STAGE = "Điều trị ngoại trú duy trì"
 _PART = Decimal("0.5")
 _WHOLE = Decimal(1000)
 _DEPOSIT = Decimal(200_000)
-_HARDSHIP = Reason(FeeWaiver.Reason.HARDSHIP, "Hộ khó khăn, có xác nhận của xã")
+_AT_HOME = "safety.still_at_home"
+_WATCHED = Reason(SafetyOverride.Reason.BENEFIT, "Hẹn xét nghiệm theo dõi sau 2 tuần")
+_HARDSHIP = WaiverReason(FeeWaiver.Reason.HARDSHIP, "Hộ khó khăn, có xác nhận của xã")
 
 
 @dataclass(slots=True)
@@ -154,6 +160,8 @@ def _measure(desk: Desk, plan: VisitPlan, visit: Visit) -> None:
     }
     at = plan.arrived_at + timedelta(minutes=2)
     record_vitals(visit=visit, actor=desk.actors["nurse"], at=at, **readings)
+    if answer := pregnancy_answer(plan.person, plan.exam.main, plan.arrived_at.date()):
+        record_health_facts(visit=visit, pregnancy=answer, actor=desk.actors["nurse"], at=at)
 
 
 def _begin(desk: Desk, plan: VisitPlan, visit: Visit) -> Exam:
@@ -192,12 +200,28 @@ def _performer(desk: Desk, order: OrderPlan, doctor: Actor) -> Actor:
     return desk.imaging if order.service.group_code in {"2", "3"} else desk.actors["technician"]
 
 
+def _prescribe(
+    visit: Visit, exam: Exam, lines: list[LineInput], doctor: Actor, at: datetime
+) -> tuple[Prescription | None, dict[str, Reason]]:
+    """Prescribe without what the patient still has at home; a reason for each interaction that stays."""
+    prescription = prescribe(exam=exam, lines=lines, actor=doctor, at=at)
+    notices = prescribing_checks(visit, doctor.staff, at, None).notices
+    at_home = {one.line.number for one in notices if one.line is not None and one.rule == _AT_HOME}
+    if at_home:
+        lines = [line for number, line in enumerate(lines, 1) if number not in at_home]
+        prescription = prescribe(exam=exam, lines=lines, actor=doctor, at=at)
+        notices = prescribing_checks(visit, doctor.staff, at, None).notices
+    reasons = {one.key: _WATCHED for one in notices if one.needs_reason}
+    return (prescription if lines else None), reasons
+
+
 def _sign(desk: Desk, plan: VisitPlan, visit: Visit, exam: Exam) -> Prescription | None:
     doctor, planned = desk.doctors[plan.room], plan.exam
     before = planned.signed_at - timedelta(minutes=1)
     prescription = None
+    reasons: dict[str, Reason] = {}
     if planned.drugs:
-        prescription = prescribe(exam=exam, lines=_lines(planned), actor=doctor, at=before)
+        prescription, reasons = _prescribe(visit, exam, _lines(planned), doctor, before)
     if plan.visit_type != "01":
         note = {"text": _note(planned), "stage": _STAGE, "consultation": plan.consultation}
         write_note(visit=visit, actor=doctor, at=before, **note)
@@ -209,6 +233,7 @@ def _sign(desk: Desk, plan: VisitPlan, visit: Visit, exam: Exam) -> Prescription
         transfer=planned.transfer,
         advice=planned.advice,
         treatment=planned.treatment,
+        reasons=reasons,
         actor=doctor,
         at=planned.signed_at,
     )
