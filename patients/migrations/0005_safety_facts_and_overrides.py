@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0005_staff_prescribes_controlled"),
+        ("his", "0007_staff_prescribes_controlled"),
         ("patients", "0004_on_demand_orders_and_price_notices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

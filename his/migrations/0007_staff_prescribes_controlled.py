@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0004_drug_kind_and_control"),
+        ("his", "0006_read_ingredients"),
     ]
 
     operations = [
