@@ -18,7 +18,7 @@ from django.utils import timezone
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.audit.models import IdempotencyKey
-from his.audit.record import Entry, append_entries
+from his.audit.record import Entry, Statement, append_entries
 from his.core.errors import NotFound, Refusal
 
 P = ParamSpec("P")
@@ -90,16 +90,17 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
             if outer is None:
                 _limit_lock_waits()
             key = kwargs.get("idempotency_key") or ""
-            if key and (done := _done_before(actor, action, key)) is not None:
-                return cast(T, done)
+            if key and (known := _done_before(actor, action, key)) is not None:
+                return cast(T, known)
             result = function(**kwargs)
-            if key:
-                _remember(actor, action, key, result)
+            done = [_keep_result(actor, action, key, result)] if key else []
             call.entries.append(_entry(action, actor, kwargs, result, call.facts))
             if outer is None:
-                append_entries(actor.facility, call.entries, at=timezone.now())
+                append_entries(actor.facility, call.entries, at=timezone.now(), after=done)
             else:
                 outer.entries.extend(call.entries)
+                for statement in done:
+                    _execute(*statement)
             return result
     finally:
         _current.reset(token)
@@ -107,8 +108,13 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
 
 def _limit_lock_waits() -> None:
     """No statement of this transaction waits for a lock longer than settings.LOCK_TIMEOUT; a pooler keeps it too."""
+    _execute("SELECT set_config('lock_timeout', %s, true)", (settings.LOCK_TIMEOUT,))
+
+
+def _execute(statement: str, parameters: tuple[Any, ...]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [settings.LOCK_TIMEOUT])
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
 
 
 @contextmanager
@@ -157,20 +163,31 @@ def was_done(*, action: str, key: str, actor: Actor) -> bool:
     return bool(key) and rows.exists()
 
 
+# Waits for another request with the same key to end; then the key is there or free again.
+_TAKE_KEY = """
+INSERT INTO his_idempotencykey (facility_id, action, key, result_type, at) VALUES (%s, %s, %s, '', %s)
+ON CONFLICT (facility_id, action, key) DO NOTHING
+"""
+
+
 def _done_before(actor: Actor, action: str, key: str) -> models.Model | None:
-    row, created = IdempotencyKey.objects.get_or_create(
-        facility=actor.facility, action=action, key=key, defaults={"at": timezone.now()}
-    )
-    if created or row.result_id is None:
+    if _execute(_TAKE_KEY, (actor.facility.pk, action, key, timezone.now())):
+        return None
+    row = IdempotencyKey.objects.get(facility=actor.facility, action=action, key=key)
+    if row.result_id is None:
         return None
     from django.apps import apps
 
     return cast(models.Model, apps.get_model(row.result_type)._default_manager.get(pk=row.result_id))
 
 
-def _remember(actor: Actor, action: str, key: str, result: Any) -> None:
+_KEEP_RESULT = """
+UPDATE his_idempotencykey SET result_type = %s, result_id = %s WHERE facility_id = %s AND action = %s AND key = %s
+"""
+
+
+def _keep_result(actor: Actor, action: str, key: str, result: Any) -> Statement:
+    """Notes the result under its key. Of a whole request it travels with the audit entries, one message less."""
     if not isinstance(result, models.Model):
         raise RuntimeError(f"{action} takes an idempotency key but does not return a stored row")
-    IdempotencyKey.objects.filter(facility=actor.facility, action=action, key=key).update(
-        result_type=result._meta.label_lower, result_id=result.pk
-    )
+    return _KEEP_RESULT, (result._meta.label_lower, result.pk, actor.facility.pk, action, key)

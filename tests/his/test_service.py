@@ -1,5 +1,7 @@
 """What every service guarantees: permission, isolation, one transaction, one audit entry, once for a repeated key."""
 
+from datetime import UTC, datetime, timedelta
+
 import pgtrigger
 import pytest
 from django.db import transaction
@@ -8,7 +10,7 @@ from django.db.utils import InternalError
 from his.accounts.actor import Actor
 from his.accounts.models import Department
 from his.audit.models import AuditEntry
-from his.audit.record import broken_positions
+from his.audit.record import Entry, append_entries, broken_positions, digest_of
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.service import audit_facts, service
 from tests.cast import World
@@ -65,6 +67,33 @@ def test_one_entry_for_each_service_of_a_call_in_one_chain(world: World) -> None
     assert [entry.action for entry in entries] == ["tests.append", "tests.rename"]
     assert entries[1].facts["length"] == len("Khám bệnh A")
     assert broken_positions(world.hospital.facility, entries[0].month) == []
+
+
+def test_the_database_computes_the_digest_that_python_checks(world: World) -> None:
+    """Also after entries that were written before, for every kind of fact, and over the end of a month."""
+    facility, at = world.hospital.facility, datetime(2031, 3, 31, 16, 59, 59, 123456, tzinfo=UTC)
+    odd = {
+        "lô": "L'1",
+        "x": 'a"b\\c',
+        "percent": "100% %s %(n)s",
+        "none": None,
+        "yes": True,
+        "n": 7,
+        "dòng": "a\nb\t;--",
+    }
+    first = AuditEntry(
+        facility=facility, month="2031-03", position=1, at=at, user_id=None, action="cũ", object_type="", facts=odd
+    )
+    first.digest = digest_of(first)
+    first.save()
+    user = world.hospital.users["admin"].pk
+    append_entries(facility, [Entry(user, "a", "his.user", 5, odd), Entry(None, "b", "", None, {})], at=at)
+    append_entries(facility, [Entry(user, "c", "", None, odd)], at=at + timedelta(seconds=1))
+    rows = AuditEntry.objects.for_facility(facility).filter(at__gte=at).order_by("pk")
+    assert [(row.month, row.position) for row in rows] == [("2031-03", n) for n in (1, 2, 3)] + [("2031-04", 1)]
+    assert [row.digest for row in rows] == [digest_of(row) for row in rows]
+    assert rows[1].facts == rows[3].facts == odd
+    assert broken_positions(facility, "2031-03") == broken_positions(facility, "2031-04") == []
 
 
 def test_a_changed_entry_breaks_the_chain(world: World) -> None:
