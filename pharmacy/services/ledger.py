@@ -1,31 +1,33 @@
 """The stock ledger (sổ kho): the only writer of balances.
 
-A document's lines become movements whose sign belongs to the movement kind, and the balances follow in the same
-statement. Posting a line twice changes nothing. Locks: the document's number first, then the balances in the order
-of store and lot (docs/locking.md).
+A document goes into the ledger by one statement: balances, number, document, lines and movements. So what everybody
+wants, a lot's balance and the next number, is held for one message and the commit. Locks: the balances in the order
+of store and lot, then the number (docs/locking.md).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from django.db import IntegrityError, connection
+from django.db import connection
 from django.db.models import F
+from psycopg2 import sql
 
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.service import audit_facts, service
 from his.ui.text import decimal_text
-from patients.services.counters import next_number
 from pharmacy.allocation import LotStock
 from pharmacy.effects import EFFECTS
 from pharmacy.models import (
     SIGNS,
     Lot,
     LotBalance,
+    MovementKind,
     StockDocument,
     StockDocumentLine,
     StockMovement,
@@ -35,43 +37,65 @@ from pharmacy.queries import balances, lot_stocks, usable
 
 Kind = StockDocument.Kind
 
-_CHECK_VIOLATION = "23514"
-_NEGATIVE_BALANCE = "balance_not_negative"
-
-# Balances of lots that the store never held. Rows are inserted in key order, as they are locked.
-_ADD_BALANCES = """
-INSERT INTO pharmacy_lotbalance (facility_id, store_id, lot_id, on_hand, reserved)
-SELECT DISTINCT %s, d.store_id, d.lot_id, 0, 0
-FROM unnest(%s::bigint[], %s::bigint[]) AS d (store_id, lot_id)
-WHERE NOT EXISTS (SELECT FROM pharmacy_lotbalance b WHERE b.store_id = d.store_id AND b.lot_id = d.lot_id)
-ORDER BY d.store_id, d.lot_id
-ON CONFLICT (store_id, lot_id) DO NOTHING
-"""
-
-# One statement: movements that are not in the ledger yet, and the balances by exactly those.
+# The parts run in this order, because each reads the one before. A balance that has too little is left as it is; then
+# there is no number and nothing of the document. The balances are locked in key order before they are changed. One
+# that the store never had is inserted, or added to when somebody else inserted it meanwhile.
 _POST = """
-WITH due AS (
-    SELECT *
-    FROM unnest(%(lines)s::bigint[], %(kinds)s::text[], %(stores)s::bigint[], %(lots)s::bigint[],
-        %(quantities)s::numeric[]) AS d (line_id, kind, store_id, lot_id, quantity)
-), posted AS (
-    INSERT INTO pharmacy_stockmovement (facility_id, line_id, kind, store_id, lot_id, quantity, at)
-    SELECT %(facility)s, line_id, kind, store_id, lot_id, quantity, %(at)s FROM due ORDER BY line_id, kind
-    ON CONFLICT (line_id, store_id, kind) DO NOTHING
-    RETURNING store_id, lot_id, quantity
+WITH line AS (
+    SELECT * FROM unnest(%(positions)s::int[], %(lots)s::bigint[], %(quantities)s::numeric[])
+        AS l (position, lot_id, quantity)
+), effect AS (
+    SELECT * FROM unnest(%(kinds)s::text[], %(stores)s::bigint[], %(signs)s::int[]) AS e (kind, store_id, sign)
 ), change AS (
-    SELECT store_id, lot_id, sum(quantity) AS quantity FROM posted GROUP BY store_id, lot_id
+    SELECT e.store_id, l.lot_id, sum(e.sign * l.quantity) AS quantity FROM line l CROSS JOIN effect e
+    GROUP BY e.store_id, l.lot_id
 ), held AS (
-    SELECT b.id, c.quantity FROM pharmacy_lotbalance b JOIN change c ON c.store_id = b.store_id AND c.lot_id = b.lot_id
+    SELECT b.id, b.store_id, b.lot_id, c.quantity
+    FROM pharmacy_lotbalance b JOIN change c ON c.store_id = b.store_id AND c.lot_id = b.lot_id
     ORDER BY b.store_id, b.lot_id FOR NO KEY UPDATE OF b
+), changed AS (
+    UPDATE pharmacy_lotbalance b SET on_hand = b.on_hand + h.quantity FROM held h
+    WHERE b.id = h.id AND (h.quantity >= 0 OR b.on_hand + h.quantity >= b.reserved)
+    RETURNING b.store_id, b.lot_id
+), added AS (
+    INSERT INTO pharmacy_lotbalance AS b (facility_id, store_id, lot_id, on_hand, reserved)
+    SELECT %(facility)s, c.store_id, c.lot_id, c.quantity, 0 FROM change c
+    WHERE c.quantity > 0 AND NOT EXISTS (SELECT FROM held h WHERE h.store_id = c.store_id AND h.lot_id = c.lot_id)
+    ORDER BY c.store_id, c.lot_id
+    ON CONFLICT (store_id, lot_id) DO UPDATE SET on_hand = b.on_hand + excluded.on_hand
+    RETURNING b.store_id, b.lot_id
+), done AS (
+    SELECT store_id, lot_id FROM changed UNION ALL SELECT store_id, lot_id FROM added
+), counter AS (
+    INSERT INTO patients_counter AS c (facility_id, series, last)
+    SELECT %(facility)s, %(series)s, 1 WHERE (SELECT count(*) FROM done) = (SELECT count(*) FROM change)
+    ON CONFLICT (facility_id, series) DO UPDATE SET last = c.last + 1
+    RETURNING last
+), document AS (
+    INSERT INTO pharmacy_stockdocument (number, {columns})
+    SELECT %(prefix)s || lpad(last::text, greatest(6, length(last::text)), '0'), {values} FROM counter
+    RETURNING id, number
+), stored AS (
+    INSERT INTO pharmacy_stockdocumentline (facility_id, document_id, position, lot_id, quantity)
+    SELECT %(facility)s, d.id, l.position, l.lot_id, l.quantity FROM document d CROSS JOIN line l ORDER BY l.position
+    RETURNING id, lot_id, quantity
+), moved AS (
+    INSERT INTO pharmacy_stockmovement (facility_id, line_id, kind, store_id, lot_id, quantity, at)
+    SELECT %(facility)s, s.id, e.kind, e.store_id, s.lot_id, e.sign * s.quantity, %(at)s
+    FROM stored s CROSS JOIN effect e ORDER BY s.id, e.kind
 )
-UPDATE pharmacy_lotbalance b SET on_hand = b.on_hand + held.quantity FROM held WHERE b.id = held.id
+SELECT (SELECT id FROM document), (SELECT number FROM document),
+    (SELECT array_agg(ARRAY[store_id, lot_id]) FROM done)
 """
+
+
+Effect = tuple[MovementKind, int, int]
+"""Kind of movement, id of the store, sign."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """A document on its way into the ledger: numbered, not stored, with lots and quantities above zero."""
+    """A document on its way into the ledger: not numbered, not stored, with lots and quantities above zero."""
 
     document: StockDocument
     items: list[tuple[Lot, Decimal]] = field(default_factory=list)
@@ -93,14 +117,11 @@ def draft(
     supplier: str = "",
     reason: str = "",
 ) -> Draft:
-    """Begin a document with the next number of its kind and year. Comes before any balance is locked."""
-    year = local(at).year
-    number = next_number(facility=actor.facility, series=f"stock-{kind}-{year}")
+    """Begin a document. It gets the next number of its kind and year when it is posted."""
     return Draft(
         StockDocument(
             facility=actor.facility,
             kind=kind,
-            number=f"{EFFECTS[kind].prefix}{year % 100:02d}-{number:06d}",
             store=store,
             target_store=target_store,
             reverses=reverses,
@@ -127,115 +148,115 @@ def locked_stock(*, store: Store, drug_codes: Collection[str], at: datetime) -> 
 
 @service(action="pharmacy.post", permission=None)
 def post(*, draft: Draft, actor: Actor, at: datetime) -> StockDocument:
-    """Store a document with its lines and movements, and change the balances by exactly that much.
+    """Number and store a document with its lines and movements, and change the balances by exactly that much.
 
-    Refuses with "shortage" when a store holds less of a lot than the document takes out (reserved stock is not taken).
+    Refuses with "shortage" when a store holds less of a lot than the document takes out (reserved stock is not
+    taken), naming the lot. A draft that was posted is not posted again.
     """
     document = draft.document
+    if document.pk:
+        return document
     _same_facility(draft, actor)
     if not draft.items:
         raise Refusal("no_lines", "Chứng từ chưa có dòng thuốc nào", field="lines")
-    document.save(force_insert=True)
-    lines = StockDocumentLine.objects.bulk_create(
-        StockDocumentLine(facility=document.facility, document=document, position=position, lot=lot, quantity=quantity)
-        for position, (lot, quantity) in enumerate(draft.items, 1)
-    )
-    _write(document, [movement for line in lines for movement in movements_of(document, line)])
-    audit_facts(number=document.number, kind=str(document.kind), lines=len(lines))
+    write(draft)
+    audit_facts(number=document.number, kind=str(document.kind), lines=len(draft.items))
     return document
 
 
-def move(*, document: StockDocument, lines: Sequence[StockDocumentLine]) -> None:
-    """Write the movements of the lines and change the balances. Lines that are in the ledger already change nothing."""
-    posted = StockMovement.objects.filter(line__in=[line.pk for line in lines])
-    known = set(posted.values_list("line_id", "store_id", "kind"))
-    _write(
-        document,
-        [
-            movement
-            for line in lines
-            for movement in movements_of(document, line)
-            if (movement.line_id, movement.store_id, movement.kind) not in known
-        ],
+def write(draft: Draft) -> None:
+    """The statement of `post`, without its checks: the caller's transaction holds what it locked until it ends."""
+    document, effects = draft.document, _effects(draft.document)
+    with connection.cursor() as cursor:
+        cursor.execute(_post_statement(), _values(draft, effects))
+        pk, number, done = cursor.fetchone()
+    if pk is None:
+        raise _shortage(draft, effects, {(store_id, lot_id) for store_id, lot_id in done or ()})
+    document.pk, document.number = pk, number
+    document._state.adding, document._state.db = False, connection.alias
+
+
+@cache
+def _fields() -> tuple[Any, ...]:
+    """Columns of a document whose values are known before it is posted."""
+    return tuple(f for f in StockDocument._meta.concrete_fields if not f.primary_key and f.name != "number")
+
+
+def _post_statement() -> sql.Composed:
+    columns = [str(field.column) for field in _fields()]
+    return sql.SQL(_POST).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        values=sql.SQL(", ").join(sql.Placeholder(f"document.{column}") for column in columns),
     )
 
 
-def _write(document: StockDocument, movements: Sequence[StockMovement]) -> None:
-    if not movements:
-        return
-    _add_balances(document, movements)
-    _refuse_shortage(document, movements)
-    values: dict[str, Any] = {
+def _values(draft: Draft, effects: list[Effect]) -> dict[str, Any]:
+    document = draft.document
+    year = local(document.posted_at).year
+    return {
         "facility": document.facility_id,
         "at": document.posted_at,
-        "lines": [movement.line_id for movement in movements],
-        "kinds": [str(movement.kind) for movement in movements],
-        "stores": [movement.store_id for movement in movements],
-        "lots": [movement.lot_id for movement in movements],
-        "quantities": [movement.quantity for movement in movements],
+        "series": f"stock-{document.kind}-{year}",
+        "prefix": f"{EFFECTS[document.kind].prefix}{year % 100:02d}-",
+        "positions": list(range(1, len(draft.items) + 1)),
+        "lots": [lot.pk for lot, _ in draft.items],
+        "quantities": [quantity for _, quantity in draft.items],
+        "kinds": [str(kind) for kind, _, _ in effects],
+        "stores": [store_id for _, store_id, _ in effects],
+        "signs": [sign for _, _, sign in effects],
+        **{
+            f"document.{field.column}": field.get_db_prep_save(getattr(document, field.attname), connection)
+            for field in _fields()
+        },
     }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_POST, values)
-    except IntegrityError as error:
-        if _constraint_of(error) == _NEGATIVE_BALANCE:
-            raise Refusal("shortage", "Không đủ tồn kho để ghi chứng từ này", field="lines") from error
-        raise
+
+
+def _effects(document: StockDocument) -> list[Effect]:
+    """Kind, store and sign of the movements that each line makes.
+
+    The sign is that of the movement kind, the opposite for a reversing document.
+    """
+    origin = document.reverses or document
+    direction = -1 if document.reverses is not None else 1
+    target_id = origin.target_store_id or origin.store_id
+    return [
+        (kind, target_id if is_target else origin.store_id, direction * SIGNS[kind])
+        for kind, is_target in EFFECTS[origin.kind].moves
+    ]
 
 
 def movements_of(document: StockDocument, line: StockDocumentLine) -> list[StockMovement]:
-    """The movements of one line: the sign is that of the movement kind, the opposite for a reversing document."""
-    origin = document.reverses or document
-    target_id = origin.target_store_id or origin.store_id
-    direction = -1 if document.reverses is not None else 1
+    """The movements of one line, as posting stores them."""
     return [
         StockMovement(
             facility_id=document.facility_id,
             line=line,
             kind=kind,
-            store_id=target_id if is_target else origin.store_id,
+            store_id=store_id,
             lot_id=line.lot_id,
-            quantity=direction * SIGNS[kind] * line.quantity,
+            quantity=sign * line.quantity,
             at=document.posted_at,
         )
-        for kind, is_target in EFFECTS[origin.kind].moves
+        for kind, store_id, sign in _effects(document)
     ]
 
 
-def _add_balances(document: StockDocument, movements: Sequence[StockMovement]) -> None:
-    """Make the balances that stock comes into for the first time."""
-    keys = sorted({(movement.store_id, movement.lot_id) for movement in movements if movement.quantity > 0})
-    if keys:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _ADD_BALANCES, [document.facility_id, [store for store, _ in keys], [lot for _, lot in keys]]
-            )
-
-
-def _refuse_shortage(document: StockDocument, movements: Sequence[StockMovement]) -> None:
-    """Lock the balances of a document that takes out, and name the lot that has too little.
-
-    The CHECK of the table is the last guard. Both stores of a transfer are locked here, so that the order holds.
-    """
+def _shortage(draft: Draft, effects: list[Effect], done: set[tuple[int, int]]) -> Refusal:
+    """The refusal that names the first lot of which a store has too little; the balances are locked."""
     takes: dict[tuple[int, int], Decimal] = {}
-    for movement in movements:
-        key = (movement.store_id, movement.lot_id)
-        takes[key] = takes.get(key, Decimal(0)) - movement.quantity
-    if all(quantity <= 0 for quantity in takes.values()):
-        return
-    rows = (
-        balances(document.facility_id)
-        .filter(store__in={store for store, _ in takes}, lot__in={lot for _, lot in takes})
-        .order_by("store_id", "lot_id")
-        .select_for_update(of=("self",), no_key=True)
+    for _, store_id, sign in effects:
+        for lot, quantity in draft.items:
+            takes[store_id, lot.pk] = takes.get((store_id, lot.pk), Decimal(0)) - sign * quantity
+    short = {key: quantity for key, quantity in takes.items() if quantity > 0 and key not in done}
+    rows = balances(draft.document.facility_id).filter(
+        store__in={store_id for store_id, _ in short}, lot__in={lot_id for _, lot_id in short}
     )
-    for row in rows:
-        wanted, free = takes.pop((row.store_id, row.lot_id), Decimal(0)), row.on_hand - row.reserved
-        if wanted > free:
+    for row in rows.order_by("store_id", "lot_id"):
+        if wanted := short.get((row.store_id, row.lot_id)):
+            free = row.on_hand - row.reserved
             text = _shortage_text(row, wanted, free)
-            raise Refusal("shortage", text, field="lines", lot_id=row.lot_id, left=free, wanted=wanted)
-    if takes:
-        raise Refusal("shortage", "Kho này chưa từng có lô cần xuất", field="lines", left=Decimal(0))
+            return Refusal("shortage", text, field="lines", lot_id=row.lot_id, left=free, wanted=wanted)
+    return Refusal("shortage", "Kho này chưa từng có lô cần xuất", field="lines", left=Decimal(0))
 
 
 def _shortage_text(row: LotBalance, wanted: Decimal, free: Decimal) -> str:
@@ -258,10 +279,3 @@ def _same_facility(draft: Draft, actor: Actor) -> None:
     ]
     if any(part is not None and part.facility_id != actor.facility.pk for part in parts):
         raise NotFound
-
-
-def _constraint_of(error: IntegrityError) -> str:
-    cause = error.__cause__
-    if getattr(cause, "pgcode", None) != _CHECK_VIOLATION:
-        return ""
-    return getattr(getattr(cause, "diag", None), "constraint_name", None) or ""

@@ -6,9 +6,8 @@ from decimal import Decimal
 import pytest
 
 from his.core.errors import NotFound, PermissionRefused, Refusal
-from pharmacy.models import Lot, LotBalance, StockDocument, StockMovement
+from pharmacy.models import Lot, LotBalance, StockDocument
 from pharmacy.queries import balance_differences, expiring_lots, stock_by_drug, stock_card, usable_stock
-from pharmacy.services import ledger
 from pharmacy.services.stock import (
     LotLine,
     block_lot,
@@ -182,14 +181,6 @@ def test_reserved_stock_stays(world):
     assert usable_stock(place.facility, [drug.pk], DAY) == {drug.pk: Decimal(70)}
     with pytest.raises(Refusal, match="chỉ còn 70"):
         record_loss(store=store, lines=lines(("L1", "71")), reason="Hỏng", actor=place.actor("pharmacist"), at=at(8))
-
-
-def test_posting_the_same_lines_again_changes_nothing(world):
-    place, store = world.station, shelf.dispensary(world.station)
-    document = shelf.receive(place, store, shelf.goods(world, place), shelf.goods(world, place, lot="L2"))
-    ledger.move(document=document, lines=list(document.lines.all()))
-    assert shelf.on_hand(store) == {"L1": Decimal(100), "L2": Decimal(100)}
-    assert StockMovement.objects.count() == 2
 
 
 def test_numbers_run_without_gaps_for_each_kind(world):
