@@ -1,4 +1,7 @@
-"""`manage.py bench claims|search|split`: measure a month of visits, or the split of one; the last line is JSON."""
+"""`manage.py bench claims|search|split|stock`: measure a month of visits, the split of one, many clients at one lot.
+
+The last line is JSON.
+"""
 
 import json
 from typing import Any
@@ -11,6 +14,7 @@ from his.demo.places import HOSPITAL, STATION
 from his.demo.volume.load import Loaded
 from his.demo.volume.measure import bench_claims, bench_search
 from his.demo.volume.splitting import bench_split
+from his.demo.volume.stocking import bench_stock
 
 
 class Command(BaseCommand):
@@ -21,12 +25,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         said = (
             "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm; "
-            "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu"
+            "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu; "
+            "stock: nhiều máy cùng xuất một lô thuốc"
         )
-        parser.add_argument("what", choices=["claims", "search", "split"], help=said)
+        parser.add_argument("what", choices=["claims", "search", "split", "stock"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
+        parser.add_argument("--clients", type=int, default=32, metavar="N", help="stock: số tiến trình (32)")
+        parser.add_argument("--seconds", type=float, default=15, metavar="S", help="stock: số giây mỗi cách ghi (15)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["what"] == "split":
@@ -40,6 +47,9 @@ class Command(BaseCommand):
         }
         try:
             ground.migrate()
+            if options["what"] == "stock":
+                self.stdout.write(json.dumps(self._stock(options)))
+                return
             if options["what"] == "search":
                 figures = bench_search(**asked)
             else:
@@ -47,6 +57,14 @@ class Command(BaseCommand):
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         self.stdout.write(json.dumps(figures))
+
+    def _stock(self, options: dict[str, Any]) -> dict[str, Any]:
+        return bench_stock(
+            facility_code=options["facility"],
+            clients=options["clients"],
+            seconds=options["seconds"],
+            say=self.stdout.write,
+        )
 
     def _progress(self, loaded: Loaded) -> None:
         self.stdout.write(f"  {loaded.visits} lượt khám, {loaded.seconds:.1f} giây", ending="\n")
