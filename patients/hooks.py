@@ -4,14 +4,26 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
+from his.accounts.actor import Actor
 from his.accounts.models import Facility, Staff
 from his.core.hooks import Hook
 from patients.allergens import Allergen
-from patients.models import PrescriptionLine, Visit
+from patients.models import Prescription, PrescriptionLine, Visit
 from patients.notices import Notice, SafetyReport, Stage
+from patients.shortages import NotReserved
 
 usable_stock: Hook[[Facility, Sequence[int], date], dict[int, Decimal]] = Hook("usable_stock")
 """(facility, drug ids, day) -> usable quantity by drug id, filled by the pharmacy; absent ids have none."""
+
+reserve_stock: Hook[[Prescription, Actor, datetime], list[NotReserved]] = Hook("reserve_stock")
+"""(signed prescription, actor, instant) -> what the pharmacy could not keep for it, filled by the pharmacy.
+
+A step inside the service that signs; the visit is locked. It refuses nothing for want of stock.
+"""
+
+release_stock: Hook[[Visit, Actor, datetime], None] = Hook("release_stock")
+"""(visit, actor, instant): keep nothing more for its prescriptions, because it is closed or they were replaced; filled
+by the pharmacy. A step inside a service that has locked the visit."""
 
 visit_checks: Hook[[Visit, Stage, datetime, Sequence[PrescriptionLine] | None], list[Notice]] = Hook("visit_checks")
 """(visit, stage, instant, drugs) -> what the rules of the stage find, filled by the insurance package.

@@ -8,12 +8,16 @@ class PharmacyConfig(AppConfig):
     verbose_name = "Dược"
 
     def ready(self) -> None:
-        """Answer the clinical desks' question about stock, and show the two desks in the top bar."""
+        """Answer the clinical desks' question about stock, keep it for what they sign, and show the desks in the top
+        bar."""
         from his.ui.nav import NavItem, register
         from patients import hooks
         from pharmacy.queries import usable_stock
+        from pharmacy.services import reservations
 
         hooks.usable_stock.fill(usable_stock)
+        hooks.reserve_stock.fill(reservations.for_signed)
+        hooks.release_stock.fill(reservations.for_finished)
         register(
             NavItem("pharmacy", "Cấp phát", "dispensing", "pharmacy.dispense", "pill", 30, "Cấp thuốc theo đơn đã ký"),
             NavItem(

@@ -14,12 +14,12 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
-from his.catalogs.models import Drug
+from his.catalogs.models import Drug, Storage
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from patients.models import Prescription, PrescriptionLine, Visit
-from pharmacy.allocation import ZERO, LotStock
-from pharmacy.models import Dispense, Lot, LotBalance, StockDocument, StockMovement, Store
+from pharmacy.allocation import ZERO, LotStock, Wanted
+from pharmacy.models import Dispense, Lot, LotBalance, Reservation, StockDocument, StockMovement, Store
 
 EXPIRY_HORIZON_DAYS = 180
 
@@ -50,8 +50,12 @@ def _dispensing_kinds(facility: Facility) -> list[str]:
 
 
 def usable(on: date, prefix: str = "") -> Q:
-    """Balances (or, with a prefix, rows that lead to them) of lots that may be issued on the day."""
-    return Q(**{f"{prefix}lot__is_blocked": False, f"{prefix}lot__expires_on__gte": on})
+    """Balances (or, with a prefix, rows that lead to them) of lots that may be issued on the day, kept as they must."""
+    good = Q(**{f"{prefix}lot__is_blocked": False, f"{prefix}lot__expires_on__gte": on})
+    kept_well = Q(**{f"{prefix}store__keeps__isnull": True}) | Q(**{f"{prefix}lot__drug__storage": ""})
+    for storage in Storage.values:
+        kept_well |= Q(**{f"{prefix}lot__drug__storage": storage, f"{prefix}store__keeps__contains": [storage]})
+    return good & kept_well
 
 
 def balances(facility: Facility | int) -> QuerySet[LotBalance]:
@@ -59,8 +63,34 @@ def balances(facility: Facility | int) -> QuerySet[LotBalance]:
     return LotBalance.objects.for_facility(facility).select_related("lot__drug", "store")
 
 
-def lot_stocks(rows: Iterable[LotBalance]) -> list[LotStock]:
-    """Balances as the allocation reads them; the item is the drug's code."""
+Kept = Mapping[tuple[int, int], Decimal]
+"""What is kept for one prescription, by store and lot."""
+
+
+def kept_for(prescription: Prescription) -> dict[tuple[int, int], Decimal]:
+    """What is kept for a prescription now, by store and lot."""
+    rows = held_reservations(prescription).values_list("store_id", "lot_id")
+    return {(store_id, lot_id): total for store_id, lot_id, total in rows.annotate(total=Sum("quantity")).order_by()}
+
+
+def held_reservations(prescription: Prescription) -> QuerySet[Reservation]:
+    """Reservations of a prescription that hold stock."""
+    rows = Reservation.objects.for_facility(prescription.facility_id)
+    return rows.filter(prescription_line__prescription=prescription, state=Reservation.State.HELD)
+
+
+def wanted_of(line: PrescriptionLine, quantity: Decimal) -> Wanted:
+    """So much for a line, as the allocation reads it.
+
+    The claim of an insured line names the price and the tender record of the prescribed drug (QĐ 130/QĐ-BYT: DON_GIA,
+    TT_THAU of XML3), so only lots bought under that record cover it; who pays alone may get any lot.
+    """
+    return Wanted(line.pk, line.drug.code, quantity, line.drug.bid_info if line.is_insured else "")
+
+
+def lot_stocks(rows: Iterable[LotBalance], kept: Kept | None = None) -> list[LotStock]:
+    """Balances as the allocation reads them; the item is the drug's code, `kept` is for the prescription that asks."""
+    own = kept or {}
     return [
         LotStock(
             lot_id=row.lot_id,
@@ -69,16 +99,23 @@ def lot_stocks(rows: Iterable[LotBalance]) -> list[LotStock]:
             on_hand=row.on_hand,
             reserved=row.reserved,
             is_blocked=row.lot.is_blocked,
+            own=own.get((row.store_id, row.lot_id), ZERO),
+            is_kept_well=row.store.can_keep(row.lot.drug.storage),
+            tender=row.lot.drug.bid_info,
         )
         for row in rows
     ]
 
 
-def usable_lots(store: Store, drug_codes: Collection[str], on: date) -> list[LotBalance]:
-    """Balances of one store that may be issued on the day, earliest expiry first, then earliest receipt."""
+def usable_lots(store: Store, drug_codes: Collection[str], on: date, *, kept: Kept | None = None) -> list[LotBalance]:
+    """Balances of one store that may be issued on the day, earliest expiry first, then earliest receipt.
+
+    With `kept` also those of which everything is reserved, when a part is for the prescription that asks.
+    """
+    own = [lot_id for store_id, lot_id in kept or {} if store_id == store.pk]
     return list(
         balances(store.facility_id)
-        .filter(usable(on), store=store, lot__drug__code__in=drug_codes, on_hand__gt=F("reserved"))
+        .filter(Q(on_hand__gt=F("reserved")) | Q(lot__in=own), usable(on), store=store, lot__drug__code__in=drug_codes)
         .order_by("lot__expires_on", "lot_id")
     )
 
@@ -286,40 +323,53 @@ def lots_of(drug: Drug) -> QuerySet[Lot]:
     return Lot.objects.for_facility(drug.facility).filter(drug__code=drug.code).order_by("expires_on", "pk")
 
 
+ON_HAND, RESERVED = "on_hand", "reserved"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A balance that is not the sum of its movements."""
+    """A figure of a balance (`on_hand` or `reserved`) that is not the sum of what it rests on."""
 
     store: str
     drug_code: str
     lot_number: str
+    figure: str
     balance: Decimal
-    movements: Decimal
+    rebuilt: Decimal
 
 
 def balance_differences(facility: Facility) -> list[Difference]:
-    """Balances rebuilt from the ledger and compared; empty when stock is right."""
-    ledger: dict[tuple[int, int], Decimal] = {
-        (store_id, lot_id): total
-        for store_id, lot_id, total in StockMovement.objects.for_facility(facility)
-        .values_list("store_id", "lot_id")
-        .annotate(total=Sum("quantity"))
-        .order_by("store_id", "lot_id")
-    }
-    held = {
-        (row.store_id, row.lot_id): row.on_hand
-        for row in LotBalance.objects.for_facility(facility).order_by("store_id", "lot_id")
-    }
-    wrong = [key for key in sorted({*ledger, *held}) if ledger.get(key, ZERO) != held.get(key, ZERO)]
-    stores_by_id = Store.objects.for_facility(facility).in_bulk([store_id for store_id, _ in wrong])
-    lots_by_id = Lot.objects.for_facility(facility).select_related("drug").in_bulk([lot_id for _, lot_id in wrong])
+    """Balances rebuilt and compared, by store and lot; empty when stock is right."""
+    rows = LotBalance.objects.for_facility(facility).values_list("store_id", "lot_id", ON_HAND, RESERVED)
+    on_hand, reserved = {}, {}
+    for store_id, lot_id, here, kept in rows.order_by():
+        on_hand[store_id, lot_id], reserved[store_id, lot_id] = here, kept
+    held = Reservation.objects.for_facility(facility).filter(state=Reservation.State.HELD)
+    pairs = (
+        (ON_HAND, on_hand, _sums(StockMovement.objects.for_facility(facility))),
+        (RESERVED, reserved, _sums(held)),
+    )
+    wrong = [
+        (key, figure, stored.get(key, ZERO), rebuilt.get(key, ZERO))
+        for figure, stored, rebuilt in pairs
+        for key in sorted({*stored, *rebuilt})
+        if stored.get(key, ZERO) != rebuilt.get(key, ZERO)
+    ]
+    stores = Store.objects.for_facility(facility).in_bulk([key[0] for key, *_ in wrong])
+    lots = Lot.objects.for_facility(facility).select_related("drug").in_bulk([key[1] for key, *_ in wrong])
     return [
         Difference(
-            store=stores_by_id[store_id].code,
-            drug_code=lots_by_id[lot_id].drug.code,
-            lot_number=lots_by_id[lot_id].number,
-            balance=held.get((store_id, lot_id), ZERO),
-            movements=ledger.get((store_id, lot_id), ZERO),
+            store=stores[key[0]].code,
+            drug_code=lots[key[1]].drug.code,
+            lot_number=lots[key[1]].number,
+            figure=figure,
+            balance=balance,
+            rebuilt=rebuilt,
         )
-        for store_id, lot_id in wrong
+        for key, figure, balance, rebuilt in sorted(wrong)
     ]
+
+
+def _sums(rows: QuerySet[Any]) -> Mapping[tuple[int, int], Decimal]:
+    found = rows.values_list("store_id", "lot_id").annotate(total=Sum("quantity")).order_by()
+    return {(store_id, lot_id): total for store_id, lot_id, total in found}

@@ -15,10 +15,17 @@ from his.core.errors import NotFound
 from his.core.text import fold
 from patients import scan
 from patients.models import Patient, Prescription, PrescriptionLine, QueueTicket
-from pharmacy.allocation import ZERO, Wanted, allocate
+from pharmacy.allocation import ZERO, allocate
 from pharmacy.labels import dose_text
 from pharmacy.models import Dispense, DispenseLine, Lot, Store
-from pharmacy.queries import lot_stocks, signed_prescriptions, usable_lots, waiting_prescriptions
+from pharmacy.queries import (
+    kept_for,
+    lot_stocks,
+    signed_prescriptions,
+    usable_lots,
+    waiting_prescriptions,
+    wanted_of,
+)
 
 LOOK_BACK_DAYS = 30
 _TICKET = re.compile(r"^(A?)(\d{1,4})$", re.IGNORECASE)
@@ -53,13 +60,14 @@ def prescription(facility: Facility, pk: int) -> Prescription:
 
 def proposal(of: Prescription, store: Store, on: date) -> list[WindowLine]:
     """The lots that dispensing would take now. Nothing is locked: dispensing decides again."""
-    lines = list(of.lines.select_related("drug"))
-    rows = usable_lots(store, {line.drug.code for line in lines}, on)
-    allocation = allocate([Wanted(line.pk, line.drug.code, line.quantity) for line in lines], lot_stocks(rows), on)
+    lines, kept = list(of.lines.select_related("drug")), kept_for(of)
+    rows = usable_lots(store, {line.drug.code for line in lines}, on, kept=kept)
+    stocks = lot_stocks(rows, kept)
+    allocation = allocate([wanted_of(line, line.quantity) for line in lines], stocks, on)
     lots = {row.lot_id: row.lot for row in rows}
     left: dict[str, Decimal] = {}
-    for row in rows:
-        left[row.lot.drug.code] = left.get(row.lot.drug.code, ZERO) + row.on_hand - row.reserved
+    for stock in stocks:
+        left[stock.item] = left.get(stock.item, ZERO) + stock.usable(on)
     short = {shortage.key for shortage in allocation.shortages}
     return [
         WindowLine(

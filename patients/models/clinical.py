@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from his.core.models import FacilityModel
 from patients.models.visits import Visit
 from patients.notices import Notice
+from patients.shortages import NotReserved
 
 _FROZEN = """
     IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND %s) THEN
@@ -69,6 +70,7 @@ class Exam(FacilityModel):
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
 
     notices: Sequence[Notice] = ()
+    not_reserved: Sequence[NotReserved] = ()
     """What signing found without refusing; it is not stored."""
 
     class Meta:

@@ -27,6 +27,7 @@ from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finishe
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
 from patients.services.safety import Reason, examine_safety, signed_words
 from patients.services.visits import send_on
+from patients.shortages import NotReserved
 from patients.snapshot import Record, fingerprint, snapshot_of
 
 TREATMENT_RESULTS = ("1", "2", "3", "4", "5", "6", "7", "8")
@@ -57,7 +58,8 @@ def sign_exam(
     day for a follow-up; what `Transfer` must say for a transfer), with more days prescribed than the main diagnosis
     allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
     (LY_DO_VV, CAN_NANG of XML1), and with `rule_broken` when a blocking rule is broken. What other rules find is in
-    `exam.notices`, their ids in the audit entry.
+    `exam.notices`, their ids in the audit entry. Stock is kept for the prescription; of what there is too little is in
+    `exam.not_reserved` and refuses nothing.
 
     The prescription is checked for safety, insured or not: what must not be is refused with `rule_broken`, what wants
     a reason with `reason_needed` until it has one (`reasons`, by the key of the notice). Both are covered by the
@@ -108,9 +110,16 @@ def sign_exam(
         send_on(visit=visit, room=send_on_to, actor=actor, at=at)
     exam.notices = [*hooks.visit_checks(visit, Stage.SIGN, at, None), *report.notices]
     refuse_blocking(exam.notices)
+    exam.not_reserved = _reserved(prescription, actor, at)
     findings = ";".join(sorted({notice.rule for notice in exam.notices}))
     audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256, findings=findings)
     return exam
+
+
+def _reserved(prescription: Prescription | None, actor: Actor, at: datetime) -> list[NotReserved]:
+    if prescription is None or not prescription.is_signed:
+        return []
+    return hooks.reserve_stock(prescription, actor, at)
 
 
 def record_of(exam: Exam, doctor: Staff, orders: Sequence[ServiceOrder], prescription: Prescription | None) -> Record:

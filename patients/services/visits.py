@@ -14,6 +14,7 @@ from his.core.dates import day_range, local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
+from patients import hooks
 from patients.models import InsuranceCard, Patient, QueueTicket, Route, Source, Visit, VitalSigns
 from patients.services.counters import next_number
 
@@ -355,7 +356,7 @@ def _refuse_readings(readings: dict[str, int | Decimal | None]) -> None:
 def mark_closed(*, visit: Visit, actor: Actor, at: datetime, claim_month: date) -> Visit:
     """Step of closing the costs: the visit, which the caller has locked, is closed and counts in `claim_month`.
 
-    The month is kept as its first day.
+    The month is kept as its first day. No stock is kept any more for drugs that the patient declined.
     """
     if visit.state == Visit.State.CLOSED:
         raise Refusal("already_closed", "Lượt khám đã chốt chi phí")
@@ -363,6 +364,7 @@ def mark_closed(*, visit: Visit, actor: Actor, at: datetime, claim_month: date) 
         raise Refusal("not_signed", "Bác sĩ chưa ký kết thúc khám")
     visit.state, visit.closed_at, visit.claim_month = Visit.State.CLOSED, at, claim_month.replace(day=1)
     visit.save(update_fields=["state", "closed_at", "claim_month"])
+    hooks.release_stock(visit, actor, at)
     return visit
 
 

@@ -236,12 +236,14 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
 
 
 def _remind(request: DeskRequest, exam: Exam) -> None:
-    """Say what signing found and let pass; it needs no answer."""
+    """Say what signing found and let pass, and what the pharmacy has too little of; it needs no answer."""
     found = limited(exam.notices)
     for notice in found.shown:
         messages.warning(request, f"{notice.severity.word}: {in_words(notice)}")
     if found.hidden:
         messages.warning(request, f"Còn {len(found.hidden)} điều nữa trong hồ sơ của lượt khám")
+    for short in exam.not_reserved:
+        messages.warning(request, short.text())
 
 
 def _sent_on(row: Visit, room: Room) -> str:

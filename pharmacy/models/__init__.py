@@ -2,6 +2,7 @@
 
 from pharmacy.models.dispensing import Dispense, DispenseLine
 from pharmacy.models.documents import StockDocument, StockDocumentLine
+from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
 from pharmacy.models.stores import Store
 
@@ -12,6 +13,7 @@ __all__ = [
     "Lot",
     "LotBalance",
     "MovementKind",
+    "Reservation",
     "StockDocument",
     "StockDocumentLine",
     "StockMovement",

@@ -1,12 +1,18 @@
 """The places that hold stock."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from his.catalogs.models import Storage
 from his.core.models import FacilityModel
 
 
 class Store(FacilityModel):
-    """A place that holds stock (kho, tủ trực)."""
+    """A place that holds stock (kho, tủ trực).
+
+    `keeps` lists the conditions besides room temperature that it can keep (tủ mát, tủ lạnh, tủ đông); None: nobody
+    has said so, and nothing is held back for it.
+    """
 
     class Kind(models.TextChoices):
         MAIN = "main", "Kho chính"
@@ -17,9 +23,16 @@ class Store(FacilityModel):
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     is_active = models.BooleanField(default=True)
+    keeps = ArrayField(
+        models.CharField(max_length=10, choices=Storage.choices), null=True, blank=True, verbose_name="bảo quản được"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["facility", "code"], name="store_code")]
 
     def __str__(self) -> str:
         return self.name
+
+    def can_keep(self, storage: str) -> bool:
+        """Whether a drug of this storage condition may lie here and be issued from here."""
+        return not storage or self.keeps is None or storage in self.keeps

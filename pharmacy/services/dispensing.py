@@ -4,7 +4,6 @@ The visit's row is locked first: dispensing, undoing and closing the same visit 
 """
 
 from datetime import datetime
-from decimal import Decimal
 
 from his.accounts.actor import Actor
 from his.core.dates import local
@@ -12,10 +11,11 @@ from his.core.errors import Refusal
 from his.service import audit_facts, service
 from his.ui.text import decimal_text
 from patients.models import Prescription, PrescriptionLine, Visit
-from pharmacy.allocation import Allocation, Wanted, allocate
+from pharmacy.allocation import Allocation, Shortage, allocate
 from pharmacy.models import Dispense, DispenseLine, StockDocument, Store
-from pharmacy.queries import current_dispense
-from pharmacy.services import ledger, stock
+from pharmacy.queries import current_dispense, wanted_of
+from pharmacy.services import holds, ledger, stock
+from pharmacy.services.reservations import reserve
 
 
 @service(action="pharmacy.dispense", permission="pharmacy.dispense")
@@ -24,9 +24,10 @@ def dispense(
 ) -> Dispense:
     """Hand out a signed prescription from one store (cấp phát thuốc).
 
-    Afterwards each line is covered by lots usable on the day, first expired first out, and balances are lower by
-    exactly that much. Refuses when the prescription is not signed, is empty or was handed out, the visit is closed or
-    cancelled, or the store cannot cover every line; then nothing changed and the refusal names what is left.
+    Afterwards each line is covered by lots usable on the day, what was kept for it first, then first expired first
+    out; balances are lower by exactly that much, and nothing is kept for it any more. Refuses when the prescription is
+    not signed, is empty or was handed out, the visit is closed or cancelled, or the store cannot cover every line; then
+    nothing changed and the refusal names what is left.
     """
     visit = _locked_visit(prescription, actor)
     # Read again under the lock: the caller's copy may be older than another desk's work.
@@ -36,9 +37,11 @@ def dispense(
     if not store.is_active:
         raise Refusal("store_closed", f"{store.name} không còn hoạt động", field="store")
     draft = ledger.draft(kind=StockDocument.Kind.DISPENSE, store=store, actor=actor, at=at)
-    lots, by_id = ledger.locked_stock(store=store, drug_codes={line.drug.code for line in lines}, at=at)
-    allocation = allocate([Wanted(line.pk, line.drug.code, line.quantity) for line in lines], lots, local(at).date())
+    codes = {line.drug.code for line in lines}
+    lots, by_id = ledger.locked_stock(store=store, drug_codes=codes, at=at, prescription=prescription)
+    allocation = allocate([wanted_of(line, line.quantity) for line in lines], lots, local(at).date())
     _refuse_shortage(allocation, lines, store)
+    holds.use(prescription=prescription, picks=allocation.picks, at=at)
     for pick in allocation.picks:
         draft.add(lot=by_id[pick.lot_id], quantity=pick.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
@@ -68,6 +71,7 @@ def dispense(
 def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datetime) -> Dispense:
     """Take a handed-out prescription back (hủy cấp phát): the same lots are on the shelf again and it waits once more.
 
+    Stock is kept for it again while it is valid.
     Refuses without a reason, a second time, and once the visit is closed: the visit must be reopened first.
     """
     visit = _locked_visit(dispense.prescription, actor)
@@ -80,6 +84,7 @@ def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datet
     reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
     current.is_reversed = True
     current.save(update_fields=["is_reversed"])
+    reserve(prescription=current.prescription, actor=actor, at=at)
     audit_facts(prescription=current.prescription.number, document=reversal.number)
     return current
 
@@ -111,7 +116,7 @@ def _refuse_shortage(allocation: Allocation, lines: list[PrescriptionLine], stor
     drugs = {line.pk: line.drug for line in lines}
     texts = [
         f"{drugs[short.key].name} cần {decimal_text(short.wanted)} {drugs[short.key].unit}, "
-        f"{store.name} chỉ còn {_left_text(short.left)}"
+        f"{store.name} chỉ còn {_left_text(short)}"
         for short in allocation.shortages
     ]
     raise Refusal(
@@ -119,5 +124,7 @@ def _refuse_shortage(allocation: Allocation, lines: list[PrescriptionLine], stor
     )
 
 
-def _left_text(left: Decimal) -> str:
-    return decimal_text(left) if left else "0 (hết)"
+def _left_text(short: Shortage) -> str:
+    text = decimal_text(short.left) if short.left else "0 (hết)"
+    other = f" (và {decimal_text(short.other_tender)} của gói thầu khác, không dùng cho BHYT)"
+    return text + other if short.other_tender else text

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Q
 from psycopg2 import sql
 
 from his.accounts.actor import Actor
@@ -21,6 +21,7 @@ from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.service import audit_facts, service
 from his.ui.text import decimal_text
+from patients.models import Prescription
 from pharmacy.allocation import LotStock
 from pharmacy.effects import EFFECTS
 from pharmacy.models import (
@@ -33,13 +34,17 @@ from pharmacy.models import (
     StockMovement,
     Store,
 )
-from pharmacy.queries import balances, lot_stocks, usable
+from pharmacy.queries import balances, held_reservations, kept_for, lot_stocks
+from pharmacy.services import holds
 
 Kind = StockDocument.Kind
 
-# The parts run in this order, because each reads the one before. A balance that has too little is left as it is; then
-# there is no number and nothing of the document. The balances are locked in key order before they are changed. One
-# that the store never had is inserted, or added to when somebody else inserted it meanwhile.
+_OF_THE_SHELF = frozenset({Kind.LOSS, Kind.DESTRUCTION, Kind.COUNT_DOWN})
+"""Documents that tell what is no longer there: no reservation can keep it."""
+
+# The parts run in this order, because each reads the one before. The balances are locked in key order. When one has too
+# little (`short`), nothing is changed and there is no number and no document. A balance that the store never had is
+# inserted, or added to when somebody else inserted it meanwhile.
 _POST = """
 WITH line AS (
     SELECT * FROM unnest(%(positions)s::int[], %(lots)s::bigint[], %(quantities)s::numeric[])
@@ -50,17 +55,22 @@ WITH line AS (
     SELECT e.store_id, l.lot_id, sum(e.sign * l.quantity) AS quantity FROM line l CROSS JOIN effect e
     GROUP BY e.store_id, l.lot_id
 ), held AS (
-    SELECT b.id, b.store_id, b.lot_id, c.quantity
+    SELECT b.id, b.store_id, b.lot_id, b.on_hand - b.reserved AS free, c.quantity
     FROM pharmacy_lotbalance b JOIN change c ON c.store_id = b.store_id AND c.lot_id = b.lot_id
     ORDER BY b.store_id, b.lot_id FOR NO KEY UPDATE OF b
+), short AS (
+    SELECT c.store_id, c.lot_id, -c.quantity AS wanted
+    FROM change c LEFT JOIN held h ON h.store_id = c.store_id AND h.lot_id = c.lot_id
+    WHERE c.quantity < 0 AND coalesce(h.free, 0) + c.quantity < 0
 ), changed AS (
     UPDATE pharmacy_lotbalance b SET on_hand = b.on_hand + h.quantity FROM held h
-    WHERE b.id = h.id AND (h.quantity >= 0 OR b.on_hand + h.quantity >= b.reserved)
+    WHERE b.id = h.id AND NOT EXISTS (SELECT FROM short)
     RETURNING b.store_id, b.lot_id
 ), added AS (
     INSERT INTO pharmacy_lotbalance AS b (facility_id, store_id, lot_id, on_hand, reserved)
     SELECT %(facility)s, c.store_id, c.lot_id, c.quantity, 0 FROM change c
-    WHERE c.quantity > 0 AND NOT EXISTS (SELECT FROM held h WHERE h.store_id = c.store_id AND h.lot_id = c.lot_id)
+    WHERE c.quantity > 0 AND NOT EXISTS (SELECT FROM short)
+        AND NOT EXISTS (SELECT FROM held h WHERE h.store_id = c.store_id AND h.lot_id = c.lot_id)
     ORDER BY c.store_id, c.lot_id
     ON CONFLICT (store_id, lot_id) DO UPDATE SET on_hand = b.on_hand + excluded.on_hand
     RETURNING b.store_id, b.lot_id
@@ -85,7 +95,7 @@ WITH line AS (
     FROM stored s CROSS JOIN effect e ORDER BY s.id, e.kind
 )
 SELECT (SELECT id FROM document), (SELECT number FROM document),
-    (SELECT array_agg(ARRAY[store_id, lot_id]) FROM done)
+    (SELECT array_agg(ARRAY[store_id, lot_id, wanted]) FROM short)
 """
 
 
@@ -135,23 +145,41 @@ def draft(
     )
 
 
-def locked_stock(*, store: Store, drug_codes: Collection[str], at: datetime) -> tuple[list[LotStock], dict[int, Lot]]:
-    """What one store may issue of the drugs at that instant, locked until the transaction ends, and the lots by id."""
-    rows = list(
-        balances(store.facility_id)
-        .filter(usable(local(at).date()), store=store, lot__drug__code__in=drug_codes, on_hand__gt=F("reserved"))
-        .order_by("store_id", "lot_id")
-        .select_for_update(of=("self",), no_key=True)
+def locked_stock(
+    *, store: Store, drug_codes: Collection[str], at: datetime, prescription: Prescription | None = None
+) -> tuple[list[LotStock], dict[int, Lot]]:
+    """What one store may issue of the drugs at that instant, locked until the transaction ends, and the lots by id.
+
+    What is kept for `prescription` may be issued to it; wherever it lies, it is locked too. What was kept for others
+    and lapsed is free.
+    """
+    held = (
+        list(held_reservations(prescription).values_list("store_id", "lot_id", "lot__drug__code"))
+        if prescription
+        else []
     )
-    return lot_stocks(rows), {row.lot_id: row.lot for row in rows}
+    codes = {*drug_codes, *(code for store_id, _, code in held if store_id == store.pk)}
+    wanted = Q(store=store, lot__drug__code__in=codes, on_hand__gt=0)
+    for store_id, lot_id, _ in held:
+        if store_id != store.pk:
+            wanted |= Q(store=store_id, lot=lot_id)
+    found = balances(store.facility_id).filter(wanted).order_by("store_id", "lot_id")
+    rows = [row for row in found.select_for_update(of=("self",), no_key=True) if row.store_id == store.pk]
+    if holds.release_lapsed(store=store, lot_ids=[row.lot_id for row in rows], at=at):
+        rows = [row for row in found if row.store_id == store.pk]
+    kept = kept_for(prescription) if prescription is not None and held else {}
+    day = local(at).date()
+    stocks = [stock for stock in lot_stocks(rows, kept) if stock.usable(day) > 0]
+    return stocks, {row.lot_id: row.lot for row in rows}
 
 
 @service(action="pharmacy.post", permission=None)
 def post(*, draft: Draft, actor: Actor, at: datetime) -> StockDocument:
     """Number and store a document with its lines and movements, and change the balances by exactly that much.
 
-    Refuses with "shortage" when a store holds less of a lot than the document takes out (reserved stock is not
-    taken), naming the lot. A draft that was posted is not posted again.
+    Refuses with "shortage" when a store holds less of a lot than the document takes out, naming the lot. What is
+    kept for prescriptions is not taken, unless the document says what happened on the shelf (loss, destruction, count):
+    then as many reservations end as the shelf lacks, the latest first. A draft that was posted is not posted again.
     """
     document = draft.document
     if document.pk:
@@ -166,14 +194,26 @@ def post(*, draft: Draft, actor: Actor, at: datetime) -> StockDocument:
 
 def write(draft: Draft) -> None:
     """The statement of `post`, without its checks: the caller's transaction holds what it locked until it ends."""
-    document, effects = draft.document, _effects(draft.document)
-    with connection.cursor() as cursor:
-        cursor.execute(_post_statement(), _values(draft, effects))
-        pk, number, done = cursor.fetchone()
+    document, values = draft.document, _values(draft)
+    pk, number, short = _executed(values)
+    if pk is None and document.kind in _OF_THE_SHELF and holds.give_way(_keys(short), at=document.posted_at):
+        pk, number, short = _executed(values)
     if pk is None:
-        raise _shortage(draft, effects, {(store_id, lot_id) for store_id, lot_id in done or ()})
+        raise _shortage(document, _keys(short))
     document.pk, document.number = pk, number
     document._state.adding, document._state.db = False, connection.alias
+
+
+def _executed(values: dict[str, Any]) -> tuple[int | None, str, list[list[Decimal]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_post_statement(), values)
+        pk, number, short = cursor.fetchone()
+    return pk, number, short or []
+
+
+def _keys(short: list[list[Decimal]]) -> dict[tuple[int, int], Decimal]:
+    """What was asked for, by store and lot, where there was too little."""
+    return {(int(store_id), int(lot_id)): wanted for store_id, lot_id, wanted in short}
 
 
 @cache
@@ -190,8 +230,8 @@ def _post_statement() -> sql.Composed:
     )
 
 
-def _values(draft: Draft, effects: list[Effect]) -> dict[str, Any]:
-    document = draft.document
+def _values(draft: Draft) -> dict[str, Any]:
+    document, effects = draft.document, _effects(draft.document)
     year = local(document.posted_at).year
     return {
         "facility": document.facility_id,
@@ -241,14 +281,9 @@ def movements_of(document: StockDocument, line: StockDocumentLine) -> list[Stock
     ]
 
 
-def _shortage(draft: Draft, effects: list[Effect], done: set[tuple[int, int]]) -> Refusal:
+def _shortage(document: StockDocument, short: dict[tuple[int, int], Decimal]) -> Refusal:
     """The refusal that names the first lot of which a store has too little; the balances are locked."""
-    takes: dict[tuple[int, int], Decimal] = {}
-    for _, store_id, sign in effects:
-        for lot, quantity in draft.items:
-            takes[store_id, lot.pk] = takes.get((store_id, lot.pk), Decimal(0)) - sign * quantity
-    short = {key: quantity for key, quantity in takes.items() if quantity > 0 and key not in done}
-    rows = balances(draft.document.facility_id).filter(
+    rows = balances(document.facility_id).filter(
         store__in={store_id for store_id, _ in short}, lot__in={lot_id for _, lot_id in short}
     )
     for row in rows.order_by("store_id", "lot_id"):

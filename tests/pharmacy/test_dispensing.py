@@ -52,7 +52,8 @@ def test_stock_that_ran_out_since_prescribing_is_named_and_nothing_changes(world
         place, store, shelf.goods(world, place, quantity=30), shelf.goods(world, place, code=AMLODIPIN, lot="A1")
     )
     prescription = shelf.lan_prescription(world, place, (PARACETAMOL, 20), (AMLODIPIN, 10))
-    hand_out(place, shelf.hung_prescription(world, place, (PARACETAMOL, 15)), store)
+    broken = [LotLine(lot=shelf.lot("L1"), quantity=Decimal(15))]
+    record_loss(store=store, lines=broken, reason="Vỡ", actor=place.actor("pharmacist"), at=at(9, 30))
     before = shelf.on_hand(store)
 
     with pytest.raises(Refusal) as refused:
@@ -214,5 +215,7 @@ def test_every_pharmacy_service_asks_for_a_permission_or_is_a_step():
     names = {name: info.permission for name, info in REGISTRY.items() if name.startswith("pharmacy.")}
     assert {name for name, permission in names.items() if permission is None} == {
         "pharmacy.post",
+        "pharmacy.release",
+        "pharmacy.reserve",
         "pharmacy.reverse_step",
     }

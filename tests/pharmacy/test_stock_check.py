@@ -33,6 +33,18 @@ def test_a_difference_is_listed_and_fails(world):
     assert check(facility="99002").strip() == "99002: tồn kho khớp sổ kho"
 
 
+def test_kept_stock_without_a_reservation_is_listed(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    shelf.lan_prescription(world, place)
+    assert "khớp" in check(facility="99001")
+    LotBalance.objects.update(reserved=Decimal(21))
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 chỗ"):
+        call_command("stock_check", facility="99001", stdout=out)
+    assert out.getvalue().strip() == "99001 CP TH0001 lô L1: đang giữ 21, sổ 20"
+
+
 def test_an_unknown_facility_is_said(world):
     with pytest.raises(CommandError, match="00000"):
         check(facility="00000")

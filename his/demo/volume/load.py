@@ -113,20 +113,20 @@ class _Writer:
 
     def _rows(self, drafts: Sequence[Draft]) -> Rows:
         setting, rows = self.setting, Rows(list)
-        numbers, documents = self._numbers(drafts)
+        numbers = self._numbers(drafts)
         clinical = ClinicalRows(setting, self.ids, numbers, rows)
         stored: list[Stored] = [clinical.add(index, draft) for index, draft in enumerate(drafts)]
-        SupplyRows(setting, self.ids, rows, documents).add(stored)
+        SupplyRows(setting, self.ids, rows).add(stored)
         AccountRows(setting, self.ids, rows, self.drawers).add(stored)
         return rows
 
-    def _numbers(self, drafts: Sequence[Draft]) -> tuple[Numbers, Iterator[int]]:
+    def _numbers(self, drafts: Sequence[Draft]) -> Numbers:
         facility, month, year = self.setting.facility, self.setting.first, self.setting.first.year
         sizes: dict[str, int] = defaultdict(int)
         new = {id(draft.visitor) for draft in drafts if not draft.visitor.patient_id}
         prescribed = [index for index, draft in enumerate(drafts) if draft.exam.drugs]
         sizes["patient"], sizes[f"visit:{month:%y%m}"] = len(new), len(drafts)
-        sizes[f"prescription:{year}"] = sizes[f"stock-dispense-{year}"] = len(prescribed)
+        sizes[f"prescription:{year}"] = len(prescribed)
         for draft in drafts:
             sizes[ticket_series(draft)] += 1
             if kind := _slip_kind(draft):
@@ -142,8 +142,7 @@ class _Writer:
             for index, draft in sorted(enumerate(drafts), key=lambda item: item[1].exam.signed_at)
             if (kind := _slip_kind(draft))
         }
-        numbers = Numbers(taken.get("patient", nothing), taken[f"visit:{month:%y%m}"], taken, prescriptions, slips)
-        return numbers, taken.get(f"stock-dispense-{year}", nothing)
+        return Numbers(taken.get("patient", nothing), taken[f"visit:{month:%y%m}"], taken, prescriptions, slips)
 
     def _store_drawers(self, touched: Sequence[Drawer], closed: Sequence[Drawer], rows: Rows) -> None:
         rows[CashSession] = [drawer.row for drawer in touched if not drawer.is_stored]

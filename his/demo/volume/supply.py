@@ -1,7 +1,7 @@
 """Goods in and prescriptions out: enough stock before each chunk, then lots by first expiry, ledger and balances."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,13 +14,22 @@ from his.catalogs.models import Drug
 from his.core.dates import vn_datetime
 from his.core.errors import Refusal
 from his.demo.volume.clinical import Rows, Stored
-from his.demo.volume.copying import Ids
+from his.demo.volume.copying import Ids, take_numbers
 from his.demo.volume.plan import Draft
 from his.demo.volume.setting import Setting
 from pharmacy.allocation import LotStock, Pick, Wanted, allocate
-from pharmacy.models import Dispense, DispenseLine, Lot, StockDocument, StockDocumentLine, StockMovement
-from pharmacy.queries import usable_lots
+from pharmacy.models import (
+    Dispense,
+    DispenseLine,
+    Lot,
+    Reservation,
+    StockDocument,
+    StockDocumentLine,
+    StockMovement,
+)
+from pharmacy.queries import usable_lots, wanted_of
 from pharmacy.services.ledger import locked_stock, movements_of
+from pharmacy.services.reservations import kept_until
 from pharmacy.services.stock import GoodsLine, receive_goods
 
 RESERVE = 6
@@ -87,7 +96,7 @@ def _goods(drug: Drug, quantity: Decimal, day: date) -> list[GoodsLine]:
 
 
 class Shelf:
-    """What the store holds of the chunk's drugs, locked; taken from in the order of dispensing."""
+    """What the store holds of the chunk's drugs, locked; taken from in the order of signing, which keeps the lots."""
 
     def __init__(self, setting: Setting, drug_codes: Collection[str], first: datetime) -> None:
         self.lots_by_item: dict[str, dict[int, LotStock]] = defaultdict(dict)
@@ -114,34 +123,54 @@ class Shelf:
 class SupplyRows:
     """Turns signed prescriptions into dispenses with their documents and movements."""
 
-    def __init__(self, setting: Setting, ids: Ids, rows: Rows, documents: Iterator[int]) -> None:
-        self.setting, self.ids, self.rows, self.documents = setting, ids, rows, documents
+    def __init__(self, setting: Setting, ids: Ids, rows: Rows) -> None:
+        self.setting, self.ids, self.rows = setting, ids, rows
         self.facility: Facility = setting.facility
 
     def add(self, chunk: Sequence[Stored]) -> None:
-        """Hand out all prescriptions of the chunk in the order of time, and lower the balances by exactly that much."""
-        waiting = sorted((one for one in chunk if one.lines), key=lambda one: (one.draft.dispensed_at, one.visit.pk))
-        if not waiting:
+        """Keep stock for all prescriptions of the chunk in the order of signing, hand them out in the order of time,
+        and lower the balances by exactly that much."""
+        signed = sorted((one for one in chunk if one.lines), key=lambda one: (one.draft.exam.signed_at, one.visit.pk))
+        if not signed:
             return
-        codes = {line.drug.code for one in waiting for line in one.lines}
-        shelf = Shelf(self.setting, codes, waiting[0].draft.dispensed_at)
-        for one in waiting:
-            self._dispense(one, shelf)
+        codes = {line.drug.code for one in signed for line in one.lines}
+        shelf = Shelf(self.setting, codes, signed[0].draft.exam.signed_at)
+        kept = [(one, self._keep(one, shelf)) for one in signed]
+        series = f"stock-{StockDocument.Kind.DISPENSE}-{self.setting.first.year}"
+        numbers = take_numbers(self.facility, {series: len(kept)})[series]
+        for one, picks in sorted(kept, key=lambda pair: (pair[0].draft.dispensed_at, pair[0].visit.pk)):
+            self._dispense(one, picks, next(numbers), shelf)
         taken = sorted(shelf.taken.items())
         with connection.cursor() as cursor:
             lots, quantities = [lot for lot, _ in taken], [quantity for _, quantity in taken]
             cursor.execute(_TAKE, (lots, quantities, self.setting.store.pk))
 
-    def _dispense(self, one: Stored, shelf: Shelf) -> None:
+    def _keep(self, one: Stored, shelf: Shelf) -> tuple[Pick, ...]:
+        """The lots kept at signing, which are those that dispensing takes on the same day."""
+        signed_at = one.draft.exam.signed_at
+        picks = shelf.pick([wanted_of(line, line.quantity) for line in one.lines], signed_at.date())
+        for pick in picks:
+            self._make(
+                Reservation,
+                prescription_line_id=pick.key,
+                store_id=self.setting.store.pk,
+                lot_id=pick.lot_id,
+                quantity=pick.quantity,
+                state=Reservation.State.USED,
+                made_at=signed_at,
+                until=kept_until(signed_at),
+                ended_at=one.draft.dispensed_at,
+            )
+        return picks
+
+    def _dispense(self, one: Stored, picks: Sequence[Pick], number: int, shelf: Shelf) -> None:
         assert one.prescription is not None
         draft, store = one.draft, self.setting.store
-        wanted = [Wanted(line.pk, line.drug.code, line.quantity) for line in one.lines]
-        picks = shelf.pick(wanted, draft.dispensed_at.date())
         user_id = draft.pharmacist.user.pk
         document: StockDocument = self._make(
             StockDocument,
             kind=StockDocument.Kind.DISPENSE,
-            number=f"PC{draft.day:%y}-{next(self.documents):06d}",
+            number=f"PC{draft.day:%y}-{number:06d}",
             store_id=store.pk,
             posted_at=draft.dispensed_at,
             posted_by_id=user_id,
