@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -56,7 +57,7 @@ def hold(*, store: Store, picks: Sequence[Pick], at: datetime, until: datetime) 
     """Keep these quantities for the lines they name (`key`), before `until`. The balances are locked by the caller."""
     if not picks:
         return
-    values = {
+    values: dict[str, Any] = {
         "facility": store.facility_id,
         "store": store.pk,
         "at": at,

@@ -42,9 +42,10 @@ Kind = StockDocument.Kind
 _OF_THE_SHELF = frozenset({Kind.LOSS, Kind.DESTRUCTION, Kind.COUNT_DOWN})
 """Documents that tell what is no longer there: no reservation can keep it."""
 
-# The parts run in this order, because each reads the one before. The balances are locked in key order. When one has too
-# little (`short`), nothing is changed and there is no number and no document. A balance that the store never had is
-# inserted, or added to when somebody else inserted it meanwhile.
+# The parts run in this order, because each reads the one before. The balances are locked in key order. When one has
+# too little (`short`), nothing is changed and there is no number and no document. A balance that the store never had
+# is inserted, or added to when somebody else inserted it meanwhile. `changed` takes its figures from the locked rows:
+# those that the statement saw when it began may be older, and the CHECK would be asked about them first.
 _POST = """
 WITH line AS (
     SELECT * FROM unnest(%(positions)s::int[], %(lots)s::bigint[], %(quantities)s::numeric[])
@@ -55,15 +56,15 @@ WITH line AS (
     SELECT e.store_id, l.lot_id, sum(e.sign * l.quantity) AS quantity FROM line l CROSS JOIN effect e
     GROUP BY e.store_id, l.lot_id
 ), held AS (
-    SELECT b.id, b.store_id, b.lot_id, b.on_hand - b.reserved AS free, c.quantity
+    SELECT b.id, b.store_id, b.lot_id, b.on_hand, b.reserved, c.quantity
     FROM pharmacy_lotbalance b JOIN change c ON c.store_id = b.store_id AND c.lot_id = b.lot_id
     ORDER BY b.store_id, b.lot_id FOR NO KEY UPDATE OF b
 ), short AS (
     SELECT c.store_id, c.lot_id, -c.quantity AS wanted
     FROM change c LEFT JOIN held h ON h.store_id = c.store_id AND h.lot_id = c.lot_id
-    WHERE c.quantity < 0 AND coalesce(h.free, 0) + c.quantity < 0
+    WHERE c.quantity < 0 AND coalesce(h.on_hand - h.reserved, 0) + c.quantity < 0
 ), changed AS (
-    UPDATE pharmacy_lotbalance b SET on_hand = b.on_hand + h.quantity FROM held h
+    UPDATE pharmacy_lotbalance b SET on_hand = h.on_hand + h.quantity, reserved = h.reserved FROM held h
     WHERE b.id = h.id AND NOT EXISTS (SELECT FROM short)
     RETURNING b.store_id, b.lot_id
 ), added AS (

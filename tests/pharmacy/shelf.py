@@ -69,8 +69,9 @@ def sign(
     ]
     prescription = prescribe(exam=exam, lines=lines, actor=doctor, at=when)
     weigh(visit, place, when)
-    sign_exam(exam=exam, actor=doctor, at=when + timedelta(minutes=5))
+    exam = sign_exam(exam=exam, actor=doctor, at=when + timedelta(minutes=5))
     prescription.refresh_from_db()
+    prescription.exam = exam  # with what signing answered
     return prescription
 
 

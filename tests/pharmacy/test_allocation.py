@@ -50,6 +50,34 @@ def test_lines_of_one_drug_share_what_there_is():
     assert [(short.key, short.left) for short in allocation.shortages] == [(2, Decimal(2)), (3, Decimal(0))]
 
 
+def test_what_is_kept_for_who_asks_is_taken_first():
+    early = stock(1, "10", 5, reserved=Decimal(2))
+    late = stock(2, "10", 9, reserved=Decimal(7), own=Decimal(6))
+    assert picked(allocate([Wanted(1, "A", Decimal(8))], [early, late], ON)) == [(2, "6"), (1, "2")]
+    assert picked(allocate([Wanted(1, "A", Decimal(17))], [early, late], ON)) == [(2, "9"), (1, "8")]
+
+
+def test_what_is_kept_in_a_lot_that_may_not_go_is_replaced():
+    gone = [
+        stock(1, "10", -1, reserved=Decimal(6), own=Decimal(6)),
+        stock(2, "10", reserved=Decimal(6), own=Decimal(6), is_blocked=True),
+        stock(3, "10", reserved=Decimal(6), own=Decimal(6), is_kept_well=False),
+    ]
+    assert picked(allocate([Wanted(1, "A", Decimal(6))], [*gone, stock(4, "10")], ON)) == [(4, "6")]
+
+
+def test_a_line_with_a_tender_takes_no_lots_of_another_one():
+    lots = [stock(1, "10", 5, tender="QĐ1"), stock(2, "3", 9, tender="QĐ2"), stock(3, "2", 11)]
+    allocation = allocate([Wanted(1, "A", Decimal(8), "QĐ2"), Wanted(2, "A", Decimal(4))], lots, ON)
+    assert [(pick.key, pick.lot_id, str(pick.quantity)) for pick in allocation.picks] == [
+        (1, 2, "3"),
+        (1, 3, "2"),
+        (2, 1, "4"),
+    ]
+    (short,) = allocation.shortages
+    assert (short.key, short.left, short.other_tender) == (1, Decimal(5), Decimal(10))
+
+
 @pytest.mark.parametrize("quantity", ["0", "-1"])
 def test_a_quantity_that_is_not_above_zero_is_a_defect_of_the_caller(quantity):
     with pytest.raises(ValueError):
@@ -59,15 +87,24 @@ def test_a_quantity_that_is_not_above_zero_is_a_defect_of_the_caller(quantity):
 amounts = st.decimals(min_value=0, max_value=50, places=3)
 lots_of_any_kind = st.lists(
     st.builds(
-        lambda lot_id, item, days, on_hand, share, blocked: LotStock(
-            lot_id, item, ON + timedelta(days=days), on_hand, (on_hand * share / 4).quantize(Decimal("0.001")), blocked
+        lambda lot_id, item, days, on_hand, share, own, blocked, kept_well: LotStock(
+            lot_id,
+            item,
+            ON + timedelta(days=days),
+            on_hand,
+            (on_hand * share / 4).quantize(Decimal("0.001")),
+            blocked,
+            own=(on_hand * min(own, share) / 4).quantize(Decimal("0.001")),
+            is_kept_well=kept_well,
         ),
         st.integers(1, 10_000),
         st.sampled_from("AB"),
         st.integers(-5, 5),
         amounts,
         st.integers(0, 4),
+        st.integers(0, 4),
         st.booleans(),
+        st.sampled_from([True, True, False]),
     ),
     max_size=12,
     unique_by=lambda lot: lot.lot_id,
@@ -88,6 +125,7 @@ def test_properties(lots: list[LotStock], wanted: list[tuple[str, Decimal]]):
         assert pick.quantity > 0
         assert lot.expires_on >= ON
         assert not lot.is_blocked
+        assert lot.is_kept_well
         assert lot.item == asked[pick.key].item
         taken[pick.lot_id] = taken.get(pick.lot_id, Decimal(0)) + pick.quantity
     assert all(quantity <= by_id[lot_id].usable(ON) for lot_id, quantity in taken.items())
@@ -97,10 +135,17 @@ def test_properties(lots: list[LotStock], wanted: list[tuple[str, Decimal]]):
         total_taken = sum((taken.get(lot.lot_id, Decimal(0)) for lot in usable), Decimal(0))
         # Exact: all that was asked, or all that there is; nothing in between.
         assert total_taken == min(total_asked, sum((lot.usable(ON) for lot in usable), Decimal(0)))
-        # FEFO: a later lot is touched only when every earlier one is used up.
+        # Nothing beyond what is kept is touched before all that is kept is used up; of each, FEFO: a later lot is
+        # touched only when every earlier one is used up.
         in_order = sorted(usable, key=lambda lot: (lot.expires_on, lot.lot_id))
+        beyond = {lot.lot_id: taken.get(lot.lot_id, Decimal(0)) - min(lot.own, lot.usable(ON)) for lot in in_order}
+        if any(quantity > 0 for quantity in beyond.values()):
+            assert all(quantity >= 0 for quantity in beyond.values())
         for earlier, later in pairwise(in_order):
-            assert later.lot_id not in taken or taken.get(earlier.lot_id) == earlier.usable(ON)
+            if beyond[later.lot_id] > 0:
+                assert taken.get(earlier.lot_id, Decimal(0)) == earlier.usable(ON)
+            elif later.own > 0 and later.lot_id in taken:
+                assert beyond[earlier.lot_id] >= 0
     for line in asked:
         got = sum((pick.quantity for pick in allocation.picks if pick.key == line.key), Decimal(0))
         short = next((short for short in allocation.shortages if short.key == line.key), None)

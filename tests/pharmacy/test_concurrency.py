@@ -102,6 +102,24 @@ def test_a_dispense_that_waited_chooses_among_what_is_left(world):
     assert shelf.on_hand(store) == {"A": Decimal(0), "B": Decimal(5)}
 
 
+def test_a_loss_that_waited_sees_what_was_received_meanwhile(world):
+    """The balance that the statement saw first, zero, is not the one that it changes."""
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place, lot="A", quantity=4))
+    line, actor = [LotLine(lot=shelf.lot("A"), quantity=Decimal(4))], place.actor("pharmacist")
+    lose = lambda: record_loss(store=store, lines=line, reason="Vỡ", actor=actor, at=at(9))  # noqa: E731
+    lose()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            shelf.receive(place, store, shelf.goods(world, place, lot="A", quantity=5))
+            waiting = pool.submit(at_once, lose)
+            time.sleep(0.5)
+            assert not waiting.done()
+        (done,) = waiting.result()
+    assert isinstance(done, StockDocument)
+    assert shelf.on_hand(store) == {"A": Decimal(1)}
+
+
 def test_transfers_and_their_reversals_do_not_lock_each_other_out(world):
     place, main, store = world.hospital, shelf.main_store(world.hospital), shelf.dispensary(world.hospital)
     lots = [f"L{i}" for i in range(4)]

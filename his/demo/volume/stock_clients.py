@@ -1,7 +1,7 @@
 """Many client processes at one store: what the benchmark of stock and its torture share."""
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -52,11 +52,11 @@ def new_shelf(facility_code: str, quantity: Decimal, lots: int = 1) -> Shelf:
     return Shelf(actor, store, other, tuple(row.lot for row in rows))
 
 
-def start(clients: int, work: Callable[..., None], *arguments: Any) -> list[Any]:
+def start(clients: Iterable[int], work: Callable[..., None], *arguments: Any) -> list[Any]:
     """Processes that each run `work(number, *arguments)` with a connection of their own; they share nothing else."""
     context = multiprocessing.get_context("fork")
     connections.close_all()  # a connection must not be used by two processes
-    processes = [context.Process(target=_alone, args=(work, number, *arguments)) for number in range(clients)]
+    processes = [context.Process(target=_alone, args=(work, number, *arguments)) for number in clients]
     for process in processes:
         process.start()
     return processes

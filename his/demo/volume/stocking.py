@@ -109,9 +109,9 @@ def bench_stock(*, facility_code: str, clients: int, seconds: float, say: Callab
             say(f"  {turn + 1}/{ROUNDS} {name or 'ledger'}: {len(times) / lasted:.0f}/s")
     figures: dict[str, Any] = {"clients": clients, "is_durable": _is_durable()}
     for name in ("", "plain", "service"):
-        times, prefix = Timings(tuple(sorted(found[name]))), f"{name}_" if name else ""
-        figures[f"{prefix}tps"] = round(len(times.seconds) / spent[name], 1)
-        figures[f"{prefix}p95_ms"] = round(times.percentile(0.95) * 1000, 1)
+        timings, prefix = Timings(tuple(sorted(found[name]))), f"{name}_" if name else ""
+        figures[f"{prefix}tps"] = round(len(timings.seconds) / spent[name], 1)
+        figures[f"{prefix}p95_ms"] = round(timings.percentile(0.95) * 1000, 1)
     figures["over_plain"] = round(figures["tps"] / figures["plain_tps"], 2)
     figures["service_over_plain"] = round(figures["service_tps"] / figures["plain_tps"], 2)
     figures["oversold"] = sum(_oversold(facility_code, name, clients) for name in WAYS)
@@ -134,7 +134,7 @@ def _race(shelf: Shelf, way: str, clients: int, seconds: float | None) -> tuple[
     """Seconds of each issue and of all; without `seconds` until the lot is sold out."""
     context = multiprocessing.get_context("fork")
     gate, results = context.Barrier(clients + 1), context.SimpleQueue()
-    processes = start(clients, _issue, shelf, way, seconds, gate, results)
+    processes = start(range(clients), _issue, shelf, way, seconds, gate, results)
     gate.wait()
     started = monotonic()
     answers = [results.get() for _ in processes]
