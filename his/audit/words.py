@@ -123,6 +123,7 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.reverse": "Hủy chứng từ kho",
     "pharmacy.reverse_dispense": "Hủy cấp phát",
     "pharmacy.reverse_step": "Ghi sổ hủy chứng từ",
+    "pharmacy.set_storage": "Khai báo điều kiện bảo quản của kho",
     "pharmacy.transfer": "Chuyển kho",
     "printing.print_form": "In biểu mẫu",
     "reports.export": "Xuất báo cáo",

@@ -17,6 +17,7 @@ from django.db.models import Q
 from psycopg2 import sql
 
 from his.accounts.actor import Actor
+from his.catalogs.models import Drug
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.service import audit_facts, service
@@ -38,6 +39,9 @@ from pharmacy.queries import balances, held_reservations, kept_for, lot_stocks
 from pharmacy.services import holds
 
 Kind = StockDocument.Kind
+
+_BRINGS_IN = frozenset({Kind.RECEIPT, Kind.TRANSFER, Kind.ARRIVAL})
+"""Documents that put goods into a store that must be able to keep them."""
 
 _OF_THE_SHELF = frozenset({Kind.LOSS, Kind.DESTRUCTION, Kind.COUNT_DOWN})
 """Documents that tell what is no longer there: no reservation can keep it."""
@@ -188,9 +192,21 @@ def post(*, draft: Draft, actor: Actor, at: datetime) -> StockDocument:
     _same_facility(draft, actor)
     if not draft.items:
         raise Refusal("no_lines", "Chứng từ chưa có dòng thuốc nào", field="lines")
+    _refuse_warm(draft)
     write(draft)
     audit_facts(number=document.number, kind=str(document.kind), lines=len(draft.items))
     return document
+
+
+def _refuse_warm(draft: Draft) -> None:
+    store = draft.document.target_store or draft.document.store
+    if draft.document.kind not in _BRINGS_IN or store.keeps is None:
+        return
+    drugs = {lot.drug_id: position for position, (lot, _) in enumerate(draft.items)}
+    for drug in Drug.objects.for_facility(store.facility_id).filter(pk__in=drugs).order_by("pk"):
+        if not store.can_keep(drug.storage):
+            text = f"{drug.name} phải bảo quản {drug.get_storage_display()}, {store.name} không giữ được"
+            raise Refusal("cold_chain", text, field="store", position=drugs[drug.pk])
 
 
 def write(draft: Draft) -> None:

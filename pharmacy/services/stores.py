@@ -1,6 +1,9 @@
 """The places that hold stock."""
 
+from collections.abc import Collection
+
 from his.accounts.actor import Actor
+from his.catalogs.models import Storage
 from his.core.errors import Refusal
 from his.core.text import nfc
 from his.service import audit_facts, service
@@ -21,3 +24,19 @@ def create_store(*, code: str, name: str, kind: str, actor: Actor) -> Store:
         raise Refusal("already_exists", f"Đã có kho mang mã {code}", field="code")
     audit_facts(code=code, kind=str(kind))
     return Store.objects.create(facility=actor.facility, code=code, name=name, kind=kind)
+
+
+@service(action="pharmacy.set_storage", permission="pharmacy.receive")
+def set_storage(*, store: Store, keeps: Collection[str] | None, actor: Actor) -> Store:
+    """Say which conditions besides room temperature a store can keep (tủ mát, tủ lạnh, tủ đông); None: not known.
+
+    Afterwards drugs that need another condition neither go in nor are handed out from there. Refuses an unknown
+    condition.
+    """
+    if keeps is not None and not set(keeps) <= set(Storage.values):
+        raise Refusal("bad_storage", "Điều kiện bảo quản không có trong danh sách", field="keeps")
+    locked: Store = Store.objects.for_facility(actor.facility).select_for_update(no_key=True).get(pk=store.pk)
+    locked.keeps = None if keeps is None else sorted(keeps)
+    locked.save(update_fields=["keeps"])
+    audit_facts(code=locked.code, keeps=None if keeps is None else ";".join(locked.keeps or []))
+    return locked

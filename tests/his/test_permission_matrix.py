@@ -32,6 +32,7 @@ SERVICE_MODULES = (
     "patients.printing.prescription",
     "patients.printing.ticket",
     "pharmacy.services.ledger",
+    "pharmacy.services.reservations",
     "pharmacy.services.stores",
     "pharmacy.services.stock",
     "pharmacy.services.dispensing",

@@ -37,7 +37,7 @@ def test_stock_waiting_and_dispense(api, world):
     shelf.receive(place, store, shelf.goods(world, place, lot="L'1"))
     lan = shelf.lan_prescription(world, place)
     (stock,) = call(api, actor, "GET", "/stock?store=CP").json()
-    assert (stock["code"], Decimal(stock["usable"])) == ("TH0001", Decimal(100))
+    assert (stock["code"], Decimal(stock["usable"])) == ("TH0001", Decimal(80))
     (waiting,) = call(api, actor, "GET", "/prescriptions/waiting").json()
     assert (waiting["id"], waiting["lines"][0]["drug_code"]) == (lan.pk, "TH0001")
     body = {"store_code": "CP", "idempotency_key": "k"}

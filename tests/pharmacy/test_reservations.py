@@ -19,6 +19,7 @@ from pharmacy.queries_window import proposal
 from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.reservations import release_lapsed
 from pharmacy.services.stock import LotLine, block_lot, record_loss, transfer
+from pharmacy.services.stores import set_storage
 from tests.cast import DAY, anh_hung, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
@@ -245,15 +246,19 @@ def test_a_cold_drug_goes_out_only_where_it_is_kept_cold(world, place, store):
     drug.storage = "cold"
     drug.save()
     shelf.receive(place, store, shelf.goods(world, place))
-    Store.objects.update(keeps=["cool"])
-    store.refresh_from_db()
+    store = set_storage(store=store, keeps=["cool"], actor=place.actor("pharmacist"))
     prescription = shelf.lan_prescription(world, place)
     assert kept() == []
     with pytest.raises(Refusal, match="hết"):
         hand_out(place, prescription, store)
     assert usable_stock(place.facility, [drug.pk], DAY) == {}
-    Store.objects.update(keeps=["cool", "cold"])
-    store.refresh_from_db()
+    with pytest.raises(Refusal) as refused:
+        shelf.receive(place, store, shelf.goods(world, place))
+    assert refused.value.code == "cold_chain"
+    assert "Lạnh (2-8 °C)" in refused.value.message_vi
+    with pytest.raises(Refusal, match="không có trong danh sách"):
+        set_storage(store=store, keeps=["warm"], actor=place.actor("pharmacist"))
+    store = set_storage(store=store, keeps=["cool", "cold"], actor=place.actor("pharmacist"))
     assert usable_stock(place.facility, [drug.pk], DAY) == {drug.pk: 100}
     assert given(hand_out(place, prescription, store)) == [("L1", 20)]
 
