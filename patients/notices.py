@@ -137,10 +137,10 @@ def refuse_without_reason(notices: Sequence[Notice], given: Collection[str]) -> 
 
 
 def each_finding(refusal: Refusal) -> list[Refusal]:
-    """A refusal for each rule that a `rule_broken` or `reason_needed` one names; any other refusal as it is."""
-    if refusal.code not in (RULE_BROKEN, REASON_NEEDED):
+    """A refusal for each rule that a `rule_broken` one names; any other refusal as it is."""
+    if refusal.code != RULE_BROKEN:
         return [refusal]
-    return [Refusal(refusal.code, one["message"], field=one["field"] or None) for one in refusal.facts["findings"]]
+    return [Refusal(RULE_BROKEN, one["message"], field=one["field"] or None) for one in refusal.facts["findings"]]
 
 
 def in_words(notice: Notice) -> str:

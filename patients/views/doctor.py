@@ -20,7 +20,7 @@ from patients.forms import VitalsForm
 from patients.forms_clinical import AmendForm, DiagnosisForm, ExamForm
 from patients.forms_safety import read_reasons
 from patients.models import Exam, Visit
-from patients.notices import each_finding, in_words, limited
+from patients.notices import REASON_NEEDED, each_finding, in_words, limited
 from patients.queries import get_visit, latest_vitals
 from patients.queries_clinical import (
     current_exam,
@@ -112,15 +112,16 @@ def _screen(
         more["vitals"] = latest_vitals(row)
     queue = queue_context(request, row)
     form.offer_rooms(_other_rooms(queue["rooms"], row, exam))
+    known = card_context(row)
     context = {
         **queue,
         **panel_context(row, exam),
-        **card_context(row),
+        **known,
         **reasons_context(row, exam, request.actor.staff, read_reasons(sent(request))),
         "form": form,
         "diagnoses": diagnoses,
         "warnings": diagnosis_warnings(exam) if exam else [],
-        "strip": strip_of_visit(row),
+        "strip": strip_of_visit(row, known["coded"]),
         "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "is_sent_on": exam is not None and exam.is_signed and row.state == Visit.State.OPEN,
         **more,
@@ -226,6 +227,9 @@ def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
             # The entry of the vital signs opens with its focus on the weight; the typed exam stays below it.
             asked = {"vitals_form": VitalsForm(begin="weight_kg"), "vitals_wanted": refusal.message_vi}
             return _screen(request, row, current_exam(row), form, diagnoses, status=422, **asked)
+        if refusal.code == REASON_NEEDED:
+            # The focus goes to the first picker; what was typed stays.
+            return _screen(request, row, current_exam(row), form, diagnoses, status=422, reasons_asked=True)
         for one in each_finding(refusal):
             if not diagnoses.add_refusal(one):
                 add_refusal(form, one)

@@ -60,7 +60,8 @@ def card(request: DeskRequest, visit_id: int) -> HttpResponse:
             raise
         except Refusal as refusal:
             add_refusal(form, refusal)
-    context = {**card_context(visit), "is_new": True, "strip": strip_of_visit(visit)}
+    context = {**card_context(visit), "is_new": True}
+    context["strip"] = strip_of_visit(visit, context["coded"])
     if form.errors:
         return render(request, CARD, {**context, "safety_form": form}, status=422)
     if request.POST.get("more") or request.POST.get("end"):

@@ -59,13 +59,14 @@ def vitals(request: DeskRequest, pk: int) -> HttpResponse:
 
 
 def _screen(request: DeskRequest, visit: Visit, form: VitalsForm, *, status: int = 200) -> HttpResponse:
+    known = card_context(visit)
     context = {
         **_list(request, visit.pk),
         "visit": visit,
         "form": form,
         "earlier": visit.vital_signs.order_by("-taken_at", "-pk"),
-        "strip": strip_of_visit(visit),
-        **card_context(visit),
+        "strip": strip_of_visit(visit, known["coded"]),
+        **known,
     }
     return render(request, "patients/triage.html", context, status=status)
 

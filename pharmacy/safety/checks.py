@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 from patients import dosing
 from pharmacy.safety.facts import Allergy, AtHome, Check, Drug, Found, Prescribing
-from pharmacy.safety.lists import Interaction, Level, Lists
+from pharmacy.safety.lists import Interaction, Level, Lists, is_meant
 
 
 def interactions(case: Prescribing, lists: Lists) -> Iterator[Found]:
@@ -71,11 +71,11 @@ def allergies(case: Prescribing, lists: Lists) -> Iterator[Found]:
 
 
 def _reacting(drug: Drug, allergy: Allergy, lists: Lists) -> Iterator[tuple[Level, str, str]]:
-    if any(allergy.item in lists.items_of(key) for key in drug.keys):
+    items, same = lists.items_of_all(drug.keys), lists.items_of(allergy.item)
+    if allergy.item in items:
         yield Level.BLOCK, "đúng chất đã dị ứng", ""
-    same = lists.items_of(allergy.item)
     for row in lists.allergies:
-        if row.to[0] in same and any(row.item in lists.items_of(key) for key in drug.keys):
+        if row.to[0] in same and is_meant(row.item, items):
             yield row.level, row.effect, row.source
 
 

@@ -124,12 +124,14 @@ class Lists:
         """An ingredient or group in words."""
         return self.titles.get(item, item)
 
-    def is_of(self, item: str, keys: Iterable[str]) -> bool:
-        """Whether a drug with these ingredients is meant by an item of a list."""
-        items: set[str] = set()
-        for key in keys:
-            items |= self.items_of(key)
-        return all(part in items for part in item.split("+"))
+    def items_of_all(self, keys: Iterable[str]) -> frozenset[str]:
+        """The ingredients of a drug with all groups that they belong to."""
+        return frozenset().union(*(self.items_of(key) for key in keys))
+
+
+def is_meant(item: str, items: frozenset[str]) -> bool:
+    """Whether an item of a list means a drug with these ingredients and groups."""
+    return item in items or ("+" in item and all(part in items for part in item.split("+")))
 
 
 NAMES = (

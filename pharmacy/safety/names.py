@@ -57,5 +57,7 @@ class Names:
 
     def within(self, text: str) -> frozenset[str]:
         """The keys whose names stand as whole words in a free text."""
+        if not text:
+            return frozenset()
         plain = f" {spelled(text)} "
         return frozenset(key for name, key in self.keys.items() if len(name) > 3 and f" {name} " in plain)

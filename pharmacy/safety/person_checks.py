@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from patients import dosing
 from pharmacy.safety.facts import LACTATING, PREGNANT, YES, Check, Drug, Found, Person, Prescribing
-from pharmacy.safety.lists import Caution, DoseLimit, Level, Lists, Support
+from pharmacy.safety.lists import Caution, DoseLimit, Level, Lists, Support, is_meant
 from pharmacy.safety.strength import MG
 
 UNCHECKED, UNKNOWN = "unchecked", "unknown"
@@ -160,7 +160,8 @@ def _cautions(drugs: Iterable[Drug], rows: Iterable[Caution], lists: Lists) -> I
     rows = tuple(rows)
     for drug in drugs:
         if drug.is_systemic:
-            yield from ((drug, row) for row in rows if lists.is_of(row.item, drug.keys))
+            items = lists.items_of_all(drug.keys)
+            yield from ((drug, row) for row in rows if is_meant(row.item, items))
 
 
 def _found(drug: Drug, row: Caution, words: dict[str, str]) -> Found:
@@ -173,8 +174,9 @@ def support(case: Prescribing, lists: Lists) -> Iterator[Found]:
     if not case.person.diagnoses:
         return
     for drug in case.drugs:
+        items = lists.items_of_all(drug.keys)
         for row in lists.support:
-            fits = drug.is_insured and drug.route.startswith(row.route) and lists.is_of(row.item, drug.keys)
+            fits = drug.is_insured and drug.route.startswith(row.route) and is_meant(row.item, items)
             if fits and not _is_paid(row, case.person):
                 words = {"drug": drug.name, "condition": row.condition, "ref": row.ref}
                 yield Found(drug.number, f"{drug.code}|{row.ref}", Level.NOTE, words, row.source)

@@ -133,8 +133,10 @@ def test_a_typed_drug_shows_what_it_breaks_and_a_blocking_one_may_be_drafted(rul
     sent = drugs(PARACETAMOL, AMLODIPIN)
     other = doctor.post(url("prescription-line", visit.visit), {**sent, "row": "lines-0"}, headers=HTMX)
     mine = doctor.post(url("prescription-line", visit.visit), {**sent, "row": "lines-1"}, headers=HTMX)
-    assert "own.drug" not in other.content.decode()
-    assert '<div id="lines-1-notices" hx-swap-oob="true">' in mine.content.decode()
+    for answer in (other, mine):  # a change of one row may change what is said in another
+        first, _, second = answer.content.decode().partition('<div id="lines-1-notices" hx-swap-oob="true">')
+        assert "own.drug" not in first
+        assert "own.drug" in second
     assert 'class="badge stop">Từ chối</span>' in mine.content.decode()
     assert doctor.post(url("exam-prescription", visit.visit), sent, headers=HTMX).status_code == 200
     grid = doctor.get(url("exam-prescription", visit.visit), headers=HTMX).content.decode()

@@ -18,12 +18,14 @@ from insurance import law
 from insurance.rules import safety
 from insurance.rules.engine.functions.safety import _CHECKS
 from insurance.rules.safety import prescribing_report
+from insurance.standards import select_standard
 from patients.models import Exam, PrescriptionLine, SafetyGap, SafetyOverride
 from patients.notices import Notice, Severity
 from patients.queries_safety import signed_safety
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.safety import Reason, record_allergy, record_health_facts
 from patients.services.signing import sign_exam
+from patients.services.visits import open_visit
 from pharmacy.services.dispensing import reverse_dispense
 from tests.cast import World, at
 from tests.insurance.walk import PARACETAMOL, Walk, hung, lan
@@ -172,12 +174,10 @@ def test_allergies_pregnancy_and_kidneys_come_from_the_person(walk):
 
 def next_visit(walk: Walk, days: int) -> Walk:
     """The same person comes again so many days later, examined."""
-    from patients.services.visits import open_visit
-
-    when = at(8) + timedelta(days=days)
+    when, reception = at(8) + timedelta(days=days), walk.place.actor("reception")
     visit = open_visit(
-        patient=walk.visit.patient, room=walk.place.rooms["PK1"], actor=walk.place.actor("reception"), at=when
-    )  # fmt: skip
+        patient=walk.visit.patient, room=walk.place.rooms["PK1"], confirm_second=True, actor=reception, at=when
+    )
     return Walk(walk.world, walk.place, visit, now=when).examine("I10")
 
 
@@ -274,15 +274,11 @@ def test_a_check_that_fails_is_said_recorded_and_stops_nobody(walk, monkeypatch)
 def test_lists_that_cannot_be_read_are_said_for_every_check(decree, walk):
     write_list(decree / "interactions.csv", PAIRS, ["@no_such", "aspirin", "reason", "x", "x", "x", "2026-06-01", ""])
     write(walk, "WAR", "ASP")
-    assert SafetyGap.objects.filter(stage="order").count() == len(safety._rules(law.roots(), _standard()))
+    assert SafetyGap.objects.filter(stage="order").count() == len(
+        safety._rules(law.roots(), select_standard(at(8).date()))
+    )
     signed = sign(walk)
     assert "Tương tác thuốc nặng" in signed_safety(signed)["not_checked"]
-
-
-def _standard():
-    from insurance.standards import select_standard
-
-    return select_standard(at(8).date())
 
 
 def test_facts_that_cannot_be_read_leave_the_transaction_whole(walk, monkeypatch):

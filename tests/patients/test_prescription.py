@@ -8,7 +8,6 @@ import pytest
 from his.catalogs.models import Drug, LongPrescriptionDisease
 from his.core.errors import NotFound, Refusal
 from patients.models import Exam
-from patients.queries_clinical import allergy_warning
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.prescriptions import LineInput, prescribe
 from tests.cast import World, at, lan_visit
@@ -105,11 +104,3 @@ def test_ninety_days_only_for_the_diseases_of_the_annex(world, exam):
     assert write(world, exam, line(world, days=90)).lines.get().quantity == 180
     with pytest.raises(Refusal, match="90 ngày"):
         write(world, exam, line(world, days=91))
-
-
-def test_an_allergy_to_an_ingredient_is_said_in_words(world, exam):
-    patient, drug = exam.visit.patient, world.drug(world.station, "TH0001")
-    assert allergy_warning(patient, drug) == ""
-    patient.allergies = "PARACETAMOL (nổi mẩn)"
-    assert "nổi mẩn" in allergy_warning(patient, drug)
-    assert allergy_warning(patient, world.drug(world.station, "TH0002")) == ""

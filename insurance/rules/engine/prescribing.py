@@ -102,7 +102,7 @@ def _person(row: Row, allergies: list[Row], lists: Lists) -> Person:
         diagnoses=tuple(row.items("DIAGNOSES")),
         main=row.text("MAIN"),
         is_long_disease=row.text("LONG") == "1",
-        allergies=(*coded, *(Allergy(item, is_text=True) for item in named)),
+        allergies=(*coded, *(Allergy(item, row.text("ALLERGIES"), is_text=True) for item in named)),
     )
 
 
