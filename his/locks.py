@@ -1,6 +1,9 @@
-"""Locks on names instead of rows, for numbers that count what does not exist yet (docs/locking.md)."""
+"""Locks on names instead of rows, and how long locks last (docs/locking.md)."""
 
-from django.db import connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
 
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
@@ -14,3 +17,29 @@ def lock_name(*parts: object, is_shared: bool = False) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARED if is_shared else _ALONE, [":".join(str(p) for p in parts)])
+
+
+# With the setting "off" a commit ends its locks without waiting for the disk. A later commit that does wait writes
+# the log up to its own place, and so the earlier one too; this one holds nothing but an empty message.
+_DO_NOT_WAIT = "SELECT set_config('synchronous_commit', 'off', true)"
+_WAIT_FOR_DISK = "SELECT pg_logical_emit_message(true, 'his', '')"
+
+
+@contextmanager
+def short_locks() -> Iterator[None]:
+    """A durable transaction that holds its locks until it is committed, not until the disk has answered.
+
+    It returns when everything is on the disk, like any commit; several that wait share one write. Whoever gets a
+    lock meanwhile builds on what is not on the disk yet, and is itself answered only later: after a power failure
+    nobody was told of anything that is lost. Inside another transaction it is a part of that one.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_DO_NOT_WAIT)
+        yield
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT_FOR_DISK)

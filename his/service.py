@@ -20,6 +20,7 @@ from his.accounts.models import Facility
 from his.audit.models import IdempotencyKey
 from his.audit.record import Entry, Statement, append_entries
 from his.core.errors import NotFound, Refusal
+from his.locks import short_locks
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,7 +87,7 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
     call = _Call()
     token = _current.set(call)
     try:
-        with busy_as_refusal(), transaction.atomic(savepoint=outer is None):
+        with busy_as_refusal(), short_locks() if outer is None else transaction.atomic(savepoint=False):
             if outer is None:
                 _limit_lock_waits()
             key = kwargs.get("idempotency_key") or ""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pgtrigger
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.utils import InternalError
 
 from his.accounts.actor import Actor
@@ -125,3 +125,27 @@ def test_a_repeated_key_acts_once(world: World) -> None:
 def test_a_step_runs_only_inside_a_service(world: World) -> None:
     with pytest.raises(RuntimeError):
         step(actor=world.hospital.actor("admin"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_is_answered_when_it_is_on_the_disk_though_its_locks_ended_before(world: World) -> None:
+    """The commit itself does not wait; without the wait after it, the log would not be written that far yet."""
+
+    @service(action="tests.place_in_log", permission="accounts.manage")
+    def place_in_log(*, department: Department, actor: Actor) -> tuple[str, str]:
+        Department.objects.filter(pk=department.pk).update(name="Khám")
+        return ask("SELECT current_setting('synchronous_commit'), pg_current_wal_insert_lsn()")
+
+    def ask(question: str, *values: object) -> tuple:
+        with connection.cursor() as cursor:
+            cursor.execute(question, values)
+            return tuple(cursor.fetchone())
+
+    ask("SELECT set_config('synchronous_commit', 'on', false)")  # the cluster of the tests does not wait by itself
+    for _ in range(10):
+        waits, place = place_in_log(department=world.hospital.departments["K01"], actor=world.hospital.actor("admin"))
+        assert waits == "off"
+        assert ask("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn, current_setting('synchronous_commit')", place) == (
+            True,
+            "on",
+        )

@@ -18,6 +18,7 @@ from django.utils import timezone
 from his.core.errors import Refusal
 from his.demo.volume.measure import Timings
 from his.demo.volume.stock_clients import Shelf, new_shelf, start
+from his.locks import short_locks
 from patients.services.counters import next_number
 from pharmacy.models import LotBalance, MovementKind, StockDocument, StockDocumentLine, StockMovement
 from pharmacy.queries import balance_differences
@@ -65,8 +66,8 @@ def plain(shelf: Shelf) -> None:
 
 
 def statement(shelf: Shelf) -> None:
-    """The same rows by the ledger: what `pharmacy.services.ledger.post` sends, in a transaction of its own."""
-    with transaction.atomic():
+    """The same rows by the ledger: what `pharmacy.services.ledger.post` sends, in a transaction like a service's."""
+    with short_locks():
         draft = ledger.draft(
             kind=StockDocument.Kind.LOSS,
             store=shelf.store,
