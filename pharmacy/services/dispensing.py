@@ -41,7 +41,7 @@ def dispense(
     lots, by_id = ledger.locked_stock(store=store, drug_codes=codes, at=at, prescription=prescription)
     allocation = allocate([wanted_of(line, line.quantity) for line in lines], lots, local(at).date())
     _refuse_shortage(allocation, lines, store)
-    holds.use(prescription=prescription, picks=allocation.picks, at=at)
+    holds.use(prescription=prescription, store=store, picks=allocation.picks, at=at)
     for pick in allocation.picks:
         draft.add(lot=by_id[pick.lot_id], quantity=pick.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+from his.accounts.models import Facility
 from patients.models import Prescription
 from pharmacy.allocation import ZERO, Pick
 from pharmacy.models import LotBalance, Reservation, Store
@@ -83,20 +84,20 @@ def end(states: dict[int, Reservation.State], *, at: datetime) -> int:
         return int(cursor.fetchone()[0])
 
 
-def use(*, prescription: Prescription, picks: Sequence[Pick], at: datetime) -> None:
+def use(*, prescription: Prescription, store: Store, picks: Sequence[Pick], at: datetime) -> None:
     """End what is kept for the lines that are handed out now, before the document is posted.
 
     A reservation is used when its line takes from its lot, and released when another lot replaces it. What it kept
     beyond that is free: a line that is collected in parts is kept for again by `reservations.reserve`.
     """
-    taken: dict[int, dict[int, Decimal]] = defaultdict(dict)
+    taken: dict[int, set[int]] = defaultdict(set)
     for pick in picks:
-        taken[pick.key][pick.lot_id] = pick.quantity
+        taken[pick.key].add(pick.lot_id)
     held = held_reservations(prescription).filter(prescription_line__in=taken)
     end(
         {
-            pk: State.USED if taken[line_id].get(lot_id, ZERO) else State.RELEASED
-            for pk, line_id, lot_id in held.values_list("pk", "prescription_line_id", "lot_id")
+            pk: State.USED if store_id == store.pk and lot_id in taken[line_id] else State.RELEASED
+            for pk, line_id, store_id, lot_id in held.values_list("pk", "prescription_line_id", "store_id", "lot_id")
         },
         at=at,
     )
@@ -109,14 +110,15 @@ def release_lapsed(*, store: Store, lot_ids: Sequence[int], at: datetime) -> int
     return end(dict.fromkeys(lapsed, State.RELEASED), at=at)
 
 
-def give_way(asked: Mapping[tuple[int, int], Decimal], *, at: datetime) -> int:
+def give_way(facility: Facility, asked: Mapping[tuple[int, int], Decimal], *, at: datetime) -> int:
     """End the latest reservations of these balances, which the caller has locked, until so much of each is free by
     store and lot. Answers how many ended."""
     states: dict[int, Reservation.State] = {}
     for (store_id, lot_id), quantity in asked.items():
-        balance = LotBalance.objects.filter(store=store_id, lot=lot_id).first()
+        balance = LotBalance.objects.for_facility(facility).filter(store=store_id, lot=lot_id).first()
         missing = quantity - (balance.on_hand - balance.reserved) if balance is not None else ZERO
-        held = Reservation.objects.filter(store=store_id, lot=lot_id, state=State.HELD).order_by("-made_at", "-pk")
+        rows = Reservation.objects.for_facility(facility).filter(store=store_id, lot=lot_id, state=State.HELD)
+        held = rows.order_by("-made_at", "-pk")
         for pk, kept in held.values_list("pk", "quantity"):
             if missing <= 0:
                 break

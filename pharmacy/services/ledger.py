@@ -213,7 +213,11 @@ def write(draft: Draft) -> None:
     """The statement of `post`, without its checks: the caller's transaction holds what it locked until it ends."""
     document, values = draft.document, _values(draft)
     pk, number, short = _executed(values)
-    if pk is None and document.kind in _OF_THE_SHELF and holds.give_way(_keys(short), at=document.posted_at):
+    if (
+        pk is None
+        and document.kind in _OF_THE_SHELF
+        and holds.give_way(document.facility, _keys(short), at=document.posted_at)
+    ):
         pk, number, short = _executed(values)
     if pk is None:
         raise _shortage(document, _keys(short))
