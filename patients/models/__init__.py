@@ -12,6 +12,7 @@ from patients.models.clinical import (
     VisitDiagnosis,
 )
 from patients.models.people import Counter, InsuranceCard, Patient, Source
+from patients.models.refusals import PrescriptionRefusal
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Patient",
     "Prescription",
     "PrescriptionLine",
+    "PrescriptionRefusal",
     "PriceNotice",
     "QueueTicket",
     "Route",
