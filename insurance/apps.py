@@ -17,9 +17,11 @@ class InsuranceConfig(AppConfig):
 
     def ready(self) -> None:
         """Take in the decrees of this installation, answer the doctor's desk, name the desks for the top bar."""
+        from insurance.billing.price_effect import price_effect
         from insurance.rules.desk import visit_notices
         from insurance.rules.safety import known_allergens, prescribing_report
         from patients import hooks
+        from pharmacy import hooks as pharmacy_hooks
 
         law.use(*settings.DECREES)
         register_check(law_data_is_sound)
@@ -28,6 +30,7 @@ class InsuranceConfig(AppConfig):
         hooks.visit_checks.fill(visit_notices)
         hooks.prescribing_checks.fill(prescribing_report)
         hooks.allergens.fill(known_allergens)
+        pharmacy_hooks.price_effect.fill(price_effect)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
             NavItem("cash", "Sổ quỹ", "cash-day", "billing.close_day", "lock", 45, "Khóa ngày, duyệt hoàn, bàn giao"),
@@ -51,6 +54,7 @@ def _register_origins() -> None:
         origins.Origin(kinds.EXAM, "Công khám", origins.exams),
         origins.Origin(kinds.ORDER, "Dịch vụ", origins.orders),
         origins.Origin(kinds.PRESCRIPTION_LINE, "Thuốc", origins.drugs),
+        origins.Origin(kinds.SUBSTITUTION, "Thuốc thay thế", origins.substitutes),
     )
 
 

@@ -18,6 +18,7 @@ from patients.models import (
     Patient,
     Prescription,
     PrescriptionLine,
+    PrescriptionRefusal,
     QueueTicket,
     ServiceOrder,
     Visit,
@@ -221,6 +222,24 @@ def prescription_of(exam: Exam) -> Prescription | None:
     rows = Prescription.objects.filter(exam=exam).prefetch_related("lines__drug")
     found = rows.first()
     return found if found is not None and list(found.lines.all()) else None
+
+
+def sent_back(room: Room, day: date) -> list[PrescriptionRefusal]:
+    """Prescriptions of a room that the pharmacy sent back and that still wait for the doctor, oldest first.
+
+    Those of visits that are not closed, signed within a week of the day.
+    """
+    start, _ = day_range(day - timedelta(days=7))
+    rows = PrescriptionRefusal.objects.for_facility(room.facility_id).filter(
+        withdrawn_at__isnull=True, prescription__exam__room=room, prescription__signed_at__gte=start
+    )
+    rows = rows.exclude(prescription__visit__state__in=[Visit.State.CLOSED, Visit.State.CANCELLED])
+    return list(rows.select_related("prescription__visit__patient", "by").order_by("at", "pk"))
+
+
+def refusals_of(prescription: Prescription) -> list[PrescriptionRefusal]:
+    """Every time that the pharmacy sent a prescription back, oldest first."""
+    return list(prescription.refusals.select_related("by", "withdrawn_by").order_by("at", "pk"))
 
 
 def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> list[Exam]:

@@ -104,10 +104,10 @@ def allocate(wanted: Sequence[Wanted], lots: Iterable[LotStock], on: date) -> Al
     shortages: list[Shortage] = []
     for line in wanted:
         queue = queues.get(line.item, [])
-        taken = _take(line, [left for left in queue if _is_same(line.tender, left.tender)])
+        taken = _take(line, [left for left in queue if is_same_tender(line.tender, left.tender)])
         covered = sum((pick.quantity for pick in taken), ZERO)
         if covered < line.quantity:
-            other = sum((left.quantity for left in queue if not _is_same(line.tender, left.tender)), ZERO)
+            other = sum((left.quantity for left in queue if not is_same_tender(line.tender, left.tender)), ZERO)
             shortages.append(Shortage(line.key, line.item, line.quantity, covered, other))
         picks.extend(taken)
     return Allocation(tuple(picks), tuple(shortages))
@@ -120,7 +120,8 @@ class _Left:
     tender: str
 
 
-def _is_same(asked: str, bought: str) -> bool:
+def is_same_tender(asked: str, bought: str) -> bool:
+    """Whether a lot bought under one record covers a line that asks for another; what is not known fits."""
     return not asked or not bought or asked == bought
 
 

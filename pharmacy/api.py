@@ -9,12 +9,27 @@ from his.access import DeskRequest, requires
 from his.core.dates import day_range
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
-from patients.models import Prescription
+from patients.models import Prescription, PrescriptionRefusal
 from pharmacy import queries_window
-from pharmacy.models import Dispense, Store
+from pharmacy.handout import LineChoice, ReturnedLine
+from pharmacy.models import Dispense, Lot, NotGiven, PatientReturn, Store
 from pharmacy.queries import DrugStock, dispensing_stores, stock_by_drug, stores, waiting_prescriptions
-from pharmacy.schemas import DispenseIn, DispenseOut, StockOut, WaitingOut
+from pharmacy.schemas import (
+    DispenseIn,
+    DispenseOut,
+    LeaveOutIn,
+    LeftOutOut,
+    LineChoiceIn,
+    ReturnIn,
+    ReturnOut,
+    SendBackIn,
+    SentBackOut,
+    StockOut,
+    WaitingOut,
+)
 from pharmacy.services.dispensing import dispense
+from pharmacy.services.returning import return_drugs
+from pharmacy.services.window import leave_out, send_back
 
 router = Router(tags=["pharmacy"])
 
@@ -43,14 +58,75 @@ def list_waiting(request: DeskRequest, day: date | None = None) -> list[Prescrip
 @router.post("/prescriptions/{prescription_id}/dispense", response=DispenseOut)
 @requires("pharmacy.dispense")
 def post_dispense(request: DeskRequest, prescription_id: int, body: DispenseIn) -> Dispense:
-    """Hand out a signed prescription."""
+    """Hand out a signed prescription, in full or as the lines say."""
     facility = request.actor.facility
+    prescription = queries_window.prescription(facility, prescription_id)
     return dispense(
-        prescription=queries_window.prescription(facility, prescription_id),
+        prescription=prescription,
         store=_by_code(list(dispensing_stores(facility)), body.store_code),
+        choices=[_choice(prescription, line) for line in body.lines],
         actor=request.actor,
         at=timezone.now(),
         idempotency_key=body.idempotency_key,
+    )
+
+
+@router.post("/prescriptions/{prescription_id}/send-back", response=SentBackOut)
+@requires("pharmacy.dispense")
+def post_send_back(request: DeskRequest, prescription_id: int, body: SendBackIn) -> PrescriptionRefusal:
+    """Send a signed prescription back to the doctor."""
+    prescription = queries_window.prescription(request.actor.facility, prescription_id)
+    return send_back(prescription=prescription, actor=request.actor, at=timezone.now(), **body.dict())
+
+
+@router.post("/prescriptions/{prescription_id}/leave-out", response=LeftOutOut)
+@requires("pharmacy.dispense")
+def post_leave_out(request: DeskRequest, prescription_id: int, body: LeaveOutIn) -> NotGiven:
+    """Close what is still open of a prescription as not given."""
+    prescription = queries_window.prescription(request.actor.facility, prescription_id)
+    return leave_out(prescription=prescription, actor=request.actor, at=timezone.now(), **body.dict())
+
+
+@router.post("/dispenses/{dispense_id}/return", response=ReturnOut)
+@requires("pharmacy.dispense")
+def post_return(request: DeskRequest, dispense_id: int, body: ReturnIn) -> PatientReturn:
+    """Take handed-out drugs back from the patient."""
+    rows = Dispense.objects.for_facility(request.actor.facility).select_related("prescription")
+    done = rows.filter(pk=dispense_id).first()
+    if done is None:
+        raise NotFound("Không tìm thấy phiếu cấp phát tại cơ sở này")
+    return return_drugs(
+        dispense=done,
+        lines=[ReturnedLine(line.dispense_line_id, line.quantity, line.is_intact) for line in body.lines],
+        reason=body.reason,
+        actor=request.actor,
+        at=timezone.now(),
+        idempotency_key=body.idempotency_key,
+    )
+
+
+def _choice(prescription: Prescription, line: LineChoiceIn) -> LineChoice:
+    """A line as the service takes it, found by the code of its drug; a lot by its number."""
+    row = prescription.lines.filter(drug__code=line.drug_code).first()
+    if row is None:
+        raise NotFound(f"Đơn không có thuốc {line.drug_code}")
+    lot = None
+    if line.lot_number:
+        lots = Lot.objects.for_facility(prescription.facility_id).filter(drug__code=line.drug_code)
+        lot = lots.filter(number=line.lot_number).order_by("expires_on").last()
+        if lot is None:
+            raise NotFound(f"Không có lô {line.lot_number} của {line.drug_code}")
+    return LineChoice(
+        line_id=row.pk,
+        quantity=line.quantity,
+        reason=line.reason,
+        note=line.note,
+        is_final=line.is_final,
+        lot_id=lot.pk if lot else None,
+        lot_reason=line.lot_reason,
+        drug_code=line.substitute_code,
+        agreed_by=line.agreed_by,
+        doctor_name=line.doctor_name,
     )
 
 

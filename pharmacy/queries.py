@@ -20,6 +20,7 @@ from his.core.errors import NotFound
 from patients.models import Prescription, PrescriptionLine, Visit
 from pharmacy.allocation import ZERO, LotStock, Wanted
 from pharmacy.models import Dispense, Lot, LotBalance, Reservation, StockDocument, StockMovement, Store
+from pharmacy.queries_given import refused, still_open
 
 EXPIRY_HORIZON_DAYS = 180
 
@@ -79,13 +80,14 @@ def held_reservations(prescription: Prescription) -> QuerySet[Reservation]:
     return rows.filter(prescription_line__prescription=prescription, state=Reservation.State.HELD)
 
 
-def wanted_of(line: PrescriptionLine, quantity: Decimal) -> Wanted:
-    """So much for a line, as the allocation reads it.
+def wanted_of(line: PrescriptionLine, quantity: Decimal, drug: Drug | None = None) -> Wanted:
+    """So much for a line, of the prescribed drug or of another one given in its place, as the allocation reads it.
 
-    The claim of an insured line names the price and the tender record of the prescribed drug (QĐ 130/QĐ-BYT: DON_GIA,
+    The claim of an insured line names the price and tender record of the drug that is given (QĐ 130/QĐ-BYT: DON_GIA,
     TT_THAU of XML3), so only lots bought under that record cover it; who pays alone may get any lot.
     """
-    return Wanted(line.pk, line.drug.code, quantity, line.drug.bid_info if line.is_insured else "")
+    drug = drug or line.drug
+    return Wanted(line.pk, drug.code, quantity, drug.bid_info if line.is_insured else "")
 
 
 def lot_stocks(rows: Iterable[LotBalance], kept: Kept | None = None) -> list[LotStock]:
@@ -140,22 +142,25 @@ def usable_by_code(facility: Facility, drug_codes: Collection[str], on: date) ->
 
 
 def current_dispense(prescription: Prescription) -> Dispense | None:
-    """The dispense of a prescription that was not reversed."""
+    """The last handing out of a prescription that was not reversed."""
     return (
         Dispense.objects.for_facility(prescription.facility_id)
         .filter(prescription=prescription, is_reversed=False)
         .select_related("document", "store", "dispensed_by")
+        .order_by("-dispensed_at", "-pk")
         .first()
     )
 
 
 def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescription]:
-    """Prescriptions signed on the day that nobody handed out yet, in the order of signing."""
+    """Prescriptions signed on the day of which something is still to be handed out, in the order of signing.
+
+    Those that the pharmacy sent back to the doctor wait for the doctor instead.
+    """
     start, end = day_range(day)
     return (
         signed_prescriptions(facility)
-        .filter(signed_at__gte=start, signed_at__lt=end)
-        .exclude(dispenses__is_reversed=False)
+        .filter(still_open(), ~refused(), signed_at__gte=start, signed_at__lt=end)
         .exclude(visit__state__in=[Visit.State.CLOSED, Visit.State.CANCELLED])
         .order_by("signed_at", "pk")
     )

@@ -1,24 +1,26 @@
 """What the dispensing window reads: finding a prescription, the lots proposed for it, what was given before."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from his.accounts.models import Facility
-from his.catalogs.models import QuantityRule
+from his.catalogs.models import Drug, QuantityRule
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.text import fold
 from patients import scan
 from patients.models import Patient, Prescription, PrescriptionLine, QueueTicket
+from pharmacy import hooks
 from pharmacy.allocation import ZERO, allocate
 from pharmacy.labels import dose_text
-from pharmacy.models import Dispense, DispenseLine, Lot, Store
+from pharmacy.models import Counselling, Dispense, DispenseLine, Lot, Store, WindowCall
 from pharmacy.queries import (
+    Kept,
     kept_for,
     lot_stocks,
     signed_prescriptions,
@@ -26,6 +28,7 @@ from pharmacy.queries import (
     waiting_prescriptions,
     wanted_of,
 )
+from pharmacy.queries_given import LineParts, parts_of, with_returned
 
 LOOK_BACK_DAYS = 30
 _TICKET = re.compile(r"^(A?)(\d{1,4})$", re.IGNORECASE)
@@ -40,14 +43,52 @@ class LotPart:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowLine:
-    """One drug of the prescription with the lots that cover it. `left` is what the store may issue of it in all."""
+class Substitute:
+    """Another product that may be given: what the store may issue of it, its price against the prescribed one (đồng a
+    unit), and what the patient would pay more for what is open (đồng; below zero less, None when it cannot be told)."""
 
-    line: PrescriptionLine
+    drug: Drug
+    left: Decimal
+    price_change: Decimal
+    patient_change: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLine:
+    """One drug of the prescription that is still open, with the lots that cover it.
+
+    `left` is what the store may issue of it in all, `lots` all usable lots in the order of expiry.
+    """
+
+    part: LineParts
     dose: str
     parts: tuple[LotPart, ...]
     left: Decimal
     is_short: bool
+    lots: tuple[LotPart, ...] = ()
+    substitutes: tuple[Substitute, ...] = ()
+
+    @property
+    def line(self) -> PrescriptionLine:
+        return self.part.line
+
+    @property
+    def possible(self) -> Decimal:
+        """How much of what is open the lots cover."""
+        return sum((one.quantity for one in self.parts), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLine:
+    """One lot that was handed out for a line; `left` is what the patient still has of it."""
+
+    row: DispenseLine
+    returned: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        quantity: Decimal = self.row.quantity
+        return quantity - self.returned
 
 
 def prescription(facility: Facility, pk: int) -> Prescription:
@@ -59,37 +100,81 @@ def prescription(facility: Facility, pk: int) -> Prescription:
 
 
 def proposal(of: Prescription, store: Store, on: date) -> list[WindowLine]:
-    """The lots that dispensing would take now. Nothing is locked: dispensing decides again."""
-    lines, kept = list(of.lines.select_related("drug")), kept_for(of)
-    rows = usable_lots(store, {line.drug.code for line in lines}, on, kept=kept)
+    """What is open and the lots that dispensing would take now. Nothing is locked: dispensing decides again."""
+    return proposal_for([part for part in parts_of(of) if part.open > 0], store, on, kept=kept_for(of))
+
+
+def proposal_for(
+    open_parts: Sequence[LineParts], store: Store, on: date, *, kept: Kept | None = None
+) -> list[WindowLine]:
+    """As `proposal`, for lines whose parts were read before; `kept` is what is kept for their prescription."""
+    rows = usable_lots(store, {part.line.drug.code for part in open_parts}, on, kept=kept)
     stocks = lot_stocks(rows, kept)
-    allocation = allocate([wanted_of(line, line.quantity) for line in lines], stocks, on)
+    allocation = allocate([wanted_of(part.line, part.open) for part in open_parts], stocks, on)
     lots = {row.lot_id: row.lot for row in rows}
-    left: dict[str, Decimal] = {}
-    for stock in stocks:
-        left[stock.item] = left.get(stock.item, ZERO) + stock.usable(on)
     short = {shortage.key for shortage in allocation.shortages}
     return [
         WindowLine(
-            line=line,
-            dose=dose_text(line, dose_unit(line)),
-            parts=tuple(LotPart(lots[pick.lot_id], pick.quantity) for pick in allocation.picks if pick.key == line.pk),
-            left=left.get(line.drug.code, ZERO),
-            is_short=line.pk in short,
+            part=part,
+            dose=dose_text(part.line, dose_unit(part.line)),
+            parts=tuple(
+                LotPart(lots[pick.lot_id], pick.quantity) for pick in allocation.picks if pick.key == part.line.pk
+            ),
+            left=sum((stock.usable(on) for stock in stocks if stock.item == part.line.drug.code), ZERO),
+            is_short=part.line.pk in short,
+            lots=tuple(
+                LotPart(lots[stock.lot_id], stock.usable(on))
+                for stock in stocks
+                if stock.item == part.line.drug.code and stock.usable(on) > 0
+            ),
+            substitutes=tuple(substitutes(part.line, store, on, part.open)) if part.line.pk in short else (),
         )
-        for line in lines
+        for part in open_parts
     ]
 
 
-def given(done: Dispense) -> list[WindowLine]:
+def same_products(drug: Drug, on: date) -> list[Drug]:
+    """Other products in force on the day that may be given for a drug (TT 26/2025/TT-BYT): the same ingredient,
+    strength, route and dose form, counted in the same unit; the cheapest first."""
+    rows = Drug.objects.for_facility(drug.facility_id).on(on)
+    rows = rows.filter(ingredient_code=drug.ingredient_code, route_code=drug.route_code).exclude(code=drug.code)
+    return [row for row in rows.order_by("price", "code") if _sameness(row) == _sameness(drug)]
+
+
+def _sameness(drug: Drug) -> tuple[str, ...]:
+    texts = (drug.ingredient, drug.strength, drug.dose_form, drug.unit)
+    return tuple(fold(text).replace(" ", "") for text in texts)
+
+
+def substitutes(line: PrescriptionLine, store: Store, on: date, quantity: Decimal | None = None) -> list[Substitute]:
+    """Products that the store can hand out in place of a line's drug, those that cover `quantity` (the whole line
+    unless given) first, then the cheapest."""
+    wanted: Decimal = line.quantity if quantity is None else quantity
+    others = same_products(line.drug, on)
+    if not others:
+        return []
+    left: dict[str, Decimal] = {}
+    for stock in lot_stocks(usable_lots(store, {drug.code for drug in others}, on)):
+        left[stock.item] = left.get(stock.item, ZERO) + stock.usable(on)
+    found = [
+        Substitute(
+            drug=drug,
+            left=left[drug.code],
+            price_change=drug.price - line.drug.price,
+            patient_change=hooks.price_effect(line, drug, min(wanted, left[drug.code])),
+        )
+        for drug in others
+        if left.get(drug.code, ZERO) > 0
+    ]
+    return sorted(found, key=lambda one: (one.left < wanted, one.drug.price, one.drug.code))
+
+
+def given(done: Dispense) -> list[GivenLine]:
     """The lots that were handed out, line by line."""
-    parts: dict[int, list[LotPart]] = {}
-    for row in DispenseLine.objects.filter(dispense=done).select_related("lot").order_by("pk"):
-        parts.setdefault(row.prescription_line_id, []).append(LotPart(row.lot, row.quantity))
-    lines = done.prescription.lines.select_related("drug")
-    return [
-        WindowLine(line, dose_text(line, dose_unit(line)), tuple(parts.get(line.pk, ())), ZERO, False) for line in lines
-    ]
+    rows = with_returned(DispenseLine.objects.filter(dispense=done)).select_related(
+        "lot__drug", "prescription_line__drug", "prescription_line__prescription", "substitution__drug"
+    )
+    return [GivenLine(row, row.came_back) for row in rows.order_by("prescription_line__position", "pk")]
 
 
 def dose_unit(line: PrescriptionLine) -> str:
@@ -172,3 +257,63 @@ def given_before(patient: Patient, before: date) -> QuerySet[DispenseLine]:
         .select_related("dispense", "lot__drug", "prescription_line")
         .order_by("-dispense__dispensed_at", "pk")[:20]
     )
+
+
+def counselling_before(patient: Patient, but: Prescription) -> list[Counselling]:
+    """What this patient was told at earlier prescriptions, latest first: five notes."""
+    rows = Counselling.objects.for_facility(patient.facility_id).filter(
+        dispense__is_reversed=False, dispense__prescription__visit__patient=patient
+    )
+    return list(rows.exclude(dispense__prescription=but).select_related("by").order_by("-at", "-pk")[:5])
+
+
+# Calling
+
+
+def calls_of(facility: Facility, prescription_ids: Iterable[int]) -> dict[int, WindowCall]:
+    """The last call of each prescription; those never called are absent."""
+    rows = WindowCall.objects.for_facility(facility).filter(prescription__in=list(prescription_ids))
+    rows = rows.select_related("store").order_by("prescription_id", "-at", "-pk").distinct("prescription_id")
+    return {row.prescription_id: row for row in rows}
+
+
+def to_call(facility: Facility, day: date) -> Prescription | None:
+    """Who is called next: of those never called, priority first, then the first signed."""
+    called = WindowCall.objects.filter(prescription=OuterRef("pk"))
+    rows = waiting_prescriptions(facility, day).filter(~Exists(called))
+    return rows.order_by("-visit__priority", "signed_at", "pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One call as the screen on the wall shows it: a number, a part of the name, the window."""
+
+    label: str
+    name: str
+    window: str
+
+
+def called_now(facility: Facility, day: date) -> list[Shown]:
+    """The last patient called to each window on the day who is not finished, the latest call first."""
+    start, end = day_range(day)
+    rows = WindowCall.objects.for_facility(facility).filter(at__gte=start, at__lt=end).select_related("store")
+    last = rows.order_by("prescription_id", "-at", "-pk").distinct("prescription_id")
+    waiting = {row.pk: row for row in waiting_prescriptions(facility, day)}
+    calls = [call for call in last if not call.is_absent and call.prescription_id in waiting]
+    calls.sort(key=lambda call: (call.at, call.pk), reverse=True)
+    newest = {call.store_id: call for call in reversed(calls)}
+    labels = ticket_labels([waiting[call.prescription_id].visit_id for call in newest.values()])
+    return [
+        Shown(
+            labels.get(waiting[call.prescription_id].visit_id, "–"),
+            short_name(waiting[call.prescription_id].visit.patient.full_name),
+            call.store.name,
+        )
+        for call in sorted(newest.values(), key=lambda call: (call.at, call.pk), reverse=True)
+    ]
+
+
+def short_name(full_name: str) -> str:
+    """A name that only its owner recognises: initials and the given name, "N. T. Lan"."""
+    *before, given_name = full_name.split() or [""]
+    return " ".join([*(f"{word[0]}." for word in before), given_name])

@@ -44,16 +44,90 @@ class WaitingOut(Schema):
         return list(row.lines.all())  # type: ignore[attr-defined]
 
 
+class LineChoiceIn(Schema):
+    """One line that is not simply handed out in full: less (with a reason), another lot, another product."""
+
+    drug_code: str = Field(max_length=50)
+    quantity: Decimal
+    reason: str = Field("", max_length=20)
+    note: str = Field("", max_length=255)
+    is_final: bool = True
+    lot_number: str = Field("", max_length=100)
+    lot_reason: str = Field("", max_length=255)
+    substitute_code: str = Field("", max_length=50)
+    agreed_by: str = Field("", max_length=255)
+    doctor_name: str = Field("", max_length=255)
+
+
 class DispenseIn(Schema):
-    """From which store; `idempotency_key` makes a repeated request safe."""
+    """From which store; lines that are not named are handed out in full. `idempotency_key` makes a repeated request
+    safe. Drugs under special control are handed out at the window only: two persons confirm there."""
 
     store_code: str = Field(max_length=20)
+    lines: list[LineChoiceIn] = Field(default_factory=list, max_length=100)
     idempotency_key: str = Field("", max_length=64)
 
 
-class DispensedPart(Schema):
-    """So much of one lot for one line of the prescription."""
+class ReturnLineIn(Schema):
+    """So much of one handed-out lot that came back."""
 
+    dispense_line_id: int
+    quantity: Decimal
+    is_intact: bool = True
+
+
+class ReturnIn(Schema):
+    """What the patient brings back, and why."""
+
+    lines: list[ReturnLineIn] = Field(max_length=100)
+    reason: str = Field(max_length=255)
+    idempotency_key: str = Field("", max_length=64)
+
+
+class ReturnOut(Schema):
+    """Drugs taken back; `write_off_number` when a part of them cannot be used again."""
+
+    id: int
+    number: str = Field(alias="document.number")
+    write_off_number: str | None = Field(None, alias="write_off.number")
+    returned_at: datetime
+
+
+class SendBackIn(Schema):
+    """Why a prescription goes back to the doctor."""
+
+    reason: str = Field(max_length=20)
+    note: str = Field(max_length=500)
+
+
+class SentBackOut(Schema):
+    """A prescription that was sent back."""
+
+    id: int
+    reason: str
+    note: str
+    at: datetime
+
+
+class LeaveOutIn(Schema):
+    """Why what is still open of a prescription is not given."""
+
+    reason: str = Field(max_length=20)
+    note: str = Field("", max_length=255)
+
+
+class LeftOutOut(Schema):
+    """The last part that was closed as not given."""
+
+    id: int
+    reason: str
+    quantity: Decimal
+
+
+class DispensedPart(Schema):
+    """So much of one lot for one line of the prescription; `id` names it when it comes back."""
+
+    id: int
     drug_code: str = Field(alias="lot.drug.code")
     lot_number: str = Field(alias="lot.number")
     expires_on: date = Field(alias="lot.expires_on")

@@ -16,7 +16,7 @@ from his.core.money import ZERO
 from his.demo.menu import read_menu
 from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
-from his.demo.stock import open_stores
+from his.demo.stock import add_others, open_stores
 from his.demo.story import Desk, tell
 from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
@@ -58,12 +58,14 @@ def load_facility(
     _hurry()
     actors = {role: place.actor(role) for role in place.users}
     store = open_stores(actors["pharmacist"], demand=plan.demand(), drugs=plan.drugs(), month=month)
+    others = add_others(store, {code: plan.drugs()[code] for code in plan.demand()}, month, actors["pharmacist"])
     desk = Desk(
         actors=actors,
         doctors={room: actors[role] for room, role in _DOCTORS[place.facility.code].items()},
         rooms=rooms,
         imaging=actors[_IMAGING[place.facility.code]],
         store=store,
+        others=others,
     )
     with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
         _run(desk, plan, progress)

@@ -13,6 +13,7 @@ from his.catalogs.models import Drug
 from his.core.dates import vn_datetime
 from his.demo.places import STATION
 from pharmacy.models import Store
+from pharmacy.queries_window import same_products
 from pharmacy.services.stock import GoodsLine, LotLine, receive_goods, transfer
 from pharmacy.services.stores import create_store
 
@@ -38,6 +39,27 @@ def open_stores(actor: Actor, *, demand: dict[str, Decimal], drugs: dict[str, Dr
     _receive(main, lines, actor, opening)
     _move(main, counter, lines, demand, actor, opening + timedelta(hours=2))
     return counter
+
+
+def add_others(store: Store, drugs: dict[str, Drug], month: date, actor: Actor) -> dict[str, str]:
+    """Two lots of a product that may be given in place of another, where the catalogue has one that nobody prescribes.
+
+    Answers the codes of these products by the code of the drug that they replace.
+    """
+    found: dict[str, Drug] = {}
+    for code in sorted(drugs):
+        others = [drug for drug in same_products(drugs[code], month) if drug.code not in drugs]
+        if others:
+            found[code] = others[0]
+    lines = [
+        GoodsLine(drug, f"T{drug.code}-{number}", month + timedelta(days=200 * number), Decimal(300), drug.price)
+        for drug in found.values()
+        for number in (1, 2)
+    ]
+    if lines:
+        opening = vn_datetime(month - timedelta(days=1), time(8, 30))
+        receive_goods(store=store, lines=lines, supplier=SUPPLIER, reference="HD-T", actor=actor, at=opening)
+    return {code: drug.code for code, drug in found.items()}
 
 
 def _lines(rng: Random, demand: dict[str, Decimal], drugs: dict[str, Drug], month: date) -> list[GoodsLine]:

@@ -13,6 +13,7 @@ from typing import Any
 from his.accounts.actor import Actor
 from his.accounts.models import Room
 from his.demo.clinic import ExamPlan, OrderPlan
+from his.demo.handing import bring_back_all, hand_out
 from his.demo.people import Person
 from his.demo.plan import VisitPlan, bank_reference
 from his.demo.safe import pregnancy_answer
@@ -32,9 +33,8 @@ from patients.services.safety import Reason, record_health_facts
 from patients.services.signing import sign_exam, write_note
 from patients.services.visits import open_visit, record_vitals
 from pharmacy.models import Store
-from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.queries_given import dispenses_of
 
-_DECLINED = "Người bệnh trả lại thuốc, không nhận"
 _STAGE = "Điều trị ngoại trú duy trì"
 _PART = Decimal("0.5")
 _WHOLE = Decimal(1000)
@@ -53,6 +53,8 @@ class Desk:
     rooms: dict[str, Room]
     imaging: Actor
     store: Store
+    others: dict[str, str] = field(default_factory=dict)
+    """Another product in stock that may be given for a drug, by drug code."""
     known: dict[int, Patient] = field(default_factory=dict)
     cards: dict[tuple[int, int], InsuranceCard] = field(default_factory=dict)
     slips: dict[int, str] = field(default_factory=dict)
@@ -79,7 +81,10 @@ def tell(desk: Desk, plan: VisitPlan) -> Iterator[datetime]:
     given = None
     if prescription is not None:
         yield (at := at + timedelta(minutes=3))
-        given = dispense(prescription=prescription, store=desk.store, actor=desk.actors["pharmacist"], at=at)
+        how = {"store": desk.store, "others": desk.others, "actor": desk.actors["pharmacist"]}
+        for step in hand_out(prescription=prescription, at=at, **how):  # type: ignore[arg-type]
+            yield (at := step)
+        (given,) = dispenses_of(prescription)
     yield (at := at + timedelta(minutes=3))
     result = close_visit(visit=visit, actor=desk.actors["cashier"], at=at, extra_told=True)
     yield (at := at + timedelta(minutes=1))
@@ -327,9 +332,9 @@ def _bring_back(desk: Desk, visit: Visit, given: Any, paid: Decimal, at: datetim
     cashier = desk.actors["cashier"]
     reopen_visit(visit=visit, reason="Người bệnh trả lại thuốc", actor=desk.actors["manager"], at=at)
     yield (at := at + timedelta(minutes=2))
-    reverse_dispense(dispense=given, reason="Người bệnh trả lại thuốc", actor=desk.actors["pharmacist"], at=at)
+    bring_back_all(dispense=given, reason="Người bệnh trả lại thuốc", actor=desk.actors["pharmacist"], at=at)
     yield (at := at + timedelta(minutes=3))
-    result = close_visit(visit=visit, drugs_declined_reason=_DECLINED, extra_told=True, actor=cashier, at=at)
+    result = close_visit(visit=visit, extra_told=True, actor=cashier, at=at)
     back = paid - payable_amount(result)
     if back > 0:
         yield (at := at + timedelta(minutes=1))

@@ -10,13 +10,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
-from django.db.models import Sum
-
 from his.catalogs.models import OUTSIDE_SCOPE, Drug, PricedService
 from his.core.errors import Refusal
 from insurance.models import Charge
 from patients.models import Exam, PrescriptionLine, ServiceOrder, Visit
-from pharmacy.models import DispenseLine
+from pharmacy.models import Substitution
+from pharmacy.queries_given import net_given
 
 EXAM_GROUP = "13"
 _BEDS = {"14", "15", "16"}
@@ -112,14 +111,8 @@ def _order_source(visit: Visit, order: ServiceOrder, on: date) -> Source:
 
 
 def drugs(visit: Visit, on: date) -> Iterator[Priced]:
-    """Prescription lines handed out and not taken back; a line covered by several lots is one source."""
-    given = (
-        DispenseLine.objects.for_facility(visit.facility)
-        .filter(dispense__prescription__visit=visit, dispense__is_reversed=False)
-        .values_list("prescription_line_id")
-        .annotate(total=Sum("quantity"))
-    )
-    totals: dict[int, Decimal] = dict(given.order_by())
+    """What of prescription lines was handed out and did not come back; a line is one source, of whatever lots."""
+    totals = {line: quantity for (line, substitution), quantity in net_given(visit).items() if substitution is None}
     rows = PrescriptionLine.objects.for_facility(visit.facility).filter(pk__in=totals)
     for line in rows.select_related("drug", "prescription"):
         yield line.drug.name, partial(_drug_source, visit, line, totals[line.pk], on)
@@ -128,6 +121,24 @@ def drugs(visit: Visit, on: date) -> Iterator[Priced]:
 def _drug_source(visit: Visit, line: PrescriptionLine, quantity: Decimal, on: date) -> Source:
     drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
     return drug_source(line.pk, drug, quantity, line.prescription.prescribed_at, is_insured=line.is_insured)
+
+
+def substitutes(visit: Visit, on: date) -> Iterator[Priced]:
+    """Products that were handed out in place of the prescribed ones, each at its own price."""
+    totals = {pk: quantity for (_line, pk), quantity in net_given(visit).items() if pk is not None}
+    if not totals:
+        return
+    rows = Substitution.objects.for_facility(visit.facility).filter(pk__in=totals)
+    for row in rows.select_related("drug", "prescription_line__prescription").order_by("pk"):
+        yield row.drug.name, partial(_substitute_source, visit, row, totals[row.pk], on)
+
+
+def _substitute_source(visit: Visit, row: Substitution, quantity: Decimal, on: date) -> Source:
+    drug = row.drug if _in_period(row.drug, on) else drug_price(visit, row.drug.code, on)
+    line = row.prescription_line
+    at = line.prescription.prescribed_at
+    source = drug_source(row.pk, drug, quantity, at, is_insured=line.is_insured)
+    return replace(source, kind=Charge.SourceKind.SUBSTITUTION)
 
 
 # Prices

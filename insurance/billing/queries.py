@@ -18,7 +18,7 @@ from his.core.money import ZERO
 from insurance.billing.ledger import unsettled_results
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver, SelfPayChoice
 from patients.models import Prescription, ServiceOrder, Visit
-from pharmacy.models import Dispense
+from pharmacy.queries_given import refused, still_open
 
 NOT_DISPENSED = "not_dispensed"
 RESULTS_PENDING = "results_pending"
@@ -114,17 +114,20 @@ def blockers(visit: Visit) -> list[Refusal]:
     orders = ServiceOrder.objects.for_facility(visit.facility).filter(visit=visit, state=ServiceOrder.State.ORDERED)
     if pending := list(orders.order_by("id").values_list("service__name", flat=True)):
         found.append(Refusal(RESULTS_PENDING, f"Còn chỉ định chưa có kết quả: {'; '.join(pending)}"))
-    if undispensed(visit).exists():
-        text = "Đơn thuốc chưa cấp phát; nếu người bệnh không nhận thuốc, hãy ghi lý do"
-        found.append(Refusal(NOT_DISPENSED, text, field="drugs_declined_reason"))
+    if (waiting := list(undispensed(visit).values_list("is_sent_back", flat=True))) != []:
+        found.append(Refusal(NOT_DISPENSED, _not_dispensed(any(waiting)), field="drugs_declined_reason"))
     return found
 
 
-def undispensed(visit: Visit) -> QuerySet[Prescription]:
-    """Prescriptions of the visit that were written and are not handed out."""
-    rows = Prescription.objects.for_facility(visit.facility).filter(visit=visit, lines__isnull=False)
-    given = Dispense.objects.for_facility(visit.facility).filter(prescription__visit=visit, is_reversed=False)
-    return rows.exclude(pk__in=given.values("prescription_id")).distinct()
+def _not_dispensed(is_sent_back: bool) -> str:
+    what = "Nhà thuốc đã trả đơn lại bác sĩ" if is_sent_back else "Đơn thuốc chưa cấp phát, hoặc mới cấp một phần"
+    return f"{what}; nếu người bệnh không nhận thuốc, hãy ghi lý do"
+
+
+def undispensed(visit: Visit) -> QuerySet[Any]:
+    """Prescriptions of the visit with something neither handed out nor left out for good, with `is_sent_back`."""
+    rows = Prescription.objects.for_facility(visit.facility).filter(still_open(), visit=visit)
+    return rows.annotate(is_sent_back=refused()).order_by("pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +150,12 @@ def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[D
 
     `since` leaves out closed visits that arrived before that day: old debts have their own list (`debts`).
     """
-    lines = Prescription.objects.filter(visit=OuterRef("pk"), lines__isnull=False)
-    given = Dispense.objects.filter(prescription=OuterRef("pk"), is_reversed=False)
+    open_ones = Prescription.objects.filter(still_open(), visit=OuterRef("pk"))
     waiting = (
         Visit.objects.for_facility(facility)
         .filter(state=Visit.State.EXAMINED)
         .select_related("patient", "card")
-        .annotate(waits_for_drugs=Exists(lines.exclude(Exists(given))))
+        .annotate(waits_for_drugs=Exists(open_ones))
     )
     rows = [DueVisit(visit, ZERO, False, visit.waits_for_drugs) for visit in waiting]
     unsettled: QuerySet[Any] = unsettled_results(facility)

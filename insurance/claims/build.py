@@ -10,6 +10,7 @@ from his.core.errors import Refusal
 from insurance.claims.document_sources import documents_of
 from insurance.claims.dose import dose_text
 from insurance.claims.gather import Record
+from insurance.claims.supply import days_given, days_supplied, line_of
 from insurance.models import BenefitLine, Charge
 from insurance.standards import PartialDate, Standard
 from insurance.standards.rows import CheckInRow, DrugRow, ProgressRow, ResultRow, ServiceRow, SummaryRow
@@ -81,8 +82,8 @@ def build_tables(record: Record) -> ClaimTables:
 
 def tables_of(record: Record) -> ClaimTables:
     """The rows without documents of a record that has an exam and a card, also while the visit goes on."""
-    drugs = [line for line in record.lines if line.charge.source_kind == Charge.SourceKind.PRESCRIPTION_LINE]
-    services = [line for line in record.lines if line.charge.source_kind != Charge.SourceKind.PRESCRIPTION_LINE]
+    drugs = [line for line in record.lines if line.charge.line_kind == Charge.LineKind.DRUG]
+    services = [line for line in record.lines if line.charge.line_kind != Charge.LineKind.DRUG]
     return ClaimTables(
         check_in=None if record.result.entitlement_code == EMERGENCY else _check_in(record),
         summary=_summary(record, drugs, services),
@@ -99,7 +100,7 @@ def claim_end(record: Record) -> datetime:
     Who is transferred ends when leaving.
     """
     ended = local(record.visit.ended_at or record.visit.arrived_at)
-    days = max((line.days for line in record.drugs.values()), default=0)
+    days = days_supplied(record)
     is_transferred = bool(record.exams) and record.exam.outcome in TRANSFERS
     if record.visit.visit_type not in COURSE_TYPES or days == 0 or is_transferred:
         return ended
@@ -110,7 +111,7 @@ def treatment_days(record: Record) -> int:
     """SO_NGAY_DTRI (QĐ 4750), by visit type: 0, days of drugs, days with a service, or last less first day plus one."""
     kind, ended = record.visit.visit_type, claim_end(record)
     if kind == "05":
-        return max((line.days for line in record.drugs.values()), default=0)
+        return days_supplied(record)
     if kind == "08":
         return len({local(line.charge.ordered_at).date() for line in record.lines})
     if kind in {"02", "03", "04", "06"}:
@@ -280,10 +281,13 @@ def _total(lines: list[BenefitLine]) -> Decimal:
 
 
 def _drug(record: Record, line: BenefitLine, number: int) -> DrugRow:
-    charge, row = line.charge, record.drugs.get(line.charge.source_id)
-    if row is None:
+    charge, key = line.charge, line_of(record, line.charge)
+    if key is None or key not in record.drugs:
         raise Refusal("no_prescription", f"Thuốc {charge.name} không còn dòng đơn thuốc")
-    drug, prescription = row.drug, row.prescription
+    is_swapped = charge.source_kind == Charge.SourceKind.SUBSTITUTION
+    row = record.drugs[key]
+    drug = record.substitutions[charge.source_id].drug if is_swapped else row.drug
+    prescription = row.prescription
     return DrugRow(
         claim_code=record.visit.claim_code,
         line_no=number,
@@ -295,7 +299,7 @@ def _drug(record: Record, line: BenefitLine, number: int) -> DrugRow:
         strength=drug.strength,
         route_code=drug.route_code,
         dosage_form=drug.dose_form,
-        dose=dose_text(row.morning, row.noon, row.afternoon, row.evening, row.days, drug.unit),
+        dose=dose_text(row.morning, row.noon, row.afternoon, row.evening, days_given(record, key), drug.unit),
         usage=row.usage,
         registration_number=drug.registration_no,
         tender_info=drug.bid_info,
@@ -313,7 +317,7 @@ def _drug(record: Record, line: BenefitLine, number: int) -> DrugRow:
         department_code=prescription.exam.department.code,
         prescriber_codes=(prescription.prescribed_by.licence_no,),
         ordered_at=prescription.prescribed_at,
-        performed_at=record.dispensed_at.get(row.pk),
+        performed_at=record.dispensed_at.get((charge.source_kind, charge.source_id)),
         payment_method_code=FEE_FOR_SERVICE,
         fund_source_code=FUND if charge.scope_code != "2" else OTHER_SOURCE,
     )

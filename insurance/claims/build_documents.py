@@ -113,9 +113,9 @@ def _book_number(slip_number: str) -> str:
 
 def _used(record: Record) -> tuple[str, str]:
     """Names of the drugs and of the services of the visit, each once and as many as fit."""
-    is_drug = Charge.SourceKind.PRESCRIPTION_LINE
-    drugs = [line for line in record.lines if line.charge.source_kind == is_drug]
-    services = [line for line in record.lines if line.charge.source_kind != is_drug]
+    is_drug = Charge.LineKind.DRUG
+    drugs = [line for line in record.lines if line.charge.line_kind == is_drug]
+    services = [line for line in record.lines if line.charge.line_kind != is_drug]
     return _names(drugs), _names(services)
 
 

@@ -64,6 +64,11 @@ RECORD = (
         "patients_prescription p JOIN pharmacy_dispense d ON d.prescription_id = p.id"
         " LEFT JOIN pharmacy_dispenseline l ON l.dispense_id = d.id WHERE p.visit_id = one.visit_id",
     ),
+    (
+        "s",
+        "patients_prescription p JOIN patients_prescriptionline l ON l.prescription_id = p.id"
+        " JOIN pharmacy_substitution s ON s.prescription_line_id = l.id WHERE p.visit_id = one.visit_id",
+    ),
     ("e", "insurance_cashentry e WHERE e.visit_id = one.visit_id"),
 )
 """The rows of one visit: the aliases whose rows count, and where they are found from `one.visit_id`."""
@@ -94,6 +99,12 @@ NAMED = (
         "d",
         "patients_prescription p JOIN patients_prescriptionline l ON l.prescription_id = p.id"
         " JOIN his_drug d ON d.id = l.drug_id WHERE p.visit_id = one.visit_id",
+    ),
+    (
+        "d",
+        "patients_prescription p JOIN patients_prescriptionline l ON l.prescription_id = p.id"
+        " JOIN pharmacy_substitution s ON s.prescription_line_id = l.id"
+        " JOIN his_drug d ON d.id = s.drug_id WHERE p.visit_id = one.visit_id",
     ),
     (
         "c",

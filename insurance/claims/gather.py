@@ -26,7 +26,7 @@ from patients.models import (
     VisitDiagnosis,
     VitalSigns,
 )
-from pharmacy.models import DispenseLine
+from pharmacy.models import DispenseLine, Substitution
 
 
 @dataclass(slots=True)
@@ -42,7 +42,10 @@ class Record:
     orders: dict[int, ServiceOrder] = field(default_factory=dict)
     results: list[ServiceResult] = field(default_factory=list)
     drugs: dict[int, PrescriptionLine] = field(default_factory=dict)
-    dispensed_at: dict[int, datetime] = field(default_factory=dict)
+    substitutions: dict[int, Substitution] = field(default_factory=dict)
+    """Products given in place of prescribed ones; their lines are among the drugs."""
+    dispensed_at: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    """When what a charge names was first handed out, by kind and id of its source."""
     notes: list[ClinicalNote] = field(default_factory=list)
     weight_kg: Decimal | None = None
     paid_at: datetime | None = None
@@ -141,11 +144,13 @@ def read_procedure_codes(records: dict[int, Record]) -> None:
 
 
 def _drugs(facility: Facility, records: dict[int, Record]) -> None:
-    sources: dict[int, Record] = {}
-    for record in records.values():
-        for line in record.lines:
-            if line.charge.source_kind == Charge.SourceKind.PRESCRIPTION_LINE:
-                sources[line.charge.source_id] = record
+    sources = _by_source(records, Charge.SourceKind.PRESCRIPTION_LINE)
+    replaced = _by_source(records, Charge.SourceKind.SUBSTITUTION)
+    if replaced:
+        swapped = Substitution.objects.for_facility(facility).filter(pk__in=replaced)
+        for one in swapped.select_related("drug"):
+            replaced[one.pk].substitutions[one.pk] = one
+            sources[one.prescription_line_id] = replaced[one.pk]
     rows = PrescriptionLine.objects.for_facility(facility).filter(pk__in=sources)
     related = ("drug", "prescription", "prescription__prescribed_by", "prescription__exam__department")
     for row in rows.select_related(*related):
@@ -153,8 +158,25 @@ def _drugs(facility: Facility, records: dict[int, Record]) -> None:
     given = DispenseLine.objects.for_facility(facility).filter(
         prescription_line_id__in=sources, dispense__is_reversed=False
     )
-    for pk, when in given.values_list("prescription_line_id", "dispense__dispensed_at"):
-        sources[pk].dispensed_at[pk] = when
+    times = given.order_by("dispense__dispensed_at", "pk")
+    for pk, swap, when in times.values_list("prescription_line_id", "substitution_id", "dispense__dispensed_at"):
+        sources[pk].dispensed_at.setdefault(dispensed_key(pk, swap), when)
+
+
+def _by_source(records: dict[int, Record], kind: str) -> dict[int, Record]:
+    return {
+        line.charge.source_id: record
+        for record in records.values()
+        for line in record.lines
+        if line.charge.source_kind == kind
+    }
+
+
+def dispensed_key(line_id: int, substitution_id: int | None) -> tuple[str, int]:
+    """The source of the charge for what was handed out of a line."""
+    if substitution_id is None:
+        return str(Charge.SourceKind.PRESCRIPTION_LINE), line_id
+    return str(Charge.SourceKind.SUBSTITUTION), substitution_id
 
 
 def _payments(facility: Facility, records: dict[int, Record]) -> None:

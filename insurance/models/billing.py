@@ -19,7 +19,7 @@ class Charge(FacilityModel):
     """One chargeable thing, pulled once from its source; price, rates and law are copied then (khoản chi phí).
 
     Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, the order, the prescription
-    line that was dispensed, or whatever else is registered as an origin (`insurance.billing.origins`).
+    line or the substitute that was dispensed, or what else is registered as an origin (`insurance.billing.origins`).
     """
 
     class SourceKind(models.TextChoices):
@@ -28,6 +28,7 @@ class Charge(FacilityModel):
         EXAM = "exam", "Công khám"
         ORDER = "order", "Dịch vụ"
         PRESCRIPTION_LINE = "prescription_line", "Thuốc"
+        SUBSTITUTION = "substitution", "Thuốc thay thế"
 
     class LineKind(models.TextChoices):
         EXAM = "exam", "Khám bệnh"

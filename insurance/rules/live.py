@@ -175,14 +175,14 @@ def _places(record: Record) -> dict[tuple[str, int], Line]:
     numbers = {"XML2": 0, "XML3": 0}
     for line in record.lines:
         kind, source = line.charge.source_kind, line.charge.source_id
-        table = "XML2" if kind == Charge.SourceKind.PRESCRIPTION_LINE else "XML3"
+        table = "XML2" if line.charge.line_kind == Charge.LineKind.DRUG else "XML3"
         numbers[table] += 1
         if kind == Charge.SourceKind.ORDER:
             found[table, numbers[table]] = Line(LineKind.ORDER, source)
-        elif table == "XML2" and source in record.drugs and _is_of_last_exam(record, source):
+        elif kind == Charge.SourceKind.PRESCRIPTION_LINE and _is_of_last_exam(record, source):
             found[table, numbers[table]] = Line(LineKind.DRUG, record.drugs[source].position)
     return found
 
 
 def _is_of_last_exam(record: Record, source: int) -> bool:
-    return record.drugs[source].prescription.exam_id == record.exam.pk
+    return source in record.drugs and record.drugs[source].prescription.exam_id == record.exam.pk

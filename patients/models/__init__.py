@@ -12,6 +12,7 @@ from patients.models.clinical import (
     VisitDiagnosis,
 )
 from patients.models.people import Counter, InsuranceCard, Patient, Source
+from patients.models.refusals import PrescriptionRefusal
 from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, SafetyOverride
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns
 
@@ -26,6 +27,7 @@ __all__ = [
     "PatientAllergy",
     "Prescription",
     "PrescriptionLine",
+    "PrescriptionRefusal",
     "PriceNotice",
     "QueueTicket",
     "Route",

@@ -13,7 +13,7 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from patients.models import Exam, QueueTicket, Visit
 from patients.queries import exam_rooms, get_room
-from patients.queries_clinical import tickets_of_room
+from patients.queries_clinical import sent_back, tickets_of_room
 from patients.services.exams import start_exam
 
 ROOM_KEY = "exam_room"
@@ -70,6 +70,7 @@ def queue_context(request: DeskRequest, visit: Visit | None = None) -> dict[str,
     room, rooms = desk_room(request)
     tickets = tickets_of_room(room, today()) if room is not None else []
     done = [ticket for ticket in tickets if ticket.state == QueueTicket.State.DONE]
+    returned = sent_back(room, today()) if room is not None else []
     open_ones = [ticket for ticket in tickets if ticket.state != QueueTicket.State.DONE]
     return {
         "room": room,
@@ -77,6 +78,9 @@ def queue_context(request: DeskRequest, visit: Visit | None = None) -> dict[str,
         "tickets": open_ones,
         "done": sorted(done, key=lambda ticket: ticket.done_at or ticket.issued_at, reverse=True)[:12],
         "done_count": len(done),
+        "sent_back": returned,
         "current_visit_id": visit.pk if visit is not None else None,
-        "queue_version": "-".join(f"{ticket.pk}{ticket.state}" for ticket in tickets),
+        "queue_version": "-".join(
+            [*(f"{ticket.pk}{ticket.state}" for ticket in tickets), *(f"r{row.pk}" for row in returned)]
+        ),
     }

@@ -30,6 +30,7 @@ from patients.queries_clinical import (
     last_exam,
     orders_of,
     prescription_of,
+    refusals_of,
     warnings_of,
     warnings_of_codes,
 )
@@ -141,11 +142,13 @@ def _other_rooms(rooms: Sequence[Room], row: Visit, exam: Exam | None) -> list[R
 def panel_context(row: Visit, exam: Exam | None) -> dict[str, Any]:
     """What the right panel shows: orders with results, the prescription, earlier visits."""
     orders = orders_of(row)
+    prescription = prescription_of(exam) if exam is not None else None
     return {
         "visit": row,
         "exam": exam,
         "orders": orders,
-        "prescription": prescription_of(exam) if exam is not None else None,
+        "prescription": prescription,
+        "refusals": refusals_of(prescription) if prescription is not None and prescription.is_signed else [],
         "earlier": earlier_exams(row, exam),
         "safety": signed_safety(exam) if exam is not None else {},
         "panel_version": "-".join(f"{order.pk}{order.state}{order.result_at or ''}" for order in orders),

@@ -1,6 +1,15 @@
 """Models of the pharmacy."""
 
-from pharmacy.models.dispensing import Dispense, DispenseLine
+from pharmacy.models.dispensing import (
+    Counselling,
+    Dispense,
+    DispenseLine,
+    NotGiven,
+    PatientReturn,
+    PatientReturnLine,
+    Substitution,
+    WindowCall,
+)
 from pharmacy.models.documents import StockDocument, StockDocumentLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
@@ -8,14 +17,20 @@ from pharmacy.models.stores import Store
 
 __all__ = [
     "SIGNS",
+    "Counselling",
     "Dispense",
     "DispenseLine",
     "Lot",
     "LotBalance",
     "MovementKind",
+    "NotGiven",
+    "PatientReturn",
+    "PatientReturnLine",
     "Reservation",
     "StockDocument",
     "StockDocumentLine",
     "StockMovement",
     "Store",
+    "Substitution",
+    "WindowCall",
 ]

@@ -85,18 +85,18 @@ def end(states: dict[int, Reservation.State], *, at: datetime) -> int:
 
 
 def use(*, prescription: Prescription, store: Store, picks: Sequence[Pick], at: datetime) -> None:
-    """End what is kept for the lines that are handed out now, before the document is posted.
+    """End what is kept for a prescription of which something is handed out now, before the document is posted.
 
-    A reservation is used when its line takes from its lot, and released when another lot replaces it. What it kept
-    beyond that is free: a line that is collected in parts is kept for again by `reservations.reserve`.
+    A reservation is used when its line takes from its lot, else released. What it kept beyond that is free: what is
+    collected later is kept for again by `reservations.keep_open`.
     """
     taken: dict[int, set[int]] = defaultdict(set)
     for pick in picks:
         taken[pick.key].add(pick.lot_id)
-    held = held_reservations(prescription).filter(prescription_line__in=taken)
+    held = held_reservations(prescription)
     end(
         {
-            pk: State.USED if store_id == store.pk and lot_id in taken[line_id] else State.RELEASED
+            pk: State.USED if store_id == store.pk and lot_id in taken.get(line_id, ()) else State.RELEASED
             for pk, line_id, store_id, lot_id in held.values_list("pk", "prescription_line_id", "store_id", "lot_id")
         },
         at=at,

@@ -12,17 +12,20 @@ from his.service import audit_facts, service
 from patients.models import Prescription, PrescriptionLine, Visit
 from patients.shortages import NotReserved
 from pharmacy.allocation import ZERO, Wanted, allocate
-from pharmacy.models import DispenseLine, Reservation, Store
+from pharmacy.models import Reservation, Store
 from pharmacy.queries import dispensing_stores, held_reservations, lot_stocks, usable_lots, wanted_of
+from pharmacy.queries_given import parts_of, standing_refusal
 from pharmacy.services import holds, ledger
+from pharmacy.validity import last_day
 
-VALIDITY = timedelta(days=5)
-"""How long a prescription may be collected, the day of signing not counted (TT 26/2025/TT-BYT)."""
+UNLIMITED = timedelta(days=30)
+"""Stock is kept no longer than this where no rule limits the prescription."""
 
 
 def kept_until(signed_at: datetime) -> datetime:
-    """The end of the last day of a prescription signed then."""
-    return day_range(local(signed_at).date() + VALIDITY)[1]
+    """The end of the last day on which a prescription signed then may be collected."""
+    signed_on = local(signed_at).date()
+    return day_range(last_day(signed_on) or signed_on + UNLIMITED)[1]
 
 
 @service(action="pharmacy.reserve", permission=None)
@@ -53,16 +56,23 @@ def reserve(*, prescription: Prescription, actor: Actor, at: datetime) -> list[N
 
 
 def _open_lines(prescription: Prescription) -> list[tuple[PrescriptionLine, Decimal]]:
-    """Lines with what is neither handed out nor kept of them."""
-    given = DispenseLine.objects.for_facility(prescription.facility_id).filter(
-        dispense__prescription=prescription, dispense__is_reversed=False
-    )
-    done: dict[int, Decimal] = {}
-    for rows in (given, held_reservations(prescription)):
-        for pk, total in rows.values_list("prescription_line_id").annotate(total=Sum("quantity")).order_by():
-            done[pk] = done.get(pk, ZERO) + total
-    left = ((line, line.quantity - done.get(line.pk, ZERO)) for line in prescription.lines.select_related("drug"))
+    """Lines with what is still to be handed out and not kept of them."""
+    held = held_reservations(prescription).values_list("prescription_line_id")
+    kept = dict(held.annotate(total=Sum("quantity")).order_by())
+    left = ((part.line, part.open - kept.get(part.line.pk, ZERO)) for part in parts_of(prescription))
     return [(line, quantity) for line, quantity in left if quantity > 0]
+
+
+@service(action="pharmacy.keep_open", permission=None)
+def keep_open(*, prescription: Prescription, actor: Actor, at: datetime) -> None:
+    """Keep stock for exactly what is still to be handed out (giữ phần còn lại), nothing for one that was sent back.
+
+    The caller holds the visit's lock and has changed what is given, left out or refused.
+    """
+    held = list(held_reservations(prescription).values_list("pk", flat=True))
+    _released(held, at)
+    if standing_refusal(prescription) is None:
+        reserve(prescription=prescription, actor=actor, at=at)
 
 
 def _best_store(prescription: Prescription, asked: Sequence[Wanted], at: datetime) -> Store | None:

@@ -122,11 +122,14 @@ def reverse_document(*, document: StockDocument, reason: str, actor: Actor, at: 
     """Undo a document by one with the opposite movements (hủy chứng từ); balances are as if it had never been.
 
     Refuses a second reversal, the reversal of a reversal, a time before the document, stock that is no longer there,
-    and a dispense, which `reverse_dispense` undoes together with its prescription.
+    and papers of the dispensing window (handing out, drugs brought back), which it undoes with their prescription.
     """
-    if document.kind == Kind.DISPENSE:
+    is_of_return = document.origin is not None and document.origin.kind == Kind.PATIENT_RETURN
+    if document.kind in {Kind.DISPENSE, Kind.PATIENT_RETURN} or is_of_return:
         raise Refusal(
-            "use_reverse_dispense", "Phiếu cấp phát được hủy tại bàn cấp phát, theo đơn thuốc", field="document"
+            "use_reverse_dispense",
+            "Phiếu cấp phát, phiếu trả lại được hủy tại bàn cấp phát, theo đơn",
+            field="document",
         )
     return reverse(document=document, reason=reason, actor=actor, at=at)
 

@@ -1,99 +1,62 @@
 """The dispensing window (quầy cấp phát): scan or call, look at the proposed lots, F9."""
 
-import hashlib
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
-from his.accounts.models import Facility
+from his.accounts.models import User
+from his.accounts.second_person import confirmed_by
 from his.core.codes import row_id
-from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import render_refusal, saved
-from patients.models import Prescription, Visit
-from patients.queries_safety import allergies_of, allergy_words, is_none_known, signed_safety
+from patients.models import Prescription
 from pharmacy import queries_window as window
 from pharmacy.forms import ReasonForm
-from pharmacy.models import Dispense, Store
-from pharmacy.queries import current_dispense, dispensed_on, dispensing_stores, waiting_prescriptions
+from pharmacy.forms_window import HandOverForm, all_valid, put_refusal
+from pharmacy.models import Store
+from pharmacy.queries_given import still_open
 from pharmacy.services.dispensing import dispense, reverse_dispense
-
-STORE_KEY = "dispensing_store"
-DONE_SHOWN = 30
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One line of the list on the left."""
-
-    prescription: Prescription
-    label: str
-    at: Any
-    is_done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """The patient as the strip above the work shows them."""
-
-    full_name: str
-    code: str
-    birth_text: str
-    age_text: str
-    sex_text: str
-    card_text: str
-    rate_text: str
-    allergy_text: str
-    visit_text: str
-    none_known: bool
-
-
-def strip_of(visit: Visit) -> Strip:
-    """The strip of a visit's patient, with the card of the visit."""
-    patient, coded = visit.patient, allergies_of(visit.patient)
-    return Strip(
-        full_name=patient.full_name,
-        code=patient.code,
-        birth_text=patient.birth.text(),
-        age_text=age_text(patient.born_on, local(visit.arrived_at).date(), patient.birth.precision),
-        sex_text=patient.get_sex_display(),
-        card_text=visit.card.number if visit.card else "",
-        rate_text="",
-        allergy_text=allergy_words(patient, coded),
-        visit_text=visit.claim_code,
-        none_known=is_none_known(coded),
-    )
+from pharmacy.services.window import call_next
+from pharmacy.views.window_page import (
+    AUTO_KEY,
+    PAGE,
+    chosen_day,
+    chosen_store,
+    dispense_of,
+    fingerprint,
+    hand_out_forms,
+    page,
+    queue_rows,
+    url_of,
+)
 
 
 @require_GET
 @requires("pharmacy.dispense")
 def desk(request: DeskRequest) -> HttpResponse:
     """The window with nobody in front of it."""
-    return render(request, "pharmacy/window.html", _context(request))
+    return render(request, PAGE, page(request))
 
 
 @require_GET
 @requires("pharmacy.dispense")
 def open_prescription(request: DeskRequest, pk: int) -> HttpResponse:
-    """One prescription: the proposed lots, or what was handed out."""
-    return render(request, "pharmacy/window.html", _context(request, window.prescription(request.actor.facility, pk)))
+    """One prescription: the proposed lots, what was handed out, what came back."""
+    return render(request, PAGE, page(request, window.prescription(request.actor.facility, pk)))
 
 
 @require_GET
 @requires("pharmacy.dispense")
 def queue(request: DeskRequest) -> HttpResponse:
     """The list on the left, for polling: 204 when it is as it was."""
-    day = _day(request)
-    rows = _queue(request.actor.facility, day)
-    seen = _fingerprint(rows)
+    day = chosen_day(request)
+    rows = queue_rows(request.actor.facility, day)
+    seen = fingerprint(rows)
     if request.GET.get("seen") == seen:
         return HttpResponse(status=204)
     context = {"rows": rows, "seen": seen, "day": day, "current_pk": row_id(request.GET.get("current", ""))}
@@ -104,30 +67,41 @@ def queue(request: DeskRequest) -> HttpResponse:
 @requires("pharmacy.dispense")
 def find(request: DeskRequest) -> HttpResponse:
     """What was scanned or typed: one prescription opens, several are offered, none is said."""
-    text, day = request.POST.get("text", "").strip(), _day(request)
+    text, day = request.POST.get("text", "").strip(), chosen_day(request)
     found = window.find_prescriptions(request.actor.facility, text, day) if text else []
-    waiting = [row for row in found if current_dispense(row) is None] if len(found) > 1 else found
+    waiting = found
+    if len(found) > 1:
+        is_open = Prescription.objects.filter(still_open(), pk__in=[row.pk for row in found])
+        open_ids = set(is_open.values_list("pk", flat=True))
+        waiting = [row for row in found if row.pk in open_ids]
     if len(waiting) == 1:
-        return redirect(_url(waiting[0], day))
-    context = {**_context(request), "found": found, "text": text}
+        return redirect(url_of(waiting[0], day))
+    context = {**page(request), "found": found, "text": text}
     if found:
-        return render(request, "pharmacy/window.html", context)
+        return render(request, PAGE, context)
     message = "Chưa có gì để tìm" if not text else "Không có đơn đã ký nào khớp với nội dung vừa quét hoặc gõ"
-    return render_refusal(request, Refusal("nothing_found", message, field="text"), "pharmacy/window.html", context)
+    return render_refusal(request, Refusal("nothing_found", message, field="text"), PAGE, context)
 
 
 @require_POST
 @requires("pharmacy.dispense")
 def hand_out(request: DeskRequest, pk: int) -> HttpResponse:
-    """F9: dispense the open prescription from the chosen store."""
+    """F9: dispense the open prescription from the chosen store, as proposed or as changed line by line."""
     prescription = window.prescription(request.actor.facility, pk)
-    store = _store(request)
+    store, day = chosen_store(request), chosen_day(request)
+    lines, hand_over = hand_out_forms(prescription, store, request.POST)
     try:
         if store is None:
             raise Refusal("no_store", "Cơ sở chưa có kho cấp phát", field="store")
+        if not all_valid([*lines, hand_over]):
+            raise Refusal("bad_line", "Xem lại ô đánh dấu đỏ", field="prescription")
         done = dispense(
             prescription=prescription,
             store=store,
+            choices=[form.choice() for form in lines if form.add_prefix("quantity") in request.POST],
+            witness=_witness(request, hand_over),
+            recipient_name=hand_over.cleaned_data["recipient_name"],
+            recipient_id_number=hand_over.cleaned_data["recipient_id_number"],
             actor=request.actor,
             at=timezone.now(),
             idempotency_key=request.POST.get("idempotency_key", "")[:64],
@@ -135,128 +109,44 @@ def hand_out(request: DeskRequest, pk: int) -> HttpResponse:
     except NotFound:
         raise
     except Refusal as refusal:
-        return render_refusal(request, refusal, "pharmacy/window.html", _context(request, prescription))
-    saved(request, f"Đã cấp phát cho {prescription.visit.patient.full_name}, phiếu {done.document.number}")
-    return redirect(_url(prescription, _day(request)))
+        put_refusal([*lines, hand_over], refusal.field, refusal.message_vi)
+        context = page(request, prescription, lines=lines, hand_over=hand_over)
+        return render_refusal(request, refusal, PAGE, context)
+    said = f"Đã cấp phát cho {prescription.visit.patient.full_name}, phiếu {done.document.number}"
+    following = _following(request, store, day)
+    saved(request, f"{said}. Đang mời {following.visit.patient.full_name}" if following else said)
+    return redirect(url_of(following or prescription, day))
+
+
+def _witness(request: DeskRequest, form: HandOverForm) -> User | None:
+    name = form.cleaned_data["witness_username"]
+    return (
+        confirmed_by(request, name, request.POST.get("witness_password", ""), field="witness_password")
+        if name
+        else None
+    )
+
+
+def _following(request: DeskRequest, store: Store, day: date) -> Prescription | None:
+    """The next patient, called at once, when the window is set so and works on today's list."""
+    if not request.session.get(AUTO_KEY) or day != timezone.localdate():
+        return None
+    call = call_next(store=store, actor=request.actor, at=timezone.now())
+    return call.prescription if call is not None else None
 
 
 @require_POST
 @requires("pharmacy.reverse")
 def take_back(request: DeskRequest, pk: int) -> HttpResponse:
     """Undo a dispense with a reason; the prescription waits again."""
-    done = _dispense(request.actor.facility, pk)
+    done = dispense_of(request.actor.facility, pk)
     form = ReasonForm(request.POST)
+    more: dict[str, Any] = {"reason_form": form, "reason_pk": done.pk}
     if not form.is_valid():
-        context = {**_context(request, done.prescription), "reason_form": form}
-        return render(request, "pharmacy/window.html", context, status=422)
+        return render(request, PAGE, page(request, done.prescription, **more), status=422)
     try:
         reverse_dispense(dispense=done, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
     except Refusal as refusal:
-        return render_refusal(request, refusal, "pharmacy/window.html", _context(request, done.prescription))
+        return render_refusal(request, refusal, PAGE, page(request, done.prescription, **more))
     saved(request, f"Đã hủy phiếu {done.document.number}, thuốc đã trả lại kho")
-    return redirect(_url(done.prescription, _day(request)))
-
-
-def _context(request: DeskRequest, prescription: Prescription | None = None) -> dict[str, Any]:
-    facility, day = request.actor.facility, _day(request)
-    rows = _queue(facility, day)
-    context: dict[str, Any] = {
-        "day": day,
-        "today": timezone.localdate(),
-        "rows": rows,
-        "seen": _fingerprint(rows),
-        "next": _next(rows, prescription),
-        "stores": list(dispensing_stores(facility)),
-        "store": _store(request),
-    }
-    if prescription is not None:
-        context |= _opened(prescription, context["store"])
-    return context
-
-
-def _opened(prescription: Prescription, store: Store | None) -> dict[str, Any]:
-    today = timezone.localdate()
-    done = current_dispense(prescription)
-    if done is not None:
-        done.prescription = prescription
-        lines = window.given(done)
-    else:
-        lines = window.proposal(prescription, store, today) if store is not None else []
-    visit = prescription.visit
-    return {
-        "prescription": prescription,
-        "current_pk": prescription.pk,
-        "strip": strip_of(visit),
-        "lines": lines,
-        "dispense": done,
-        "is_short": any(line.is_short for line in lines),
-        "is_closed": visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
-        "diagnoses": list(visit.diagnoses.all()),
-        "safety": signed_safety(prescription.exam),
-        "before": list(window.given_before(visit.patient, local(visit.arrived_at).date())),
-        "ticket": window.ticket_labels([visit.pk]).get(visit.pk, ""),
-        "idempotency_key": uuid4().hex,
-    }
-
-
-def _queue(facility: Facility, day: date) -> list[QueueRow]:
-    waiting = list(waiting_prescriptions(facility, day))
-    done = list(dispensed_on(facility, day).filter(is_reversed=False)[:DONE_SHOWN])
-    labels = window.ticket_labels([row.visit_id for row in waiting] + [row.prescription.visit_id for row in done])
-    return [QueueRow(row, labels.get(row.visit_id, "–"), row.signed_at, False) for row in waiting] + [
-        QueueRow(row.prescription, labels.get(row.prescription.visit_id, "–"), row.dispensed_at, True) for row in done
-    ]
-
-
-def _fingerprint(rows: list[QueueRow]) -> str:
-    text = ",".join(f"{row.prescription.pk}{'x' if row.is_done else ''}" for row in rows)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _next(rows: list[QueueRow], current: Prescription | None) -> Prescription | None:
-    """The one after the open one in the waiting list, else the first that waits."""
-    waiting = [row.prescription for row in rows if not row.is_done]
-    pks = [row.pk for row in waiting]
-    if current is not None and current.pk in pks:
-        at = pks.index(current.pk) + 1
-        waiting = waiting[at:] + waiting[: at - 1]
-    return waiting[0] if waiting else None
-
-
-def _day(request: HttpRequest) -> date:
-    raw = request.POST.get("day") or request.GET.get("day") or ""
-    try:
-        day = parse_day(raw)
-        day_range(day)
-    except (ValueError, OverflowError):
-        return timezone.localdate()
-    return day
-
-
-def _store(request: DeskRequest) -> Store | None:
-    """The store of this window: chosen now, chosen before, or the first that hands out."""
-    stores = list(dispensing_stores(request.actor.facility))
-    chosen = request.POST.get("store") or request.GET.get("store") or ""
-    if chosen:
-        picked = next((store for store in stores if str(store.pk) == chosen), None)
-        if picked is None:
-            raise NotFound("Không tìm thấy kho cấp phát này tại cơ sở")
-        request.session[STORE_KEY] = picked.pk
-        return picked
-    known = request.session.get(STORE_KEY)
-    return next((store for store in stores if store.pk == known), stores[0] if stores else None)
-
-
-def _dispense(facility: Facility, pk: int) -> Dispense:
-    rows = Dispense.objects.for_facility(facility).select_related(
-        "prescription__visit__patient", "prescription__visit__card", "prescription__prescribed_by", "document"
-    )
-    found: Dispense | None = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFound("Không tìm thấy phiếu cấp phát tại cơ sở này")
-    return found
-
-
-def _url(prescription: Prescription, day: date) -> str:
-    address = reverse("dispensing-open", args=[prescription.pk])
-    return address if day == timezone.localdate() else f"{address}?day={day:%d%m%Y}"
+    return redirect(url_of(done.prescription, chosen_day(request)))

@@ -64,6 +64,9 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
             "technician": [reverse("results"), *(reverse("result", args=[order.pk]) for order in orders)],
             "pharmacist": [
                 reverse("dispensing-open", args=[signed.prescription.pk]),
+                reverse("dispensing-open", args=[done.prescription.pk]),
+                reverse("dispensing-return", args=[done.given.pk]),
+                reverse("dispensing-board"),
                 reverse("stock"),
                 reverse("stock-drugs"),
                 reverse("stock-card", args=[lot.drug_id]),

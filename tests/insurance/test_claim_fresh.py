@@ -33,7 +33,7 @@ from patients.models import (
     VisitDiagnosis,
     VitalSigns,
 )
-from pharmacy.models import Dispense, DispenseLine
+from pharmacy.models import Dispense, DispenseLine, Substitution
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.walk import CBC, MONTH
@@ -57,6 +57,7 @@ OF_THE_VISIT = (
     PrescriptionLine,
     Dispense,
     DispenseLine,
+    Substitution,
     CashEntry,
 )
 NAMED = (Facility, Staff, Department, PricedService, Drug, ProcedureCode)
@@ -66,6 +67,11 @@ def settled(world: World) -> walk.Walk:
     """One closed and paid visit with a row in every table that a claim is built from, and its claim."""
     ProcedureCode.objects.create(service_code=CBC, icd9_code="90.59", valid_from=MONTH)
     step = walk.hostile(world, world.hospital, "Đau & sốt")
+    line = step.prescription.lines.first()
+    by = step.place.users["pharmacist"]
+    Substitution.objects.create(
+        facility=step.place.facility, prescription_line=line, drug=line.drug, agreed_by="Lan", at=step.now, by=by
+    )
     step.close()
     step.pay()
     Charge.objects.filter(code=CBC).update(group_code="8")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from his.catalogs.models import Drug
 from his.core.dates import BirthDate
 from his.demo.places import Place
 from patients.models import Prescription, Visit
@@ -94,6 +95,17 @@ def someone_prescription(world: World, place: Place, name: str, *drugs: tuple[st
     )
     visit = open_visit(patient=patient, room=place.rooms["PK1"], actor=actor, at=at(8))
     return sign(world, place, visit, drugs or [(PARACETAMOL, 20)])
+
+
+def other_brand(world: World, place: Place, of: str = PARACETAMOL, *, price: int = 220, **facts: object) -> Drug:
+    """Another product of the same ingredient, strength, route and form, under another code."""
+    drug = world.drug(place, of)
+    drug.pk, drug.code, drug.name, drug.price, drug.insured_price = None, f"{of}B", f"{drug.name} B", price, price
+    for name, value in facts.items():
+        setattr(drug, name, value)
+    drug.save()
+    drug.refresh_from_db()
+    return drug
 
 
 def on_hand(store: Store) -> dict[str, Decimal]:

@@ -48,6 +48,48 @@ def test_stock_waiting_and_dispense(api, world):
     assert call(api, actor, "GET", "/prescriptions/waiting").json() == []
 
 
+def test_a_part_a_return_and_what_is_left_out(api, world):
+    place, store = world.station, shelf.dispensary(world.station)
+    actor = place.actor("pharmacist")
+    shelf.receive(place, store, shelf.goods(world, place))
+    lan = shelf.lan_prescription(world, place)
+    line = {"drug_code": "TH0001", "quantity": "12", "reason": "out_of_stock", "is_final": False}
+    with pytest.raises(NotFound):
+        call(
+            api,
+            actor,
+            "POST",
+            f"/prescriptions/{lan.pk}/dispense",
+            json={"store_code": "CP", "lines": [{**line, "drug_code": "X"}]},
+        )
+    with pytest.raises(NotFound):
+        call(
+            api,
+            actor,
+            "POST",
+            f"/prescriptions/{lan.pk}/dispense",
+            json={"store_code": "CP", "lines": [{**line, "lot_number": "X"}]},
+        )
+    line["lot_number"] = "L1"
+    done = call(
+        api, actor, "POST", f"/prescriptions/{lan.pk}/dispense", json={"store_code": "CP", "lines": [line]}
+    ).json()
+    (part,) = done["lines"]
+    assert Decimal(part["quantity"]) == 12
+    body = {"reason": "declined"}
+    left = call(api, actor, "POST", f"/prescriptions/{lan.pk}/leave-out", json=body).json()
+    assert Decimal(left["quantity"]) == 8
+    body = {"reason": "Nổi mẩn", "lines": [{"dispense_line_id": part["id"], "quantity": "5", "is_intact": False}]}
+    back = call(api, actor, "POST", f"/dispenses/{done['id']}/return", json=body).json()
+    assert (back["number"][:2], back["write_off_number"][:2]) == ("TL", "HH")
+    assert shelf.on_hand(store) == {"L1": Decimal(88)}
+    with pytest.raises(NotFound):
+        call(api, world.hospital.actor("pharmacist"), "POST", f"/dispenses/{done['id']}/return", json=body)
+    hung = shelf.hung_prescription(world, place)
+    body = {"reason": "dose", "note": "Xem lại liều"}
+    assert call(api, actor, "POST", f"/prescriptions/{hung.pk}/send-back", json=body).json()["note"] == "Xem lại liều"
+
+
 def test_refusals(api, world):
     place, store = world.station, shelf.dispensary(world.station)
     actor, body = place.actor("pharmacist"), {"store_code": "CP"}

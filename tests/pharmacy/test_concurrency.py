@@ -7,14 +7,17 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from his.core.errors import Refusal
 from patients.models import Prescription
+from pharmacy.handout import LineChoice, ReturnedLine
 from pharmacy.models import Dispense, LotBalance, StockDocument, StockMovement, Store
 from pharmacy.queries import balance_differences
 from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.services.returning import return_drugs
 from pharmacy.services.stock import LotLine, record_loss, reverse_document, transfer
+from pharmacy.services.window import call_next
 from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
@@ -71,6 +74,59 @@ def test_one_prescription_at_two_windows_is_handed_out_once(world):
     assert codes == ["already_dispensed", "already_dispensed"]
     assert shelf.on_hand(store) == {"L1": Decimal(80)}
     assert StockMovement.objects.filter(kind="dispense").count() == 1
+
+
+def test_two_windows_that_give_parts_of_one_line_never_exceed_it(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription, actor = shelf.lan_prescription(world, place, (PARACETAMOL, 20)), place.actor("pharmacist")
+    part = LineChoice(prescription.lines.get().pk, Decimal(8), reason="out_of_stock", is_final=False)
+    how = {"prescription": prescription, "store": store, "choices": [part], "actor": actor, "at": at(10)}
+    results = at_once(*[lambda: dispense(**how)] * 3)
+    assert sorted(getattr(result, "code", "done") for result in results) == ["done", "done", "too_much"]
+    assert shelf.on_hand(store) == {"L1": Decimal(84)}
+
+
+def test_the_database_holds_the_limit_of_a_line_by_itself(world):
+    """Two writers that no service keeps apart: one waits for the other, and what exceeds is refused."""
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription, actor = shelf.lan_prescription(world, place, (PARACETAMOL, 20)), place.actor("pharmacist")
+    part = LineChoice(prescription.lines.get().pk, Decimal(5), reason="out_of_stock", is_final=False)
+    how = {"prescription": prescription, "store": store, "choices": [part], "actor": actor, "at": at(10)}
+    done = [dispense(**how), dispense(**how)]
+
+    def add(to: Dispense) -> object:
+        row = to.lines.get()
+        row.pk, row.quantity = None, Decimal(8)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+                time.sleep(0.3)
+        except IntegrityError as error:
+            return Refusal("limit", str(error))
+        return row
+
+    results = at_once(lambda: add(done[0]), lambda: add(done[1]))
+    assert sorted(getattr(result, "code", "done") for result in results) == ["done", "limit"]
+
+
+def test_drugs_come_back_once(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    done, actor = give(place, shelf.lan_prescription(world, place), store)(), place.actor("pharmacist")
+    lines = [ReturnedLine(done.lines.get().pk, Decimal(15))]
+    back = lambda: return_drugs(dispense=done, lines=lines, reason="Dị ứng", actor=actor, at=at(11))  # noqa: E731
+    results = at_once(back, back)
+    assert sorted(getattr(result, "code", "done") for result in results) == ["done", "too_much"]
+    assert shelf.on_hand(store) == {"L1": Decimal(95)}
+
+
+def test_two_windows_that_call_at_once_get_two_patients(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    patients = {shelf.lan_prescription(world, place), shelf.hung_prescription(world, place)}
+    call = lambda: call_next(store=store, actor=place.actor("pharmacist"), at=at(10))  # noqa: E731
+    assert {row.prescription for row in at_once(call, call)} == patients
 
 
 def test_one_dispense_is_undone_once(world):

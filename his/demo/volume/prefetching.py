@@ -67,7 +67,11 @@ def _record(visit: Visit, codes: dict[str, str], head: str) -> Record:
         orders={order.pk: order for order in visit.orders.all()},
         results=[reading for order in visit.orders.all() for reading in order.results.all()],
         drugs={row.pk: row for row in rows if row.pk in charged},
-        dispensed_at={row.pk: line.dispense.dispensed_at for row in rows for line in row.dispensed.all()},
+        dispensed_at={
+            (Charge.SourceKind.PRESCRIPTION_LINE.value, row.pk): line.dispense.dispensed_at
+            for row in rows
+            for line in row.dispensed.all()
+        },
         notes=list(visit.notes.all()),
         weight_kg=weights[-1] if weights else None,
         paid_at=entries[-1].at if entries else visit.closed_at,

@@ -1,0 +1,1 @@
+"""Papers of the dispensing window: what they say, their templates and addresses."""

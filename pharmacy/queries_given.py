@@ -1,0 +1,125 @@
+"""What of a prescription was given, what came back, what will not be given, and what is still to be handed out.
+
+A line's quantity is given in one or more parts. Open is what is neither given nor finally not given; what a patient
+brought back is not open again unless somebody says so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import DecimalField, Exists, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from patients.models import Prescription, PrescriptionLine, PrescriptionRefusal, Visit
+from pharmacy.models import Dispense, DispenseLine, NotGiven, PatientReturn, PatientReturnLine
+
+_QUANTITY = DecimalField(max_digits=14, decimal_places=3)
+_NOTHING = Value(Decimal(0), output_field=_QUANTITY)
+
+
+def _sum_of(rows: QuerySet[Any], by: str) -> Coalesce:
+    """The sum of `quantity` of the rows of one outer row, zero without any; `by` leads to the outer row."""
+    total = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(total=Sum("quantity")).values("total")
+    return Coalesce(Subquery(total, output_field=_QUANTITY), _NOTHING)
+
+
+def with_returned(rows: QuerySet[DispenseLine]) -> QuerySet[Any]:
+    """Rows with `came_back`: how much of each the patient brought back."""
+    back = PatientReturnLine.objects.filter(patient_return__is_reversed=False)
+    return rows.annotate(came_back=_sum_of(back, "dispense_line"))
+
+
+def with_parts(rows: QuerySet[PrescriptionLine]) -> QuerySet[Any]:
+    """Lines with `handed`, `dropped` (finally not given) and `open_quantity`."""
+    given = DispenseLine.objects.filter(dispense__is_reversed=False)
+    dropped = NotGiven.objects.filter(is_final=True, withdrawn_at__isnull=True)
+    return rows.annotate(
+        handed=_sum_of(given, "prescription_line"), dropped=_sum_of(dropped, "prescription_line")
+    ).annotate(open_quantity=F("quantity") - F("handed") - F("dropped") + _came_back())
+
+
+def _came_back() -> Coalesce:
+    """What came back of a line stands among the dropped too (reason "returned"): given and dropped are one quantity."""
+    back = PatientReturnLine.objects.filter(patient_return__is_reversed=False)
+    return _sum_of(back, "dispense_line__prescription_line")
+
+
+def still_open() -> Exists:
+    """The condition of a prescription that something of it is still to be handed out."""
+    lines = with_parts(PrescriptionLine.objects.filter(prescription=OuterRef("pk")))
+    return Exists(lines.filter(open_quantity__gt=0))
+
+
+def refused() -> Exists:
+    """The condition of a prescription that the pharmacy sent it back and that this stands."""
+    return Exists(PrescriptionRefusal.objects.filter(prescription=OuterRef("pk"), withdrawn_at__isnull=True))
+
+
+@dataclass(frozen=True, slots=True)
+class LineParts:
+    """One line: prescribed, handed out, come back, finally not given; quantities in units of the drug."""
+
+    line: PrescriptionLine
+    handed: Decimal
+    returned: Decimal
+    dropped: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        """What the patient has."""
+        return self.handed - self.returned
+
+    @property
+    def open(self) -> Decimal:
+        """What is still to be handed out."""
+        quantity: Decimal = self.line.quantity
+        return quantity - self.net - self.dropped
+
+
+def parts_of(prescription: Prescription) -> list[LineParts]:
+    """Every line of the prescription with its parts, in its order."""
+    rows = with_parts(prescription.lines.select_related("drug")).annotate(returned=_came_back())
+    return [LineParts(row, row.handed, row.returned, row.dropped) for row in rows]
+
+
+def dispenses_of(prescription: Prescription) -> list[Dispense]:
+    """What was handed out of the prescription and not undone, oldest first."""
+    rows = Dispense.objects.for_facility(prescription.facility_id).filter(prescription=prescription, is_reversed=False)
+    return list(rows.select_related("document", "store", "dispensed_by", "witnessed_by").order_by("dispensed_at", "pk"))
+
+
+def returns_of(dispenses: Iterable[Dispense]) -> list[PatientReturn]:
+    """What came back of these and was not undone, oldest first."""
+    rows = PatientReturn.objects.filter(dispense__in=[one.pk for one in dispenses], is_reversed=False)
+    return list(
+        rows.select_related("document", "returned_by")
+        .prefetch_related("lines__dispense_line__lot__drug")
+        .order_by("returned_at", "pk")
+    )
+
+
+def standing_refusal(prescription: Prescription) -> PrescriptionRefusal | None:
+    """Why the pharmacy does not hand it out, when it sent it back."""
+    rows = PrescriptionRefusal.objects.for_facility(prescription.facility_id).filter(
+        prescription=prescription, withdrawn_at__isnull=True
+    )
+    return rows.select_related("by").first()  # type: ignore[no-any-return]
+
+
+def net_given(visit: Visit) -> dict[tuple[int, int | None], Decimal]:
+    """What the patient has of each line, by line and substitution (none: the prescribed drug); nothing is left out.
+
+    The one place where billing and claims learn quantities of drugs.
+    """
+    rows = with_returned(
+        DispenseLine.objects.for_facility(visit.facility_id).filter(
+            dispense__prescription__visit=visit, dispense__is_reversed=False
+        )
+    ).values_list("prescription_line_id", "substitution_id", "quantity", "came_back")
+    found: dict[tuple[int, int | None], Decimal] = {}
+    for line_id, substitution_id, quantity, returned in rows:
+        key = (line_id, substitution_id)
+        found[key] = found.get(key, Decimal(0)) + quantity - returned
+    return {key: quantity for key, quantity in found.items() if quantity > 0}
