@@ -1,0 +1,1 @@
+"""Papers of the pharmacy: count sheets and the record of a stock-take, as PDF and as spreadsheets."""
