@@ -32,6 +32,7 @@ class CountForm(forms.Form):
     def __init__(self, *args: Any, facility: Facility, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["store"].queryset = stores(facility)  # type: ignore[attr-defined]
+        self.fields["store"].widget.attrs["data-focus"] = ""
         self.fields["what"].choices = scope_choices(facility)  # type: ignore[attr-defined]
 
     @property

@@ -52,6 +52,12 @@ def get_count(facility: Facility, pk: int) -> StockCount:
     return found
 
 
+def last_board(facility: Facility) -> list[StockCountMember]:
+    """The board of the latest stock-take: the next one mostly has the same people."""
+    latest = counts(facility).first()
+    return list(latest.members.all()) if latest is not None else []
+
+
 def progress(rows: Collection[StockCount]) -> dict[int, tuple[int, int]]:
     """Lots counted at least once and lots in all, by stock-take."""
     found = (

@@ -4,6 +4,7 @@ A blind sheet has no book figure. Rows at the end take lots that lie on the shel
 """
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ _WIDTHS: Final = {
     NOTE: 28,
 }
 _PAPER_A4 = 9
+_NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\']")
 _HEADER_ROW = 4
 
 
@@ -65,6 +67,11 @@ def count_workbook(
         _Sheet(book.add_worksheet(f"{counter.position} lần {round_no}"), formats, count).write(lines, counter, round_no)
     book.close()
     return out.getvalue()
+
+
+def _name(counter: StockCountMember) -> str:
+    """The counter's name, as far as a spreadsheet lets a sheet be called."""
+    return f"{counter.position}. {_NOT_IN_NAMES.sub(' ', counter.name)}"[:31].strip()
 
 
 def _formats(book: Any) -> dict[str, Format]:

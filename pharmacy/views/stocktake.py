@@ -33,6 +33,7 @@ from pharmacy.queries_stocktake import (
     counter_progress,
     counts,
     get_count,
+    last_board,
     line_story,
     progress,
     sees_book,
@@ -66,12 +67,12 @@ def count_new(request: DeskRequest) -> HttpResponse:
     if request.method == "GET":
         context = {
             "form": CountForm(facility=facility, initial={"idempotency_key": uuid4().hex}),
-            "members": MemberFormSet(prefix="members", initial=FIRST_MEMBERS),
+            "members": MemberFormSet(prefix="members", initial=_first_members(request)),
             "drugs": ChosenDrugFormSet(prefix="drugs"),
         }
         return render(request, _NEW, {**head(request), **context})
     form = CountForm(request.POST, facility=facility)
-    members = MemberFormSet(request.POST, prefix="members", initial=FIRST_MEMBERS)
+    members = MemberFormSet(request.POST, prefix="members")
     drugs = ChosenDrugFormSet(request.POST, prefix="drugs")
     context = {**head(request), "form": form, "members": members, "drugs": drugs}
     if not (form.is_valid() & members.is_valid() & drugs.is_valid()):
@@ -96,6 +97,13 @@ def count_new(request: DeskRequest) -> HttpResponse:
         return render_refusal(request, refusal, _NEW, context, form=form)
     saved(request, f"Đã mở đợt {count.number}, chốt sổ {count.lines.count()} lô của {count.store.name}")
     return redirect("stock-count", count.pk)
+
+
+def _first_members(request: DeskRequest) -> list[dict[str, Any]]:
+    """The people of the last stock-take; without one, five empty rows."""
+    names = ("name", "title", "role", "is_counter")
+    known = [{name: getattr(one, name) for name in names} for one in last_board(request.actor.facility)]
+    return known or FIRST_MEMBERS
 
 
 def _member(row: Any) -> dict[str, Any]:

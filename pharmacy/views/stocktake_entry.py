@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from his.access import DeskRequest, requires
 from his.catalogs.queries import drug_on
@@ -19,7 +19,7 @@ from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from pharmacy.allocation import ZERO
 from pharmacy.counting import FIRST_ROUND
 from pharmacy.forms_stocktake import EntryForm, FoundLotForm, SheetForm
-from pharmacy.models import StockCount, StockCountLine, StockCountMember
+from pharmacy.models import StockCount, StockCountEntry, StockCountLine, StockCountMember
 from pharmacy.printing.count_sheet import lines_to_count
 from pharmacy.queries_stocktake import counters_of, get_count, lines_of, standing_entries
 from pharmacy.services.stocktake import Found, add_found_lot, record_count
@@ -32,13 +32,24 @@ _MOST_BYTES = 10 * 1024 * 1024
 _SUFFIXES = {".xlsx", ".xls", ".ods", ".csv"}
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires("pharmacy.receive")
 def entry(request: DeskRequest, pk: int, position: int, round_no: int) -> HttpResponse:
-    """The lots of a round with what this counter wrote down; each figure is stored when its cell is left."""
+    """The lots of a round with what this counter wrote down. Each figure is stored when its cell is left; sending the
+    page stores what was not stored yet, all or nothing for each lot."""
     count = get_count(request.actor.facility, pk)
     counter = _counter(count, position)
-    return render(request, _ENTRY, _entry_context(request, count, counter, round_no))
+    context = _entry_context(request, count, counter, round_no)
+    if request.method == "GET":
+        return render(request, _ENTRY, context)
+    for row in context["rows"]:
+        row["form"] = EntryForm(request.POST, prefix=str(row["line"].pk), initial=row["form"].initial)
+        if row["form"].has_changed():
+            row["entry"], row["error"], _ = _store(request, row["line"], counter, round_no, row["form"])
+    if any(row["error"] for row in context["rows"]):
+        return render(request, _ENTRY, context, status=422)
+    saved(request, f"Đã ghi số đếm lần {round_no} của {counter.name}")
+    return redirect("stock-count", count.pk)
 
 
 @require_POST
@@ -46,21 +57,24 @@ def entry(request: DeskRequest, pk: int, position: int, round_no: int) -> HttpRe
 def entry_line(request: DeskRequest, pk: int, position: int, round_no: int) -> HttpResponse:
     """Store the figure of one lot, counted now, and answer the cell that says so."""
     line = _line(request, pk)
-    counter = _counter(line.count, position)
     form = EntryForm(request.POST, prefix=str(line.pk))
-    now, entry, error, status = timezone.now(), None, "", 200
-    if form.is_valid():
-        data = form.cleaned_data
-        found = Found(line, data["counted"], data["damaged"] or ZERO, counted_at=now, note=data["note"])
-        try:
-            entry = record_count(
-                line=line, counter=counter, round_no=round_no, found=found, actor=request.actor, at=now
-            )
-        except Refusal as refusal:
-            error, status = refusal.message_vi, status_of(refusal)
-    else:
-        error, status = str(next(iter(form.errors.values()))[0]), 422
+    entry, error, status = _store(request, line, _counter(line.count, position), round_no, form)
     return render(request, _STATE, {"entry": entry, "error": error}, status=status)
+
+
+def _store(
+    request: DeskRequest, line: StockCountLine, counter: StockCountMember, round_no: int, form: EntryForm
+) -> tuple[StockCountEntry | None, str, int]:
+    """The stored figure, or why there is none, and the status of the answer."""
+    if not form.is_valid():
+        return None, str(next(iter(form.errors.values()))[0]), 422
+    data, now = form.cleaned_data, timezone.now()
+    found = Found(line, data["counted"], data["damaged"] or ZERO, counted_at=now, note=data["note"])
+    try:
+        stored = record_count(line=line, counter=counter, round_no=round_no, found=found, actor=request.actor, at=now)
+    except Refusal as refusal:
+        return None, refusal.message_vi, status_of(refusal)
+    return stored, "", 200
 
 
 @require_POST
@@ -140,7 +154,11 @@ def _entry_context(request: DeskRequest, count: StockCount, counter: StockCountM
     for line in page.object_list:
         known = standing.get((line.pk, round_no))
         first = {"counted": known.counted, "damaged": known.damaged or None, "note": known.note} if known else {}
-        rows.append({"line": line, "entry": known, "form": EntryForm(prefix=str(line.pk), initial=first)})
+        form = EntryForm(prefix=str(line.pk), initial=first)
+        rows.append({"line": line, "entry": known, "form": form, "error": ""})
+    first_open = next((row["form"] for row in rows if row["entry"] is None), None)
+    if first_open is not None:
+        first_open.fields["counted"].widget.attrs["data-focus"] = ""
     return {
         **head(request),
         "count": count,
