@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
 from his.core.dates import local
-from his.core.errors import NotFound
+from his.core.errors import NotFound, Refusal
 from his.core.words import amount_in_words
 from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
@@ -28,7 +28,7 @@ from pharmacy.allocation import ZERO
 from pharmacy.models import StockCount, StockCountMember
 from pharmacy.printing.count_record_xlsx import RecordRow, record_workbook
 from pharmacy.printing.count_sheet import drug_text, xlsx_response
-from pharmacy.queries_stocktake import CountedLine, counted_lines, get_count
+from pharmacy.queries_stocktake import CountedLine, counted_lines, get_count, sees_book
 
 _TEMPLATE = Path(__file__).with_name("count_record.typ")
 _MANY = 300
@@ -85,11 +85,16 @@ def forms_of(lines: list[CountedLine]) -> list[str]:
 
 
 def record_of(count: StockCount, code: str) -> Record:
-    """One form of a stock-take. An unknown form, or one without a line, is not found."""
+    """One form of a stock-take. An unknown form, or one without a line, is not found.
+
+    Refused while a blind count is open and a lot is not counted: the form says the book.
+    """
     form = RECORDS.get(code)
     lines = [one for one in counted_lines(count) if form and one.line.lot.drug.kind in form.kinds]
     if form is None or not lines:
         raise NotFound("Đợt kiểm kê này không có biên bản loại đó")
+    if not sees_book(count):
+        raise Refusal("still_blind", "Đếm mù: biên bản in được khi mọi lô đã được đếm")
     recorded = [entry.recorded_at for one in lines for entry in one.entries]
     members = list(count.members.all())
     return Record(form, count, members, [_row(one) for one in lines], max(recorded, default=None))

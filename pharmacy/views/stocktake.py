@@ -230,7 +230,7 @@ def one_context(request: DeskRequest, count: StockCount) -> dict[str, Any]:
     wanted = _STATES[show]
     shown = [one for one in lines if wanted is None or one.state in wanted]
     figures = summary(lines)
-    is_counting = count.state == StockCount.State.COUNTING
+    is_counting, shows_book = count.state == StockCount.State.COUNTING, sees_book(count)
     page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
     return {
         **head(request),
@@ -246,10 +246,10 @@ def one_context(request: DeskRequest, count: StockCount) -> dict[str, Any]:
         "kept": f"show={show}&",
         "is_counting": is_counting,
         "is_ended": count.state in {StockCount.State.POSTED, StockCount.State.ABANDONED},
-        "sees_book": sees_book(count),
+        "sees_book": shows_book,
         "uploads": count.uploads.select_related("uploaded_by")[:5],
         "documents": [one for one in (count.up_document, count.down_document, count.loss_document) if one],
-        "records": [(code, RECORDS[code]) for code in forms_of(lines)],
+        "records": [(code, RECORDS[code]) for code in forms_of(lines)] if shows_book else [],
         "sheet_form": SheetForm(),
         "proposal_form": ProposalForm(),
         "return_form": ReasonForm(auto_id="id_return_%s"),

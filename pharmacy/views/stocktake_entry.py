@@ -12,11 +12,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from his.access import DeskRequest, requires
+from his.catalogs.loaders.sheet import CellError
 from his.catalogs.queries import drug_on
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from pharmacy.allocation import ZERO
+from pharmacy.count_sheet import instant
 from pharmacy.counting import FIRST_ROUND
 from pharmacy.forms_stocktake import EntryForm, FoundLotForm, SheetForm
 from pharmacy.models import StockCount, StockCountEntry, StockCountLine, StockCountMember
@@ -55,7 +57,7 @@ def entry(request: DeskRequest, pk: int, position: int, round_no: int) -> HttpRe
 @require_POST
 @requires("pharmacy.receive")
 def entry_line(request: DeskRequest, pk: int, position: int, round_no: int) -> HttpResponse:
-    """Store the figure of one lot, counted now, and answer the cell that says so."""
+    """Store the figure of one lot and answer the cell that says so."""
     line = _line(request, pk)
     form = EntryForm(request.POST, prefix=str(line.pk))
     entry, error, status = _store(request, line, _counter(line.count, position), round_no, form)
@@ -65,11 +67,16 @@ def entry_line(request: DeskRequest, pk: int, position: int, round_no: int) -> H
 def _store(
     request: DeskRequest, line: StockCountLine, counter: StockCountMember, round_no: int, form: EntryForm
 ) -> tuple[StockCountEntry | None, str, int]:
-    """The stored figure, or why there is none, and the status of the answer."""
+    """The stored figure, or why there is none, and the status of the answer. It was counted now, or at the time that
+    stands above the list when figures are copied from paper."""
     if not form.is_valid():
         return None, str(next(iter(form.errors.values()))[0]), 422
     data, now = form.cleaned_data, timezone.now()
-    found = Found(line, data["counted"], data["damaged"] or ZERO, counted_at=now, note=data["note"])
+    try:
+        typed = instant(request.POST.get("counted_time", ""), snapshot_at=line.count.snapshot_at, at=now)
+    except CellError as error:
+        return None, error.message_vi, 422
+    found = Found(line, data["counted"], data["damaged"] or ZERO, counted_at=typed or now, note=data["note"])
     try:
         stored = record_count(line=line, counter=counter, round_no=round_no, found=found, actor=request.actor, at=now)
     except Refusal as refusal:
@@ -150,7 +157,7 @@ def _entry_context(request: DeskRequest, count: StockCount, counter: StockCountM
     lines = [line for line in _lines(count, counter, round_no) if _fits(line, fold(q))]
     standing = standing_entries(count, counter)
     page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in page.object_list:
         known = standing.get((line.pk, round_no))
         first = {"counted": known.counted, "damaged": known.damaged or None, "note": known.note} if known else {}
@@ -168,6 +175,7 @@ def _entry_context(request: DeskRequest, count: StockCount, counter: StockCountM
         "rows": rows,
         "page": page,
         "q": q,
+        "counted_time": request.POST.get("counted_time", ""),
         "kept": f"q={q}&" if q else "",
         "is_counting": count.state == StockCount.State.COUNTING,
         "found_form": FoundLotForm(),
