@@ -64,7 +64,7 @@ def count_workbook(
     book.set_properties({"title": f"Phiếu đếm {count.number}", "created": count.snapshot_at.replace(tzinfo=None)})
     formats = _formats(book)
     for counter in counters:
-        _Sheet(book.add_worksheet(f"{counter.position} lần {round_no}"), formats, count).write(lines, counter, round_no)
+        _Sheet(book.add_worksheet(_name(counter)), formats, count).write(lines, counter, round_no)
     book.close()
     return out.getvalue()
 

@@ -93,9 +93,8 @@ def test_a_chosen_list_is_typed_in_its_grid(desk, world, place, store):
 def enter(desk, count, lot, round_no=1, counted_time="", **values):
     line = board.line(count, lot)
     url = reverse("stock-count-entry-line", args=[line.pk, board.counter(count).position, round_no])
-    return desk.post(
-        url, {f"{line.pk}-{name}": value for name, value in values.items()}, headers={"HX-Request": "true"}
-    )
+    data = {f"{line.pk}-{name}": value for name, value in values.items()} | {"counted_time": counted_time}
+    return desk.post(url, data, headers={"HX-Request": "true"})
 
 
 def test_figures_are_stored_as_they_are_typed(desk, place, store):
