@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pharmacy.views import receipt, stock, window, window_tasks
+from pharmacy.views import receipt, stock, stocktake, stocktake_entry, window, window_tasks
 
 urlpatterns = [
     path("dispensing/", window.desk, name="dispensing"),
@@ -37,4 +37,21 @@ urlpatterns = [
     path("stock/documents/<int:pk>/", stock.document, name="stock-document"),
     path("stock/documents/<int:pk>/reverse/", stock.reverse_it, name="stock-document-reverse"),
     path("stock/stores/", stock.store_list, name="stock-stores"),
+    path("stock/counts/", stocktake.count_list, name="stock-counts"),
+    path("stock/counts/new/", stocktake.count_new, name="stock-count-new"),
+    path("stock/counts/<int:pk>/", stocktake.count_one, name="stock-count"),
+    path("stock/counts/<int:pk>/reasons/", stocktake.reasons, name="stock-count-reasons"),
+    path("stock/counts/<int:pk>/approve/", stocktake.approve, name="stock-count-approve"),
+    path("stock/counts/<int:pk>/return/", stocktake.give_back, name="stock-count-return"),
+    path("stock/counts/<int:pk>/post/", stocktake.post, name="stock-count-post"),
+    path("stock/counts/<int:pk>/abandon/", stocktake.abandon, name="stock-count-abandon"),
+    path("stock/counts/<int:pk>/upload/", stocktake_entry.upload, name="stock-count-upload"),
+    path("stock/counts/<int:pk>/enter/<int:position>/<int:round_no>/", stocktake_entry.entry, name="stock-count-entry"),
+    path("stock/counts/<int:pk>/found/<int:position>/", stocktake_entry.found_lot, name="stock-count-found"),
+    path("stock/counts/lines/<int:pk>/", stocktake.count_line, name="stock-count-line"),
+    path(
+        "stock/counts/lines/<int:pk>/enter/<int:position>/<int:round_no>/",
+        stocktake_entry.entry_line,
+        name="stock-count-entry-line",
+    ),
 ]

@@ -13,6 +13,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "pharmacy.receive": "Nhập kho",
     "pharmacy.dispense": "Cấp phát thuốc",
     "pharmacy.reverse": "Hủy chứng từ kho",
+    "pharmacy.approve_count": "Duyệt kiểm kê kho",
     "billing.view": "Xem chi phí",
     "billing.close": "Chốt chi phí lượt khám",
     "billing.collect": "Thu tiền",
@@ -73,6 +74,19 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             }
         ),
     ),
+    "pharmacy_head": (
+        "Trưởng khoa Dược",
+        frozenset(
+            {
+                "patients.view",
+                "pharmacy.view",
+                "pharmacy.receive",
+                "pharmacy.dispense",
+                "pharmacy.reverse",
+                "pharmacy.approve_count",
+            }
+        ),
+    ),
     "cashier": (
         "Thu ngân",
         frozenset(
@@ -130,6 +144,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "pharmacy.view",
+                "pharmacy.approve_count",
                 "billing.view",
                 "prices.view",
                 "billing.reopen",

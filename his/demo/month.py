@@ -17,6 +17,7 @@ from his.demo.menu import read_menu
 from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
 from his.demo.stock import add_others, open_stores
+from his.demo.stocktake import count_store
 from his.demo.story import Desk, tell
 from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
@@ -69,6 +70,8 @@ def load_facility(
     )
     with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
         _run(desk, plan, progress)
+    if place.facility.code == STATION:
+        count_store(store, place, month)
     return Loaded(place.facility.code, len(plan.visits), {kind: sorted(names) for kind, names in menu.missing.items()})
 
 

@@ -13,6 +13,13 @@ from pharmacy.models.dispensing import (
 from pharmacy.models.documents import StockDocument, StockDocumentLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
+from pharmacy.models.stocktake import (
+    StockCount,
+    StockCountEntry,
+    StockCountLine,
+    StockCountMember,
+    StockCountUpload,
+)
 from pharmacy.models.stores import Store
 
 __all__ = [
@@ -27,6 +34,11 @@ __all__ = [
     "PatientReturn",
     "PatientReturnLine",
     "Reservation",
+    "StockCount",
+    "StockCountEntry",
+    "StockCountLine",
+    "StockCountMember",
+    "StockCountUpload",
     "StockDocument",
     "StockDocumentLine",
     "StockMovement",

@@ -1,1 +1,1 @@
-"""Papers of the dispensing window: what they say, their templates and addresses."""
+"""Papers of the pharmacy: labels, count sheets and the record of a stock-take, as PDF and as spreadsheets."""

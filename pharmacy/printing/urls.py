@@ -1,7 +1,19 @@
-"""Addresses of the papers of the dispensing window."""
+"""Addresses of the pharmacy's papers."""
 
 from django.urls import path
 
-from pharmacy.printing import labels
+from pharmacy.printing import count_record, count_sheet, labels
 
-urlpatterns = [path("dispensing/done/<int:pk>/labels.pdf", labels.labels_pdf, name="drug-labels-pdf")]
+urlpatterns = [
+    path("dispensing/done/<int:pk>/labels.pdf", labels.labels_pdf, name="drug-labels-pdf"),
+    path(
+        "counts/<int:pk>/sheet-<int:position>-<int:round_no>.pdf", count_sheet.sheet_pdf, name="stock-count-sheet-pdf"
+    ),
+    path(
+        "counts/<int:pk>/sheet-<int:position>-<int:round_no>.xlsx",
+        count_sheet.sheet_xlsx,
+        name="stock-count-sheet-xlsx",
+    ),
+    path("counts/<int:pk>/record-<slug:code>.pdf", count_record.record_pdf, name="stock-count-record-pdf"),
+    path("counts/<int:pk>/record-<slug:code>.xlsx", count_record.record_xlsx, name="stock-count-record-xlsx"),
+]

@@ -27,7 +27,7 @@ from his.demo.profiles import profiles
 from his.demo.show import dong, gaps, tables
 from insurance.models import CashSession
 from patients.models import Patient, Visit
-from pharmacy.models import Lot, LotBalance, Store
+from pharmacy.models import Lot, LotBalance, StockCount, Store
 from pharmacy.queries import balance_differences
 
 VISITS = 16
@@ -114,6 +114,10 @@ def test_the_cast_is_there(places):
     referred = of_mai.earliest("arrived_at")
     assert (referred.route, referred.referral_facility_code) == ("referral", STATION)
     assert not Visit.objects.filter(patient__full_name="Trần Văn Hùng", is_insured=True).exists()
+    count = StockCount.objects.get()
+    assert (count.facility.code, count.state, count.approved_by.username) == (STATION, "posted", "manager.tyt")
+    assert [line.quantity for line in count.down_document.lines.all()] == [2]
+    assert balance_differences(count.facility) == []
 
 
 def planned(place: Place, visits: int) -> MonthPlan:

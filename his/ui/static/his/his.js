@@ -94,7 +94,7 @@
     const form = el.closest("form[data-enter=next]");
     if (!form) return;
     if (step > 0 && lastOfGrid(el)) { addRow(el.closest("tr")); return; }
-    const fields = $$(FIELDS, form).filter((f) => visible(f) && !f.readOnly && f.tabIndex >= 0);
+    const fields = $$(FIELDS, form).filter((f) => visible(f) && !f.readOnly && f.tabIndex >= 0 && (f === el || !f.closest("[data-enter-skip]")));
     const next = fields[fields.indexOf(el) + step];
     if (next) { next.focus(); next.select?.(); } else if (step > 0) (target("save") || el).focus();
   };
