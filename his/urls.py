@@ -17,6 +17,7 @@ urlpatterns = [
     path("patients/", include("patients.urls")),
     path("patients/papers/", include("patients.printing.urls")),
     path("pharmacy/", include("pharmacy.urls")),
+    path("pharmacy/papers/", include("pharmacy.printing.urls")),
     path("insurance/", include("insurance.urls")),
     path("insurance/papers/", include("insurance.printing.urls")),
     path("reports/", include("reports.urls")),

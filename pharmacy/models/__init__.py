@@ -1,21 +1,36 @@
 """Models of the pharmacy."""
 
+from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail
 from pharmacy.models.dispensing import Dispense, DispenseLine
 from pharmacy.models.documents import StockDocument, StockDocumentLine
+from pharmacy.models.drafts import DRAFTED, StockDraft, StockDraftLine
+from pharmacy.models.handovers import CabinetHandover, CabinetHandoverLine
+from pharmacy.models.requests import StockRequest, StockRequestLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
 from pharmacy.models.stores import Store
 
 __all__ = [
+    "DRAFTED",
     "SIGNS",
+    "CabinetHandover",
+    "CabinetHandoverLine",
+    "DetailFields",
     "Dispense",
     "DispenseLine",
+    "DocumentDetail",
+    "Funding",
+    "LineDetail",
     "Lot",
     "LotBalance",
     "MovementKind",
     "Reservation",
     "StockDocument",
     "StockDocumentLine",
+    "StockDraft",
+    "StockDraftLine",
     "StockMovement",
+    "StockRequest",
+    "StockRequestLine",
     "Store",
 ]

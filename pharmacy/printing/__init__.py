@@ -1,0 +1,1 @@
+"""Papers of the stores: what they say, their template and addresses."""
