@@ -11,12 +11,14 @@ from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from patients.models import Prescription
 from pharmacy import queries_window
+from pharmacy.api_documents import router as documents_router
 from pharmacy.models import Dispense, Store
 from pharmacy.queries import DrugStock, dispensing_stores, stock_by_drug, stores, waiting_prescriptions
 from pharmacy.schemas import DispenseIn, DispenseOut, StockOut, WaitingOut
 from pharmacy.services.dispensing import dispense
 
 router = Router(tags=["pharmacy"])
+router.add_router("", documents_router)
 
 
 @router.get("/stock", response=list[StockOut])

@@ -141,7 +141,7 @@ class GoodsForm(LineForm):
     """Goods that come in with their lot."""
 
     main, main_label = "drug", "Thuốc"
-    plain = ("lot_number", "expires_on", "quantity", "unit_cost", "registration_no", "bid_info")
+    plain: tuple[str, ...] = ("lot_number", "expires_on", "quantity", "unit_cost", "registration_no", "bid_info")
     drug = forms.CharField(label="Thuốc", max_length=50, required=False)
     lot_number = forms.CharField(label="Số lô", max_length=100, required=False)
     expires_on = DayField(label="Hạn dùng", required=False)

@@ -238,7 +238,7 @@ def _controlled_out(source: Source) -> dict[str, Any]:
         Column("Tên nhà SX, nước SX", 38),
         NOTE,
     ]
-    rows = []
+    rows: list[list[str]] = []
     for line in source.lines:
         drug = line.lot.drug
         if drug.control_class:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
+from his.core.dates import local
 from his.core.errors import NotFound
 from his.printing.services import print_form
 from his.printing.views import pdf_response
@@ -23,8 +24,7 @@ from pharmacy.printing.sheets import EXPIRY, LOT, NAME, NO, RIGHT, UNIT, Column,
 @service(action="pharmacy.print_handover", permission="pharmacy.view")
 def print_handover(*, handover: CabinetHandover, actor: Actor, at: datetime) -> bytes:
     """The hand-over as PDF (in biên bản bàn giao tủ trực)."""
-    data = handover_data(handover)
-    number = f"{handover.store.code}-{handover.pk}"
+    data, number = handover_data(handover), _number(handover)
     return print_form(form=print_form_of("handover"), obj=handover, data=data, number=number, actor=actor, at=at)
 
 
@@ -37,7 +37,7 @@ def handover_data(handover: CabinetHandover) -> dict[str, Any]:
             sheet(
                 "handover",
                 handover.at,
-                number=f"{store.code}-{handover.pk}",
+                number=_number(handover),
                 facts=[
                     ["Khoa", store.department.name if store.department else ""],
                     ["Tủ trực", store.name],
@@ -79,6 +79,11 @@ def handover_data(handover: CabinetHandover) -> dict[str, Any]:
             )
         ]
     }
+
+
+def _number(handover: CabinetHandover) -> str:
+    """Cabinet and minute: hand-overs have no series of their own."""
+    return f"{handover.store.code}-{local(handover.at):%y%m%d%H%M}"
 
 
 @require_GET

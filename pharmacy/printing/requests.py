@@ -36,6 +36,8 @@ _SLIPS: Final[dict[str, str]] = {
 }
 """What a slip is called below its title, by class; the order is that of printing."""
 
+_APPROVED = frozenset({StockRequest.State.APPROVED, StockRequest.State.CLOSED})
+
 
 @service(action="pharmacy.print_request", permission="pharmacy.view")
 def print_request(*, request: StockRequest, actor: Actor, at: datetime) -> bytes:
@@ -54,7 +56,7 @@ def request_data(request: StockRequest) -> dict[str, Any]:
 
 
 def _slip(request: StockRequest, control_class: str, lines: list[Progress]) -> dict[str, Any]:
-    store, decided = request.store, request.decided_by
+    store = request.store
     return sheet(
         "request",
         request.sent_at or request.created_at,
@@ -64,8 +66,8 @@ def _slip(request: StockRequest, control_class: str, lines: list[Progress]) -> d
             ["Khoa", store.department.name if store.department else ""],
             ["Kho lĩnh", store.name],
             ["Lĩnh từ kho", request.source_store.name],
-            ["Tình trạng", "" if decided else "Chưa duyệt"],
-            ["Duyệt", f"{decided.display_name}, {day_text(request.decided_at)}" if _approved(request) else ""],
+            ["Tình trạng", "" if request.state in _APPROVED else request.get_state_display()],
+            ["Duyệt", _decision(request)],
             ["Ghi chú", request.note],
         ],
         columns=[
@@ -99,8 +101,11 @@ def _slip(request: StockRequest, control_class: str, lines: list[Progress]) -> d
     )
 
 
-def _approved(request: StockRequest) -> bool:
-    return request.decided_by is not None and request.state != StockRequest.State.REFUSED
+def _decision(request: StockRequest) -> str:
+    """Who approved and when; empty when nobody did."""
+    if request.state not in _APPROVED or request.decided_by is None or request.decided_at is None:
+        return ""
+    return f"{request.decided_by.display_name}, {day_text(request.decided_at)}"
 
 
 @require_GET

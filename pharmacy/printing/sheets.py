@@ -11,7 +11,7 @@ from his.catalogs.models import Drug
 from his.core.dates import local
 from his.core.money import round0
 from his.core.words import amount_in_words
-from his.ui.text import day_text, decimal_text, money_text
+from his.ui.text import day_text, decimal_text
 from pharmacy.models import Lot
 from pharmacy.printing.forms import form_on
 
@@ -95,7 +95,7 @@ def lot_cells(lot: Lot) -> dict[str, str]:
         "lot": lot.number,
         "expiry": day_text(lot.expires_on),
         "country": drug.country,
-        "price": money_text(lot.unit_cost),
+        "price": decimal_text(lot.unit_cost),
     }
 
 
@@ -105,9 +105,9 @@ def summed(total: Decimal) -> str:
 
 
 def total_row(columns: Sequence[Column], cells: dict[int, str], label: str) -> list[str]:
-    """A row of sums: the label in the second column, amounts where they belong."""
+    """A row of sums: the label in the widest column, amounts where they belong."""
     row = [""] * len(columns)
-    row[1] = label
+    row[next(at for at, column in enumerate(columns) if not column.width)] = label
     for at, text in cells.items():
         row[at] = text
     return row

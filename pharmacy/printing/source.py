@@ -102,7 +102,7 @@ def _note(line: StockDocumentLine, note: LineDetail | None) -> str:
     if line.lot.registration_no:
         parts.append(line.lot.registration_no)
     if line.lot.bid_info:
-        parts.append(line.lot.bid_info)
+        parts.append(line.lot.bid_info.replace(";", "; "))
     return "; ".join(parts)
 
 

@@ -130,17 +130,16 @@ def record_loss(
     actor: Actor,
     at: datetime,
     detail: Detail | None = None,
-    origin: StockDocument | None = None,
     idempotency_key: str = "",
 ) -> StockDocument:
     """Write off stock that is missing, broken or spoiled (hao hụt: mất, hỏng, vỡ; 14D of TT 22/2011), with a reason.
 
-    `origin` is the arrival that brought only the paper of goods lost on their way (`transit.lose_in_transit`).
+    What was lost between two stores is written off by `transit.lose_in_transit`.
     """
     reason = given_reason(reason)
     active(store)
     check_quantities(lines)
-    return _post_lots(Kind.LOSS, store, lines, actor, at, reason=reason, detail=detail, origin=origin)
+    return _post_lots(Kind.LOSS, store, lines, actor, at, reason=reason, detail=detail)
 
 
 @service(action="pharmacy.destroy", permission="pharmacy.destroy")

@@ -18,7 +18,7 @@ from pharmacy.models import StockDocument, StockRequest, Store
 from pharmacy.queries_documents import in_transit, request_progress
 from pharmacy.services import ledger
 from pharmacy.services.details import Detail, clean, keep
-from pharmacy.services.stock import locked_document, record_loss
+from pharmacy.services.stock import locked_document
 from pharmacy.services.stock_checks import (
     LotLine,
     check_clock,
@@ -109,17 +109,19 @@ def arrive(
     Refuses lots that were not sent, more than is still on its way, and a time before the shipment.
     """
     locked = _open_shipment(shipment, lines, actor, at)
-    target = locked.target_store
-    assert target is not None
-    check_clock(target, at)
-    draft = ledger.draft(
-        kind=Kind.ARRIVAL, store=target, origin=locked, actor=actor, at=at, reason=short(reason, 500, "reason")
-    )
-    for line in lines:
-        draft.add(lot=line.lot, quantity=line.quantity)
+    draft = _arrival(locked, lines, actor, at, short(reason, 500, "reason"))
     document = ledger.post(draft=draft, actor=actor, at=at)
     keep(document, clean(detail or Detail()))
     return document
+
+
+def _arrival(
+    shipment: StockDocument, lines: Sequence[LotLine], actor: Actor, at: datetime, reason: str
+) -> ledger.Draft:
+    draft = ledger.draft(kind=Kind.ARRIVAL, store=_target(shipment), origin=shipment, actor=actor, at=at, reason=reason)
+    for line in lines:
+        draft.add(lot=line.lot, quantity=line.quantity)
+    return draft
 
 
 @service(action="pharmacy.lose_in_transit", permission="pharmacy.receive")
@@ -136,11 +138,23 @@ def lose_in_transit(
 
     The goods arrive on paper and are lost at the target store in the same transaction. Refuses as `arrive` does.
     """
-    reason = given_reason(reason)
-    arrival = arrive(shipment=shipment, lines=lines, actor=actor, at=at, reason=f"Mất trên đường: {reason}"[:500])
-    return record_loss(
-        store=arrival.store, lines=lines, reason=reason, detail=detail, origin=arrival, actor=actor, at=at
-    )
+    reason, detail = given_reason(reason), clean(detail or Detail())
+    locked = _open_shipment(shipment, lines, actor, at)
+    # Both numbers come before any balance is locked (docs/locking.md).
+    arriving = _arrival(locked, lines, actor, at, f"Mất trên đường: {reason}"[:500])
+    losing = ledger.draft(kind=Kind.LOSS, store=_target(locked), actor=actor, at=at, reason=reason)
+    losing.document.origin = ledger.post(draft=arriving, actor=actor, at=at)
+    for line in lines:
+        losing.add(lot=line.lot, quantity=line.quantity)
+    document = ledger.post(draft=losing, actor=actor, at=at)
+    keep(document, detail)
+    return document
+
+
+def _target(shipment: StockDocument) -> Store:
+    """The store that a shipment goes to; every shipment has one."""
+    assert shipment.target_store is not None
+    return shipment.target_store
 
 
 def _open_shipment(shipment: StockDocument, lines: Sequence[LotLine], actor: Actor, at: datetime) -> StockDocument:
@@ -152,6 +166,7 @@ def _open_shipment(shipment: StockDocument, lines: Sequence[LotLine], actor: Act
         raise Refusal("already_reversed", f"Chứng từ {locked.number} đã được hủy trước đó", field="origin")
     if at < locked.posted_at:
         raise Refusal("time_order", "Giờ nhận sớm hơn giờ xuất, hãy kiểm tra đồng hồ máy", field="at")
+    check_clock(_target(locked), at)
     left: dict[int, Decimal] = {row.lot.pk: row.left for row in in_transit(actor.facility, shipment=locked)}
     for position, line in enumerate(lines):
         if line.lot.pk not in left:

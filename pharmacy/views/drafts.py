@@ -17,7 +17,7 @@ from his.catalogs.queries import drug_on, search_drugs
 from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
-from his.ui.text import day_text, decimal_text
+from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from pharmacy import queries_documents as papers
 from pharmacy.forms_documents import BOARDS, LINES, BaseLines, DraftForm, LineForm
@@ -300,6 +300,6 @@ def _lot_option(row: LotBalance) -> Option:
     lot = row.lot
     warn = "hết hạn" if lot.expires_on < timezone.localdate() else "đang khóa" if lot.is_blocked else ""
     left = decimal_text(row.on_hand - row.reserved)
-    note = f"hạn {day_text(lot.expires_on)} · còn {left} {lot.drug.unit}"
-    data = {"unit": lot.drug.unit, "expiry": day_text(lot.expires_on), "left": left}
+    note = f"còn {left} {lot.drug.unit}"
+    data = {"unit": lot.drug.unit, "left": left}
     return Option(code=str(lot.pk), label=lot_text(lot), note=note, data=data, warn=warn)

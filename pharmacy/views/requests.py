@@ -96,6 +96,7 @@ def write(request: DeskRequest, pk: int | None = None) -> HttpResponse:
 def _line(request: DeskRequest, row: Any) -> AskLine | None:
     """The typed row, or None with the message beside what is missing."""
     data = row.cleaned_data
+    quantity, note = data["quantity"], data["note"]
     drug: Drug | None = None
     try:
         drug = drug_on(request.actor.facility, data["drug"], timezone.localdate()) if data["drug"] else None
@@ -103,11 +104,9 @@ def _line(request: DeskRequest, row: Any) -> AskLine | None:
             row.add_error("drug", "Hãy chọn thuốc trong gợi ý")
     except Refusal as refusal:
         row.add_error("drug", refusal.message_vi)
-    if data["quantity"] is None:
+    if quantity is None:
         row.add_error("quantity", "Hãy gõ số lượng")
-    if drug is None or data["quantity"] is None:
-        return None
-    return AskLine(drug, data["quantity"], data["note"])
+    return None if drug is None or quantity is None else AskLine(drug, quantity, note)
 
 
 def _initial(request: DeskRequest, found: StockRequest | None) -> dict[str, Any]:

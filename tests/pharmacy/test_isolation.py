@@ -5,6 +5,9 @@ from django.urls import reverse
 
 from pharmacy.models import StockDocument
 from pharmacy.services.dispensing import dispense
+from pharmacy.services.drafts import start_draft
+from pharmacy.services.handovers import hand_over_cabinet
+from pharmacy.services.requests import write_request
 from pharmacy.urls import urlpatterns
 from tests.cast import at
 from tests.pharmacy import shelf
@@ -21,15 +24,27 @@ def theirs(world) -> dict[str, int]:
         prescription=shelf.hung_prescription(world, place), store=store, actor=place.actor("pharmacist"), at=at(10)
     )
     lot, drug = shelf.lot("L1").pk, world.drug(place, PARACETAMOL).pk
+    actor, ward, main = place.actor("pharmacist"), shelf.cabinet(place), shelf.main_store(place)
+    draft = start_draft(kind="receipt", actor=actor, at=at(11))
+    request = write_request(store=ward, source_store=main, lines=[], actor=actor, at=at(11))
+    taker = place.users["doctor"]
+    handover = hand_over_cabinet(store=ward, taken_by=taker, counted=[], actor=actor, at=at(11))
     return {
         "dispensing-open": waiting.pk,
         "dispensing-hand-out": waiting.pk,
         "dispensing-take-back": done.pk,
         "stock-card": drug,
         "stock-lot": lot,
-        "stock-lot-loss": lot,
-        "stock-lot-transfer": lot,
         "stock-lot-block": lot,
+        "stock-draft": draft.pk,
+        "stock-draft-keep": draft.pk,
+        "stock-draft-post": draft.pk,
+        "stock-draft-discard": draft.pk,
+        "stock-request": request.pk,
+        "stock-request-edit": request.pk,
+        "stock-request-act": request.pk,
+        "stock-handover": handover.pk,
+        "stock-hand-over": ward.pk,
         "stock-document": document.pk,
         "stock-document-reverse": document.pk,
         "store": store.pk,
@@ -46,11 +61,24 @@ def test_every_address_with_an_id_is_not_found(client, world, theirs, name):
     client.force_login(world.hospital.users["pharmacist"])
     before = StockDocument.objects.count()
     form = {"reason": "Thử", "quantity": "1", "store": theirs["store"], "idempotency_key": "k"}
-    url = reverse(name, args=[theirs[name]])
+    url = reverse(name, args=[theirs[name], *(["withdraw"] if name == "stock-request-act" else [])])
     answers = {client.get(url).status_code, client.post(url, form).status_code}
     assert answers <= {404, 405}
     assert 404 in answers
     assert StockDocument.objects.count() == before
+
+
+def test_a_draft_is_not_begun_from_their_papers(client, world, theirs):
+    client.force_login(world.hospital.users["pharmacist"])
+    for kind, name, key in (
+        ("supplier_return", "origin", "stock-document"),
+        ("transfer", "lot", "stock-lot"),
+        ("shipment", "request", "stock-request"),
+    ):
+        answer = client.post(reverse("stock-draft-start"), {"kind": kind, name: theirs[key]})
+        assert answer.status_code == 404, name
+    options = client.get(reverse("stock-lot-options"), {"q": "", "store": theirs["store"]})
+    assert "lô" not in options.content.decode()
 
 
 def test_their_store_and_claim_code_are_unknown_here(client, world, theirs):
@@ -58,8 +86,19 @@ def test_their_store_and_claim_code_are_unknown_here(client, world, theirs):
     assert client.get(reverse("stock"), {"store": theirs["store"]}).status_code == 404
     assert client.get(reverse("dispensing"), {"store": theirs["store"]}).status_code == 404
     assert client.post(reverse("dispensing-find"), {"text": theirs["claim"]}).status_code == 422
-    for name in ("dispensing", "stock", "stock-drugs", "stock-documents", "stock-stores"):
+    lists = (
+        "stock",
+        "stock-drugs",
+        "stock-documents",
+        "stock-transit",
+        "stock-requests",
+        "stock-handovers",
+        "stock-stores",
+    )
+    for name in ("dispensing", *lists):
         page = client.get(reverse(name)).content.decode()
         assert "PN26" not in page
+        assert "PL26" not in page
+        assert "Tủ trực Khám bệnh" not in page
         assert "Nguyễn Thị Lan" not in page
         assert "Kho cấp phát CP" not in page
