@@ -15,6 +15,7 @@ from pharmacy.models import Lot, StockDocument, StockDraft, StockRequest, Store
 from pharmacy.queries import stores
 from pharmacy.schemas_documents import (
     ApproveIn,
+    DetailIn,
     DocumentOut,
     DraftIn,
     DraftLineIn,
@@ -74,13 +75,12 @@ def list_drafts(request: DeskRequest) -> list[StockDraft]:
 def post_new_draft(request: DeskRequest, body: DraftIn) -> StockDraft:
     """Keep a draft; lines may be incomplete."""
     facility = request.actor.facility
-    given = body.detail.dict(exclude={"board"})
     head = DraftHead(
         store=_store(facility, body.store_code),
         target_store=_store(facility, body.target_store_code),
         supplier=body.supplier,
         reason=body.reason,
-        detail=Detail(**given, board=tuple(Member(one.name, one.title) for one in body.detail.board)),
+        detail=_detail(body.detail) if body.detail else Detail(),
     )
     return start_draft(
         kind=body.kind,
@@ -146,6 +146,11 @@ def post_approval(request: DeskRequest, request_id: int, body: ApproveIn) -> Sto
     return approve_request(
         request=asked, approved=body.approved, note=body.note, actor=request.actor, at=timezone.now()
     )
+
+
+def _detail(given: DetailIn) -> Detail:
+    board = tuple(Member(one.name, one.title) for one in given.board)
+    return Detail(**given.dict(exclude={"board"}), board=board)
 
 
 def _line(facility: Facility, line: DraftLineIn) -> DraftLine:

@@ -101,7 +101,7 @@ class DraftIn(Schema):
     request_id: int | None = None
     supplier: str = Field("", max_length=255)
     reason: str = Field("", max_length=500)
-    detail: DetailIn = DetailIn()
+    detail: DetailIn | None = None
     lines: list[DraftLineIn] = Field(max_length=300)
 
 

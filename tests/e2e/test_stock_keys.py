@@ -64,6 +64,8 @@ def test_what_is_typed_is_kept_without_saving(stores: tuple[Store, Store], desks
     expect(page.locator("[name=lines-0-text]")).to_have_value(f"Paracetamol 500mg · lô {LOT} · 31/12/2027")
     hands.press("F9")
     expect(page.locator("[role=alert].summary")).to_contain_text("Hãy ghi lý do")
+    assert all("422" in text for text in desks.wrong), "the browser notes the refusal, nothing else"
+    desks.wrong.clear()
     page.locator("[name=reason]").focus()
     hands.type("Vỡ").press("F9")
     expect(page.locator("#messages")).to_contain_text("Đã ghi sổ HH26-000001")
