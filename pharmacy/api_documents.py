@@ -7,7 +7,7 @@ from ninja import Query, Router
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Facility
-from his.catalogs.queries import drug_on
+from his.catalogs.queries import item_on
 from his.core.dates import day_range
 from his.core.errors import NotFound, Refusal
 from pharmacy import queries_documents as papers
@@ -128,7 +128,7 @@ def post_request(request: DeskRequest, body: RequestIn) -> StockRequest:
         store=store,
         source_store=source,
         note=body.note,
-        lines=[AskLine(drug_on(facility, line.drug_code, today), line.quantity, line.note) for line in body.lines],
+        lines=[AskLine(item_on(facility, line.drug_code, today), line.quantity, line.note) for line in body.lines],
         idempotency_key=body.idempotency_key,
         actor=request.actor,
         at=now,
@@ -155,7 +155,7 @@ def _detail(given: DetailIn) -> Detail:
 
 def _line(facility: Facility, line: DraftLineIn) -> DraftLine:
     given = line.dict(exclude={"drug_code", "lot_id"})
-    drug = drug_on(facility, line.drug_code, timezone.localdate()) if line.drug_code else None
+    drug = item_on(facility, line.drug_code, timezone.localdate()) if line.drug_code else None
     lot = None
     if line.lot_id is not None:
         lot = Lot.objects.for_facility(facility).filter(pk=line.lot_id).first()

@@ -208,9 +208,9 @@ def _by_code(rows: QuerySet[StockDocumentLine]) -> dict[str, Decimal]:
 def lots_in(store: Store, words: str, on: date, *, only_usable: bool, limit: int = 10) -> list[LotBalance]:
     """Lots that a store holds and that the words fit, by drug and then FEFO; words are those of any name that the drug
     has or had, its code or ingredient, or the beginning of a lot number."""
-    rows = balances(store.facility_id).filter(store=store, on_hand__gt=F("reserved"))
+    rows = balances(store.facility_id).filter(store=store, on_hand__gt=0)
     if only_usable:
-        rows = rows.filter(usable(on))
+        rows = rows.filter(usable(on), on_hand__gt=F("reserved"))
     named = Drug.objects.for_facility(store.facility_id)
     for word in fold(words).split():
         named = named.filter(search_name__contains=word)

@@ -140,10 +140,10 @@ def lose_in_transit(
     """
     reason, detail = given_reason(reason), clean(detail or Detail())
     locked = _open_shipment(shipment, lines, actor, at)
-    # Both numbers come before any balance is locked (docs/locking.md).
-    arriving = _arrival(locked, lines, actor, at, f"Mất trên đường: {reason}"[:500])
-    losing = ledger.draft(kind=Kind.LOSS, store=_target(locked), actor=actor, at=at, reason=reason)
-    losing.document.origin = ledger.post(draft=arriving, actor=actor, at=at)
+    arrived = ledger.post(
+        draft=_arrival(locked, lines, actor, at, f"Mất trên đường: {reason}"[:500]), actor=actor, at=at
+    )
+    losing = ledger.draft(kind=Kind.LOSS, store=arrived.store, origin=arrived, actor=actor, at=at, reason=reason)
     for line in lines:
         losing.add(lot=line.lot, quantity=line.quantity)
     document = ledger.post(draft=losing, actor=actor, at=at)

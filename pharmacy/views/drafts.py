@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.catalogs.models import Drug
-from his.catalogs.queries import drug_on, search_drugs
+from his.catalogs.queries import item_on, search_items
 from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
@@ -195,7 +195,7 @@ def _lines(request: DeskRequest, draft: StockDraft, formset: BaseLines) -> tuple
         lot: Lot | None = None
         if code and draft.kind in GOODS:
             try:
-                drug = drug_on(facility, code, today)
+                drug = item_on(facility, code, today)
             except Refusal as refusal:
                 row.add_error("drug", refusal.message_vi)
                 is_known = False
@@ -272,7 +272,7 @@ def _mark_left(draft: StockDraft, formset: BaseLines) -> None:
 def drug_options(request: DeskRequest) -> HttpResponse:
     """Drugs of the list as typed, with unit, what is usable now, and what the list knows of their purchase."""
     facility, today = request.actor.facility, timezone.localdate()
-    found = search_drugs(facility, request.GET.get("q", "")[:100], on=today)
+    found = search_items(facility, request.GET.get("q", "")[:100], on=today)
     usable = usable_by_code(facility, {drug.code for drug in found}, today)
     return answer(request, [_drug_option(drug, usable.get(drug.code, Decimal(0))) for drug in found])
 

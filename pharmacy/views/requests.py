@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.catalogs.models import Drug
-from his.catalogs.queries import drug_on
+from his.catalogs.queries import item_on
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import NumberField, add_refusal, render_refusal, saved
 from his.ui.text import decimal_text
@@ -99,7 +99,7 @@ def _line(request: DeskRequest, row: Any) -> AskLine | None:
     quantity, note = data["quantity"], data["note"]
     drug: Drug | None = None
     try:
-        drug = drug_on(request.actor.facility, data["drug"], timezone.localdate()) if data["drug"] else None
+        drug = item_on(request.actor.facility, data["drug"], timezone.localdate()) if data["drug"] else None
         if drug is None:
             row.add_error("drug", "Hãy chọn thuốc trong gợi ý")
     except Refusal as refusal:
