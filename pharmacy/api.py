@@ -11,6 +11,7 @@ from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from patients.models import Prescription, PrescriptionRefusal
 from pharmacy import queries_window
+from pharmacy.api_documents import router as documents_router
 from pharmacy.handout import LineChoice, ReturnedLine
 from pharmacy.models import Dispense, Lot, NotGiven, PatientReturn, Store
 from pharmacy.queries import DrugStock, dispensing_stores, stock_by_drug, stores, waiting_prescriptions
@@ -32,6 +33,7 @@ from pharmacy.services.returning import return_drugs
 from pharmacy.services.window import leave_out, send_back
 
 router = Router(tags=["pharmacy"])
+router.add_router("", documents_router)
 
 
 @router.get("/stock", response=list[StockOut])

@@ -27,7 +27,8 @@ EXPIRY_HORIZON_DAYS = 180
 
 def stores(facility: Facility) -> QuerySet[Store]:
     """Active stores by kind and code."""
-    return Store.objects.for_facility(facility).filter(is_active=True).order_by("kind", "code")
+    rows = Store.objects.for_facility(facility).filter(is_active=True)
+    return rows.select_related("department").order_by("kind", "code")
 
 
 def store(facility: Facility, pk: int) -> Store:
@@ -39,12 +40,12 @@ def store(facility: Facility, pk: int) -> Store:
 
 
 def dispensing_stores(facility: Facility) -> QuerySet[Store]:
-    """Stores that hand out to outpatients: the dispensaries, and at a commune station its main store too."""
+    """Stores that hand out to outpatients: dispensaries and commune stores, and at a station its main store too."""
     return stores(facility).filter(kind__in=_dispensing_kinds(facility))
 
 
 def _dispensing_kinds(facility: Facility) -> list[str]:
-    kinds: list[str] = [Store.Kind.DISPENSARY]
+    kinds: list[str] = [Store.Kind.DISPENSARY, Store.Kind.COMMUNE]
     if facility.kind == Facility.Kind.COMMUNE_STATION:
         kinds.append(Store.Kind.MAIN)
     return kinds

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from pharmacy.views import receipt, stock, stocktake, stocktake_entry, window, window_tasks
+from pharmacy.views import (
+    documents,
+    drafts,
+    handovers,
+    requests,
+    stock,
+    stocktake,
+    stocktake_entry,
+    window,
+    window_tasks,
+)
 
 urlpatterns = [
     path("dispensing/", window.desk, name="dispensing"),
@@ -28,14 +38,27 @@ urlpatterns = [
     path("stock/drugs/", stock.drugs, name="stock-drugs"),
     path("stock/drugs/<int:pk>/card/", stock.card, name="stock-card"),
     path("stock/lots/<int:pk>/", stock.lot, name="stock-lot"),
-    path("stock/lots/<int:pk>/loss/", stock.lose, name="stock-lot-loss"),
-    path("stock/lots/<int:pk>/transfer/", stock.move, name="stock-lot-transfer"),
     path("stock/lots/<int:pk>/block/", stock.block, name="stock-lot-block"),
-    path("stock/receipt/", receipt.receipt, name="stock-receipt"),
-    path("stock/receipt/drugs/", receipt.drug_options, name="stock-receipt-drugs"),
-    path("stock/documents/", stock.document_list, name="stock-documents"),
-    path("stock/documents/<int:pk>/", stock.document, name="stock-document"),
-    path("stock/documents/<int:pk>/reverse/", stock.reverse_it, name="stock-document-reverse"),
+    path("stock/new/", drafts.choose, name="stock-new"),
+    path("stock/new/start/", drafts.start, name="stock-draft-start"),
+    path("stock/drafts/<int:pk>/", drafts.edit, name="stock-draft"),
+    path("stock/drafts/<int:pk>/keep/", drafts.autosave, name="stock-draft-keep"),
+    path("stock/drafts/<int:pk>/post/", drafts.post, name="stock-draft-post"),
+    path("stock/drafts/<int:pk>/discard/", drafts.discard, name="stock-draft-discard"),
+    path("stock/options/drugs/", drafts.drug_options, name="stock-drug-options"),
+    path("stock/options/lots/", drafts.lot_options, name="stock-lot-options"),
+    path("stock/documents/", documents.document_list, name="stock-documents"),
+    path("stock/documents/<int:pk>/", documents.document, name="stock-document"),
+    path("stock/documents/<int:pk>/reverse/", documents.reverse_it, name="stock-document-reverse"),
+    path("stock/transit/", documents.transit_list, name="stock-transit"),
+    path("stock/requests/", requests.inbox, name="stock-requests"),
+    path("stock/requests/new/", requests.write, name="stock-request-new"),
+    path("stock/requests/<int:pk>/", requests.show, name="stock-request"),
+    path("stock/requests/<int:pk>/edit/", requests.write, name="stock-request-edit"),
+    path("stock/requests/<int:pk>/<slug:what>/", requests.act, name="stock-request-act"),
+    path("stock/handovers/", handovers.handover_list, name="stock-handovers"),
+    path("stock/handovers/<int:pk>/", handovers.handover, name="stock-handover"),
+    path("stock/cabinets/<int:pk>/hand-over/", handovers.hand_over, name="stock-hand-over"),
     path("stock/stores/", stock.store_list, name="stock-stores"),
     path("stock/counts/", stocktake.count_list, name="stock-counts"),
     path("stock/counts/new/", stocktake.count_new, name="stock-count-new"),

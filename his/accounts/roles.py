@@ -10,7 +10,10 @@ PERMISSIONS: Final[dict[str, str]] = {
     "patients.examine": "Khám, chẩn đoán, kê đơn, ký",
     "patients.result": "Nhập kết quả dịch vụ",
     "pharmacy.view": "Xem kho thuốc",
-    "pharmacy.receive": "Nhập kho",
+    "pharmacy.draft": "Lập phiếu nháp, phiếu lĩnh, nhận hàng chuyển đến, bàn giao tủ trực",
+    "pharmacy.receive": "Kiểm nhập, ghi sổ chứng từ kho",
+    "pharmacy.approve": "Duyệt phiếu lĩnh",
+    "pharmacy.destroy": "Ghi sổ hủy thuốc",
     "pharmacy.dispense": "Cấp phát thuốc",
     "pharmacy.reverse": "Hủy chứng từ kho",
     "pharmacy.approve_count": "Duyệt kiểm kê kho",
@@ -45,7 +48,12 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
         "Tiếp đón",
         frozenset({"patients.view", "patients.register", "patients.queue", "billing.view", "prices.view"}),
     ),
-    "nurse": ("Điều dưỡng", frozenset({"patients.view", "patients.queue", "patients.triage", "patients.result"})),
+    "nurse": (
+        "Điều dưỡng",
+        frozenset(
+            {"patients.view", "patients.queue", "patients.triage", "patients.result", "pharmacy.view", "pharmacy.draft"}
+        ),
+    ),
     "doctor": (
         "Bác sĩ",
         frozenset(
@@ -66,6 +74,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "pharmacy.view",
+                "pharmacy.draft",
                 "pharmacy.receive",
                 "pharmacy.dispense",
                 "pharmacy.reverse",
@@ -74,16 +83,22 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             }
         ),
     ),
+    "store_keeper": ("Thủ kho dược", frozenset({"pharmacy.view", "pharmacy.draft", "pharmacy.receive"})),
     "pharmacy_head": (
         "Trưởng khoa Dược",
         frozenset(
             {
                 "patients.view",
                 "pharmacy.view",
+                "pharmacy.draft",
                 "pharmacy.receive",
                 "pharmacy.dispense",
+                "pharmacy.approve",
+                "pharmacy.destroy",
                 "pharmacy.reverse",
                 "pharmacy.approve_count",
+                "prices.view",
+                "catalogs.attributes",
             }
         ),
     ),

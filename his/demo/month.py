@@ -58,7 +58,7 @@ def load_facility(
     plan = plan_month(menu, month, visits=visits, rooms={code: room.name for code, room in sorted(rooms.items())})
     _hurry()
     actors = {role: place.actor(role) for role in place.users}
-    store = open_stores(actors["pharmacist"], demand=plan.demand(), drugs=plan.drugs(), month=month)
+    store = open_stores(actors, demand=plan.demand(), drugs=plan.drugs(), month=month)
     others = add_others(store, {code: plan.drugs()[code] for code in plan.demand()}, month, actors["pharmacist"])
     desk = Desk(
         actors=actors,

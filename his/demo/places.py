@@ -67,7 +67,16 @@ _PEOPLE: dict[str, list[tuple[str, str, str, str, str, str, str, tuple[str, ...]
         ("doctor", "BS01", "Lê Minh Giả", "Bác sĩ", "K01", "000101/VD-GPHN", "Đa khoa", ("doctor",)),
         ("nurse", "DD01", "Phạm Thị Thử", "Điều dưỡng", "K01", "000102/VD-GPHN", "Điều dưỡng", ("nurse", "reception")),
         ("technician", "KTV01", "Đỗ Văn Mẫu", "Kỹ thuật viên", "K47", "000103/VD-GPHN", "Xét nghiệm", ("technician",)),
-        ("pharmacist", "DS01", "Vũ Thị Ví Dụ", "Dược sĩ", "K44", "000104/VD-GPHN", "Dược", ("pharmacist", "cashier")),
+        (
+            "pharmacist",
+            "DS01",
+            "Vũ Thị Ví Dụ",
+            "Dược sĩ",
+            "K44",
+            "000104/VD-GPHN",
+            "Dược",
+            ("pharmacist", "pharmacy_head", "cashier"),
+        ),
         ("manager", "TT01", "Ngô Trưởng Trạm", "Bác sĩ, trưởng trạm", "K01", "000100/VD-GPHN", "Đa khoa", ("manager",)),
     ],
     HOSPITAL: [
@@ -89,6 +98,8 @@ _PEOPLE: dict[str, list[tuple[str, str, str, str, str, str, str, tuple[str, ...]
         ),
         ("technician2", "KTV02", "Tạ Thị Ảnh", "Kỹ thuật viên", "K39", "000208/VD-GPHN", "Hình ảnh", ("technician",)),
         ("pharmacist", "DS01", "Mai Thị Dược", "Dược sĩ", "K44", "000209/VD-GPHN", "Dược", ("pharmacist",)),
+        ("keeper", "DS02", "Hồ Văn Kho", "Thủ kho", "K44", "000210/VD-GPHN", "Dược", ("store_keeper",)),
+        ("head", "DS03", "Đinh Thị Khoa", "Trưởng khoa Dược", "K44", "000211/VD-GPHN", "Dược", ("pharmacy_head",)),
         ("manager", "GD01", "Phan Giám Đốc", "Giám đốc", "K01", "000200/VD-GPHN", "Nội khoa", ("manager",)),
     ],
 }

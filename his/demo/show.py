@@ -21,7 +21,7 @@ _ROLES = (
     ("Lãnh đạo", "manager"),
     ("Quản trị", "admin"),
 )
-
+_HOSPITAL_ROLES = (("Thủ kho dược", "keeper"), ("Trưởng khoa Dược", "head"))
 
 _MISSING = {"diagnosis": "bệnh", "service": "dịch vụ", "drug": "thuốc"}
 
@@ -99,3 +99,5 @@ def where_next(claims_dir: Path, reports_dir: Path, url: str) -> Iterator[str]:
     yield f"Tài khoản (mật khẩu {DEMO_PASSWORD}; đuôi .tyt cho trạm y tế, .bv cho bệnh viện):"
     for name, key in _ROLES:
         yield f"  {name:<16}{key + '.tyt':<18}{key}.bv"
+    for name, key in _HOSPITAL_ROLES:
+        yield f"  {name:<16}{'':<18}{key}.bv"

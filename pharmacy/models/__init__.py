@@ -1,5 +1,6 @@
 """Models of the pharmacy."""
 
+from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail
 from pharmacy.models.dispensing import (
     Counselling,
     Dispense,
@@ -11,6 +12,9 @@ from pharmacy.models.dispensing import (
     WindowCall,
 )
 from pharmacy.models.documents import StockDocument, StockDocumentLine
+from pharmacy.models.drafts import DRAFTED, StockDraft, StockDraftLine
+from pharmacy.models.handovers import CabinetHandover, CabinetHandoverLine
+from pharmacy.models.requests import StockRequest, StockRequestLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
 from pharmacy.models.stocktake import (
@@ -23,10 +27,17 @@ from pharmacy.models.stocktake import (
 from pharmacy.models.stores import Store
 
 __all__ = [
+    "DRAFTED",
     "SIGNS",
+    "CabinetHandover",
+    "CabinetHandoverLine",
     "Counselling",
+    "DetailFields",
     "Dispense",
     "DispenseLine",
+    "DocumentDetail",
+    "Funding",
+    "LineDetail",
     "Lot",
     "LotBalance",
     "MovementKind",
@@ -41,7 +52,11 @@ __all__ = [
     "StockCountUpload",
     "StockDocument",
     "StockDocumentLine",
+    "StockDraft",
+    "StockDraftLine",
     "StockMovement",
+    "StockRequest",
+    "StockRequestLine",
     "Store",
     "Substitution",
     "WindowCall",

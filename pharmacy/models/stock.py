@@ -9,13 +9,18 @@ from pharmacy.models.stores import Store
 
 
 class Lot(FacilityModel):
-    """A lot of a drug with its expiry and purchase price (lô). `unit_cost` is đồng a unit."""
+    """A lot of a drug with its expiry and purchase price (lô). `unit_cost` is đồng a unit, VAT included.
+
+    Registration number and bid package are those that the lot was bought under: claims and reports name the lot's own.
+    """
 
     drug = models.ForeignKey("his.Drug", on_delete=models.PROTECT, related_name="lots")
     number = models.CharField("số lô", max_length=100)
     expires_on = models.DateField("hạn dùng")
     unit_cost = models.DecimalField(max_digits=15, decimal_places=3)
     supplier = models.CharField(max_length=255, blank=True)
+    registration_no = models.CharField("số đăng ký", max_length=255, blank=True)
+    bid_info = models.CharField("gói thầu", max_length=255, blank=True)
     is_blocked = models.BooleanField("tạm khóa", default=False)
 
     class Meta:

@@ -1,1 +1,1 @@
-"""Papers of the pharmacy: labels, count sheets and the record of a stock-take, as PDF and as spreadsheets."""
+"""Papers of the pharmacy: of stores, the window and stock-takes: what they say, their templates and addresses."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pharmacy.printing import count_record, count_sheet, labels
+from pharmacy.printing import card, count_record, count_sheet, documents, handovers, labels, requests
 
 urlpatterns = [
     path("dispensing/done/<int:pk>/labels.pdf", labels.labels_pdf, name="drug-labels-pdf"),
@@ -16,4 +16,8 @@ urlpatterns = [
     ),
     path("counts/<int:pk>/record-<slug:code>.pdf", count_record.record_pdf, name="stock-count-record-pdf"),
     path("counts/<int:pk>/record-<slug:code>.xlsx", count_record.record_xlsx, name="stock-count-record-xlsx"),
+    path("documents/<int:pk>/<slug:paper>.pdf", documents.document_pdf, name="stock-document-pdf"),
+    path("requests/<int:pk>.pdf", requests.request_pdf, name="stock-request-pdf"),
+    path("drugs/<int:pk>/card.pdf", card.card_pdf, name="stock-card-pdf"),
+    path("handovers/<int:pk>.pdf", handovers.handover_pdf, name="stock-handover-pdf"),
 ]

@@ -1,48 +1,38 @@
-"""Goods in, transfers, losses, blocked lots, and the undoing of a document by a reversing one.
+"""Goods in and out of a store, blocked lots, and the undoing of a document by a reversing one.
 
-Nothing here is ever deleted or changed: a wrong document is reversed with a reason, and both stay.
+Nothing here is ever deleted or changed: a wrong document is reversed with a reason, and both stay. Goods on their way
+between two stores are in `transit.py`, papers that are still being written in `drafts.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Sum
+
 from his.accounts.actor import Actor
-from his.catalogs.models import Drug
 from his.core.dates import local
-from his.core.errors import NotFound, Refusal
-from his.core.text import nfc
+from his.core.errors import Refusal
 from his.service import audit_facts, service
-from pharmacy.models import Lot, StockDocument, Store
-from pharmacy.queries import last_receipts
-from pharmacy.services import ledger, receipt_check
+from his.ui.text import decimal_text
+from pharmacy.models import Lot, StockDocument, StockDocumentLine, Store
+from pharmacy.services import ledger
+from pharmacy.services.details import Detail, clean, keep
+from pharmacy.services.goods import GoodsLine, ask_about_unusual, check_goods, line_notes, lot_of
+from pharmacy.services.stock_checks import (
+    LotLine,
+    active,
+    check_clock,
+    check_quantities,
+    check_usable,
+    given_reason,
+    short,
+    two_stores,
+)
+
+__all__ = ["Detail", "GoodsLine", "LotLine"]
 
 Kind = StockDocument.Kind
-
-_MAX_QUANTITY = Decimal(10) ** 9
-_MAX_COST = Decimal(10) ** 10
-_STEP = Decimal("0.001")
-
-
-@dataclass(frozen=True, slots=True)
-class GoodsLine:
-    """One line of a goods receipt: quantity in units of the drug, `unit_cost` in đồng a unit, expiry included."""
-
-    drug: Drug
-    lot_number: str
-    expires_on: date
-    quantity: Decimal
-    unit_cost: Decimal
-    supplier: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LotLine:
-    """So much of a lot, in units of the drug."""
-
-    lot: Lot
-    quantity: Decimal
 
 
 @service(action="pharmacy.receive", permission="pharmacy.receive")
@@ -54,24 +44,58 @@ def receive_goods(
     at: datetime,
     supplier: str = "",
     reference: str = "",
+    detail: Detail | None = None,
     idempotency_key: str = "",
     confirm_unusual: bool = False,
 ) -> StockDocument:
-    """Take goods into a store (nhập kho). Afterwards each line's lot holds that much more.
+    """Take inspected goods into a store (kiểm nhập, nhập kho). Afterwards each line's lot holds that much more.
 
-    A lot is known by drug, number and expiry; receiving it again adds to it at the same price. Refuses quantities
-    that are not above zero, expired goods, another price for a known lot, and, unless `confirm_unusual`, ten times
-    the last price or quantity. A refusal of one line carries `position` (from 0) and names the field.
+    A lot is known by drug code, number and expiry; receiving it again adds to it at the same price. Refuses quantities
+    that are not above zero, expired goods, another price or bid package for a known lot, a date of the invoice that
+    is still to come, and, unless `confirm_unusual`, ten times the last price or quantity. A refusal of one line
+    carries `position` (from 0) and names the field.
     """
-    _active(store)
-    supplier, reference = _short(supplier, 255, "supplier"), _short(reference, 100, "reference")
-    for position, line in enumerate(lines):
-        _check_goods(position, line, actor, local(at).date())
+    supplier, detail = short(supplier, 255, "supplier"), clean(detail or Detail())
+    reference = short(reference, 100, "reference") or " ".join(
+        part for part in (detail.invoice_symbol, detail.invoice_number) if part
+    )
+    if detail.invoice_on and detail.invoice_on > local(at).date():
+        raise Refusal("invoice_in_future", "Ngày hóa đơn ở tương lai", field="invoice_on")
+    check_goods(store, lines, actor, at)
     if not confirm_unusual:
-        _ask_about_unusual(lines, actor)
+        ask_about_unusual(lines, actor)
     draft = ledger.draft(kind=Kind.RECEIPT, store=store, actor=actor, at=at, supplier=supplier, reference=reference)
     for position, line in enumerate(lines):
-        draft.add(lot=_lot(position, line, actor, supplier), quantity=line.quantity)
+        draft.add(lot=lot_of(position, line, actor, supplier), quantity=line.quantity)
+    document = ledger.post(draft=draft, actor=actor, at=at)
+    keep(document, detail, notes=line_notes(lines))
+    return document
+
+
+@service(action="pharmacy.open_stock", permission="pharmacy.receive")
+def open_stock(
+    *,
+    store: Store,
+    lines: Sequence[GoodsLine],
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
+    confirm_unusual: bool = False,
+) -> StockDocument:
+    """Enter what a store holds when the ledger begins (tồn đầu kỳ). Expired lots too: they lie on the shelf.
+
+    Refuses a store that has documents other than opening ones: its ledger has begun.
+    """
+    if StockDocument.objects.for_facility(actor.facility).filter(store=store).exclude(kind=Kind.OPENING).exists():
+        raise Refusal(
+            "already_begun", f"{store.name} đã có chứng từ, không nhập tồn đầu kỳ được nữa; hãy kiểm kê", field="store"
+        )
+    check_goods(store, lines, actor, at, may_be_expired=True)
+    if not confirm_unusual:
+        ask_about_unusual(lines, actor)
+    draft = ledger.draft(kind=Kind.OPENING, store=store, actor=actor, at=at, reason=short(reason, 500, "reason"))
+    for position, line in enumerate(lines):
+        draft.add(lot=lot_of(position, line, actor, ""), quantity=line.quantity)
     return ledger.post(draft=draft, actor=actor, at=at)
 
 
@@ -83,38 +107,109 @@ def transfer(
     lines: Sequence[LotLine],
     actor: Actor,
     at: datetime,
+    reason: str = "",
+    detail: Detail | None = None,
     idempotency_key: str = "",
 ) -> StockDocument:
-    """Move lots from one store to another (chuyển kho). Expired or blocked lots stay where they are."""
-    _active(store)
-    _active(target_store)
-    if store.pk == target_store.pk:
-        raise Refusal("same_store", "Kho nhận phải khác kho chuyển", field="target_store")
-    day = local(at).date()
-    for position, line in enumerate(lines):
-        _check_quantity(position, line.quantity)
-        if line.lot.is_blocked or line.lot.expires_on < day:
-            raise Refusal(
-                "not_usable", f"Lô {line.lot.number} đã hết hạn hoặc đang bị khóa", field="lot", position=position
-            )
-    draft = ledger.draft(kind=Kind.TRANSFER, store=store, target_store=target_store, actor=actor, at=at)
-    for line in lines:
-        draft.add(lot=line.lot, quantity=line.quantity)
-    return ledger.post(draft=draft, actor=actor, at=at)
+    """Move lots from one store to another at once (chuyển kho). Expired or blocked lots stay where they are."""
+    two_stores(store, target_store)
+    check_quantities(lines)
+    check_usable(lines, local(at).date())
+    check_clock(target_store, at)
+    return _post_lots(
+        Kind.TRANSFER, store, lines, actor, at, reason=short(reason, 500, "reason"), detail=detail, target=target_store
+    )
 
 
 @service(action="pharmacy.loss", permission="pharmacy.receive")
 def record_loss(
-    *, store: Store, lines: Sequence[LotLine], reason: str, actor: Actor, at: datetime, idempotency_key: str = ""
+    *,
+    store: Store,
+    lines: Sequence[LotLine],
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    detail: Detail | None = None,
+    idempotency_key: str = "",
 ) -> StockDocument:
-    """Write off broken, spoiled or destroyed stock (hao hụt, hủy), with a reason; expired lots leave only so."""
-    reason = _reason(reason)
+    """Write off stock that is missing, broken or spoiled (hao hụt: mất, hỏng, vỡ; 14D of TT 22/2011), with a reason.
+
+    What was lost between two stores is written off by `transit.lose_in_transit`.
+    """
+    reason = given_reason(reason)
+    active(store)
+    check_quantities(lines)
+    return _post_lots(Kind.LOSS, store, lines, actor, at, reason=reason, detail=detail)
+
+
+@service(action="pharmacy.destroy", permission="pharmacy.destroy")
+def destroy(
+    *, store: Store, lines: Sequence[LotLine], reason: str, detail: Detail, actor: Actor, at: datetime
+) -> StockDocument:
+    """Destroy stock before a board (hủy thuốc), with a reason. Refuses a destruction without anybody on the board."""
+    reason, detail = given_reason(reason), clean(detail)
+    if not detail.board:
+        raise Refusal("no_board", "Hãy ghi hội đồng hủy thuốc, ít nhất một người", field="board")
+    active(store)
+    check_quantities(lines)
+    return _post_lots(Kind.DESTRUCTION, store, lines, actor, at, reason=reason, detail=detail)
+
+
+@service(action="pharmacy.return_to_supplier", permission="pharmacy.receive")
+def return_to_supplier(
+    *,
+    receipt: StockDocument,
+    store: Store,
+    lines: Sequence[LotLine],
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    detail: Detail | None = None,
+) -> StockDocument:
+    """Send goods of a receipt back to its supplier (xuất trả nhà cung cấp), expired ones too.
+
+    Refuses a paper that is no receipt or was reversed, lots that did not come with it, and more of a lot than it
+    brought less what already went back.
+    """
+    reason = given_reason(reason)
+    if receipt.kind != Kind.RECEIPT:
+        raise Refusal("not_a_receipt", f"{receipt.number} không phải phiếu nhập kho", field="origin")
+    receipt = locked_document(receipt, actor)
+    _refuse_reversed(receipt, "origin")
+    active(store)
+    check_quantities(lines)
+    left = returnable(receipt)
     for position, line in enumerate(lines):
-        _check_quantity(position, line.quantity)
-    draft = ledger.draft(kind=Kind.LOSS, store=store, actor=actor, at=at, reason=reason)
-    for line in lines:
-        draft.add(lot=line.lot, quantity=line.quantity)
-    return ledger.post(draft=draft, actor=actor, at=at)
+        if line.lot.pk not in left:
+            text = f"Lô {line.lot.number} không nhập theo phiếu {receipt.number}"
+            raise Refusal("not_of_receipt", text, field="lot", position=position)
+        left[line.lot.pk] -= line.quantity
+        if left[line.lot.pk] < 0:
+            most = decimal_text(left[line.lot.pk] + line.quantity)
+            text = f"Lô {line.lot.number}: phiếu {receipt.number} chỉ còn trả được {most}"
+            raise Refusal("more_than_received", text, field="quantity", position=position)
+    return _post_lots(
+        Kind.SUPPLIER_RETURN,
+        store,
+        lines,
+        actor,
+        at,
+        reason=reason,
+        detail=detail,
+        origin=receipt,
+        supplier=receipt.supplier,
+    )
+
+
+def returnable(receipt: StockDocument) -> dict[int, Decimal]:
+    """What may still go back to the supplier, by lot id: received less returned, in units of the drug."""
+    rows = StockDocumentLine.objects.for_facility(receipt.facility_id)
+    sums = rows.filter(document=receipt).values_list("lot_id").annotate(total=Sum("quantity"))
+    left: dict[int, Decimal] = dict(sums)
+    back = rows.filter(document__origin=receipt, document__kind=Kind.SUPPLIER_RETURN, document__reversed_by=None)
+    for lot, total in back.values_list("lot_id").annotate(total=Sum("quantity")):
+        left[lot] -= total
+    return left
 
 
 @service(action="pharmacy.reverse", permission="pharmacy.reverse")
@@ -122,7 +217,8 @@ def reverse_document(*, document: StockDocument, reason: str, actor: Actor, at: 
     """Undo a document by one with the opposite movements (hủy chứng từ); balances are as if it had never been.
 
     Refuses a second reversal, the reversal of a reversal, a time before the document, stock that is no longer there,
-    and papers of the dispensing window (handing out, drugs brought back), which it undoes with their prescription.
+    a document that others answer (a shipment that arrived, a receipt whose goods went back), and papers of the
+    dispensing window (handing out, drugs brought back), which it undoes with their prescription.
     """
     is_of_return = document.origin is not None and document.origin.kind == Kind.PATIENT_RETURN
     if document.kind in {Kind.DISPENSE, Kind.PATIENT_RETURN} or is_of_return:
@@ -137,16 +233,15 @@ def reverse_document(*, document: StockDocument, reason: str, actor: Actor, at: 
 @service(action="pharmacy.reverse_step", permission=None)
 def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime) -> StockDocument:
     """The step that reverses any document; see `reverse_document`."""
-    reason = _reason(reason)
+    reason = given_reason(reason)
     if document.kind == Kind.REVERSAL:
         raise Refusal("reversal_final", "Phiếu hủy không hủy được nữa; hãy lập lại chứng từ mới", field="document")
-    locked = (
-        StockDocument.objects.for_facility(actor.facility)
-        .select_for_update(of=("self",), no_key=True)
-        .get(pk=document.pk)
-    )
-    if StockDocument.objects.for_facility(actor.facility).filter(reverses=locked).exists():
-        raise Refusal("already_reversed", f"Chứng từ {locked.number} đã được hủy trước đó", field="document")
+    locked = locked_document(document, actor)
+    _refuse_reversed(locked, "document")
+    answer = locked.answers.filter(reversed_by=None).order_by("pk").first()
+    if answer is not None:
+        text = f"{locked.number} đã có {answer.get_kind_display().lower()} {answer.number}; hãy hủy phiếu đó trước"
+        raise Refusal("has_answer", text, field="document")
     if at < locked.posted_at:
         raise Refusal("time_order", "Giờ hủy sớm hơn giờ của chứng từ, hãy kiểm tra đồng hồ máy", field="at")
     draft = ledger.draft(
@@ -163,6 +258,13 @@ def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime)
     return ledger.post(draft=draft, actor=actor, at=at)
 
 
+def locked_document(document: StockDocument, actor: Actor) -> StockDocument:
+    """The document, locked until the transaction ends: reversing, arriving and returning happen one after the other."""
+    rows = StockDocument.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
+    found: StockDocument = rows.get(pk=document.pk)
+    return found
+
+
 @service(action="pharmacy.block_lot", permission="pharmacy.receive")
 def block_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
     """Take a lot out of use everywhere (tạm khóa): it stays on hand and is proposed nowhere, until `release_lot`."""
@@ -176,7 +278,7 @@ def release_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
 
 
 def _set_blocked(lot: Lot, is_blocked: bool, reason: str, actor: Actor) -> Lot:
-    reason = _reason(reason)
+    reason = given_reason(reason)
     rows = Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
     locked: Lot = rows.get(pk=lot.pk)
     if locked.is_blocked == is_blocked:
@@ -188,87 +290,38 @@ def _set_blocked(lot: Lot, is_blocked: bool, reason: str, actor: Actor) -> Lot:
     return locked
 
 
-def _check_goods(position: int, line: GoodsLine, actor: Actor, day: date) -> None:
-    if line.drug.facility_id != actor.facility.pk:
-        raise NotFound("Không tìm thấy thuốc tại cơ sở này")
-    _check_quantity(position, line.quantity)
-    if (
-        not line.unit_cost.is_finite()
-        or not 0 <= line.unit_cost < _MAX_COST
-        or line.unit_cost != line.unit_cost.quantize(_STEP)
-    ):
-        raise Refusal("bad_cost", "Đơn giá không âm, tối đa 3 chữ số lẻ", field="unit_cost", position=position)
-    number = nfc(line.lot_number)
-    if not number or len(number) > 100:
-        raise Refusal("bad_lot", "Hãy gõ số lô, tối đa 100 ký tự", field="lot_number", position=position)
-    if line.expires_on < day:
-        raise Refusal("expired", f"Lô {number} đã hết hạn, không nhập được", field="expires_on", position=position)
-
-
-def _check_quantity(position: int, quantity: Decimal) -> None:
-    if not quantity.is_finite() or not 0 < quantity < _MAX_QUANTITY or quantity != quantity.quantize(_STEP):
-        raise Refusal(
-            "bad_quantity", "Số lượng phải lớn hơn 0, tối đa 3 chữ số lẻ", field="quantity", position=position
-        )
-
-
-def _ask_about_unusual(lines: Sequence[GoodsLine], actor: Actor) -> None:
-    last = last_receipts(actor.facility, {line.drug.code for line in lines})
-    warnings = [
-        warning
-        for position, line in enumerate(lines)
-        for warning in receipt_check.unusual(
-            position=position,
-            quantity=line.quantity,
-            unit_cost=line.unit_cost,
-            list_price=line.drug.price,
-            last=last.get(line.drug.code),
-        )
-    ]
-    if warnings:
-        names = {position: line.drug.name for position, line in enumerate(lines)}
-        raise Refusal(
-            "unusual_receipt",
-            f"{receipt_check.texts(warnings, names)}. Kiểm tra đơn vị tính, rồi xác nhận nếu đúng",
-            field="confirm_unusual",
-            warnings=warnings,
-        )
-
-
-def _lot(position: int, line: GoodsLine, actor: Actor, supplier: str) -> Lot:
-    """The lot of the line, made when new. Two receipts of the same new lot at once meet at its unique key."""
-    number = nfc(line.lot_number)
-    lot, _ = Lot.objects.get_or_create(
-        facility=actor.facility,
-        drug=line.drug,
-        number=number,
-        expires_on=line.expires_on,
-        defaults={"unit_cost": line.unit_cost, "supplier": _short(line.supplier, 255, "supplier") or supplier},
+def _post_lots(
+    kind: StockDocument.Kind,
+    store: Store,
+    lines: Sequence[LotLine],
+    actor: Actor,
+    at: datetime,
+    *,
+    reason: str,
+    detail: Detail | None,
+    target: Store | None = None,
+    origin: StockDocument | None = None,
+    supplier: str = "",
+) -> StockDocument:
+    """Post a document over chosen lots."""
+    check_clock(store, at)
+    draft = ledger.draft(
+        kind=kind,
+        store=store,
+        target_store=target,
+        origin=origin,
+        actor=actor,
+        at=at,
+        reason=reason,
+        supplier=supplier,
     )
-    if lot.unit_cost != line.unit_cost:
-        raise Refusal(
-            "lot_price_differs",
-            f"Lô {number} đã nhập với đơn giá khác; một lô chỉ có một giá",
-            field="unit_cost",
-            position=position,
-            known=lot.unit_cost,
-        )
-    return lot
+    for line in lines:
+        draft.add(lot=line.lot, quantity=line.quantity)
+    document = ledger.post(draft=draft, actor=actor, at=at)
+    keep(document, clean(detail or Detail()))
+    return document
 
 
-def _active(store: Store) -> None:
-    if not store.is_active:
-        raise Refusal("store_closed", f"{store.name} không còn hoạt động", field="store")
-
-
-def _reason(reason: str) -> str:
-    if not nfc(reason):
-        raise Refusal("no_reason", "Hãy ghi lý do", field="reason")
-    return _short(reason, 500, "reason")
-
-
-def _short(text: str, longest: int, field: str) -> str:
-    text = nfc(text)
-    if len(text) > longest:
-        raise Refusal("too_long", f"Tối đa {longest} ký tự", field=field)
-    return text
+def _refuse_reversed(document: StockDocument, field: str) -> None:
+    if StockDocument.objects.for_facility(document.facility_id).filter(reverses=document).exists():
+        raise Refusal("already_reversed", f"Chứng từ {document.number} đã được hủy trước đó", field=field)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from his.accounts.actor import Actor
+from his.accounts.models import Department
 from his.catalogs.models import Storage
 from his.core.errors import Refusal
 from his.core.text import nfc
@@ -11,8 +12,11 @@ from pharmacy.models import Store
 
 
 @service(action="pharmacy.create_store", permission="pharmacy.receive")
-def create_store(*, code: str, name: str, kind: str, actor: Actor) -> Store:
-    """Open a store (kho, tủ trực) at the actor's facility. Refuses an empty or known code and an unknown kind."""
+def create_store(*, code: str, name: str, kind: str, actor: Actor, department: Department | None = None) -> Store:
+    """Open a store (kho, tủ trực) at the actor's facility. A ward cabinet belongs to a department.
+
+    Refuses an empty or known code, an unknown kind, and a cabinet without its department.
+    """
     code, name = nfc(code), nfc(name)
     if not code or len(code) > 20:
         raise Refusal("bad_code", "Mã kho có từ 1 đến 20 ký tự", field="code")
@@ -20,10 +24,12 @@ def create_store(*, code: str, name: str, kind: str, actor: Actor) -> Store:
         raise Refusal("bad_name", "Tên kho có từ 1 đến 100 ký tự", field="name")
     if kind not in Store.Kind.values:
         raise Refusal("bad_kind", "Loại kho không có trong danh sách", field="kind")
+    if kind == Store.Kind.CABINET and department is None:
+        raise Refusal("no_department", "Hãy chọn khoa của tủ trực", field="department")
     if Store.objects.for_facility(actor.facility).filter(code=code).exists():
         raise Refusal("already_exists", f"Đã có kho mang mã {code}", field="code")
     audit_facts(code=code, kind=str(kind))
-    return Store.objects.create(facility=actor.facility, code=code, name=name, kind=kind)
+    return Store.objects.create(facility=actor.facility, code=code, name=name, kind=kind, department=department)
 
 
 @service(action="pharmacy.set_storage", permission="pharmacy.receive")

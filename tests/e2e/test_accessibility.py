@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page
 from his.demo.places import Place
 from insurance.claims.services import build_claim
 from patients.models import ServiceOrder
-from pharmacy.models import Lot
+from pharmacy.models import Lot, StockDocument
+from pharmacy.services.drafts import start_draft
 from reports.engine import run
 from reports.period import Period
 from tests.cast import World, at
@@ -47,6 +48,7 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
     lot = Lot.objects.filter(facility=place.facility).first()
     assert lot is not None
     assert signed.prescription is not None
+    draft = start_draft(kind="receipt", actor=world.hospital.actor("pharmacist"), at=at(17))
     with time_machine.travel(at(18), tick=True):
         yield {
             "reception": [
@@ -71,8 +73,14 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
                 reverse("stock-drugs"),
                 reverse("stock-card", args=[lot.drug_id]),
                 reverse("stock-lot", args=[lot.pk]),
-                reverse("stock-receipt"),
+                reverse("stock-new"),
+                reverse("stock-draft", args=[draft.pk]),
                 reverse("stock-documents"),
+                reverse("stock-document", args=[StockDocument.objects.earliest("pk").pk]),
+                reverse("stock-transit"),
+                reverse("stock-requests"),
+                reverse("stock-request-new"),
+                reverse("stock-handovers"),
                 reverse("stock-stores"),
             ],
             "cashier": [

@@ -30,6 +30,18 @@ def main_store(place: Place) -> Store:
     return create_store(code="KC", name="Kho chính", kind="main", actor=place.actor("pharmacist"))
 
 
+def cabinet(place: Place, department: str = "K01") -> Store:
+    """The cabinet of a ward."""
+    owner = place.departments[department]
+    return create_store(
+        code=f"TT{department}",
+        name=f"Tủ trực {owner.name}",
+        kind="cabinet",
+        department=owner,
+        actor=place.actor("pharmacist"),
+    )
+
+
 def goods(
     world: World,
     place: Place,

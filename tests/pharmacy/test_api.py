@@ -90,6 +90,65 @@ def test_a_part_a_return_and_what_is_left_out(api, world):
     assert call(api, actor, "POST", f"/prescriptions/{hung.pk}/send-back", json=body).json()["note"] == "Xem lại liều"
 
 
+def test_a_request_is_shipped_and_received_over_the_interface(api, world):
+    place = world.hospital
+    keeper, head, nurse = (place.actor(who) for who in ("keeper", "head", "nurse"))
+    main, ward = shelf.main_store(place), shelf.cabinet(place)
+    receipt = {
+        "kind": "receipt",
+        "store_code": main.code,
+        "supplier": "Cty A",
+        "detail": {"invoice_number": "01", "board": [{"name": "Hồ Văn Kho", "title": "Thủ kho"}]},
+        "lines": [
+            {
+                "drug_code": "TH0001",
+                "lot_number": "L'1",
+                "expires_on": "2027-12-31",
+                "quantity": "100",
+                "unit_cost": "1800",
+            }
+        ],
+    }
+    draft = call(api, keeper, "POST", "/drafts", json=receipt).json()
+    assert [row["id"] for row in call(api, nurse, "GET", "/drafts").json()] == [draft["id"]]
+    with pytest.raises(Refusal) as unusual:
+        call(api, keeper, "POST", f"/drafts/{draft['id']}/post", json={})
+    assert unusual.value.code == "unusual_receipt"
+    posted = call(api, keeper, "POST", f"/drafts/{draft['id']}/post", json={"confirm_unusual": True}).json()
+    lot = posted["lines"][0]["lot_id"]
+    asked = {"store_code": ward.code, "source_store_code": main.code, "idempotency_key": "k"}
+    for _ in range(2):
+        body = {**asked, "lines": [{"drug_code": "TH0001", "quantity": "30"}]}
+        request = call(api, nurse, "POST", "/requests", json=body).json()
+    line = request["lines"][0]["line_id"]
+    call(api, head, "POST", f"/requests/{request['id']}/approve", json={"approved": {line: "20"}})
+    goods_out = {
+        "kind": "shipment",
+        "store_code": main.code,
+        "target_store_code": ward.code,
+        "request_id": request["id"],
+    }
+    out = call(api, keeper, "POST", "/drafts", json={**goods_out, "lines": [{"lot_id": lot, "quantity": "20"}]}).json()
+    shipment = call(api, keeper, "POST", f"/drafts/{out['id']}/post", json={}).json()
+    (moving,) = call(api, nurse, "GET", "/transit").json()
+    assert (moving["shipment_number"], Decimal(moving["left"])) == (shipment["number"], Decimal(20))
+    body = {"kind": "arrival", "origin_id": shipment["id"], "lines": [{"lot_id": lot, "quantity": "19"}]}
+    came = call(api, nurse, "POST", "/drafts", json=body).json()
+    call(api, nurse, "POST", f"/drafts/{came['id']}/post", json={})
+    (shown,) = call(api, nurse, "GET", "/requests").json()
+    figures = shown["lines"][0]
+    assert [Decimal(figures[name]) for name in ("asked", "approved", "shipped", "received", "on_the_way")] == [
+        30, 20, 20, 19, 1
+    ]  # fmt: skip
+    listed = call(api, nurse, "GET", f"/documents?store={ward.code}").json()
+    assert [row["kind"] for row in listed] == ["arrival", "shipment"]
+    assert call(api, nurse, "GET", f"/documents/{posted['id']}").json()["reference"] == "01"
+    with pytest.raises(NotFound):
+        call(api, world.station.actor("pharmacist"), "GET", f"/documents/{posted['id']}")
+    with pytest.raises(PermissionRefused):
+        call(api, nurse, "POST", f"/requests/{request['id']}/approve", json={"approved": {}})
+
+
 def test_refusals(api, world):
     place, store = world.station, shelf.dispensary(world.station)
     actor, body = place.actor("pharmacist"), {"store_code": "CP"}

@@ -1,12 +1,20 @@
 """A user of one facility finds nothing of the other, whatever number is put into an address."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
 from his.accounts.models import Membership
+from pharmacy.handout import ReturnedLine
 from pharmacy.models import StockDocument
 from pharmacy.printing.urls import urlpatterns as papers
 from pharmacy.services.dispensing import dispense
+from pharmacy.services.drafts import start_draft
+from pharmacy.services.handovers import hand_over_cabinet
+from pharmacy.services.requests import write_request
+from pharmacy.services.returning import return_drugs
+from pharmacy.services.window import leave_out, send_back
 from pharmacy.urls import urlpatterns
 from tests.cast import at
 from tests.pharmacy import board, shelf
@@ -25,8 +33,20 @@ def theirs(world) -> dict[str, object]:
         prescription=shelf.hung_prescription(world, place), store=store, actor=place.actor("pharmacist"), at=at(10)
     )
     lot, drug = shelf.lot("L1").pk, world.drug(place, PARACETAMOL).pk
+    giver = place.actor("pharmacist")
+    given = [ReturnedLine(done.lines.get().pk, Decimal(1))]
+    back = return_drugs(dispense=done, lines=given, reason="Thử", actor=giver, at=at(11))
+    other = shelf.someone_prescription(world, place, "Hồ Thị Trả")
+    refusal = send_back(prescription=other, reason="dose", note="Thử", actor=giver, at=at(11))
+    third = shelf.someone_prescription(world, place, "Hồ Thị Thôi")
+    left_out = leave_out(prescription=third, reason="declined", actor=giver, at=at(11))
     count = board.opened(place, store)
     line = board.line(count, "L1").pk
+    actor, ward, main = place.actor("pharmacist"), shelf.cabinet(place), shelf.main_store(place)
+    draft = start_draft(kind="receipt", actor=actor, at=at(11))
+    request = write_request(store=ward, source_store=main, lines=[], actor=actor, at=at(11))
+    taker = place.users["doctor"]
+    handover = hand_over_cabinet(store=ward, taken_by=taker, counted=[], actor=actor, at=at(11))
     return {
         **{f"stock-count{name}": count.pk for name in ("", *_COUNT_ACTS)},
         "stock-count-entry": [count.pk, 3, 1],
@@ -40,11 +60,28 @@ def theirs(world) -> dict[str, object]:
         "dispensing-open": waiting.pk,
         "dispensing-hand-out": waiting.pk,
         "dispensing-take-back": done.pk,
+        **{f"dispensing-{act}": waiting.pk for act in ("call", "absent", "send-back", "leave-out")},
+        **{f"dispensing-{act}": done.pk for act in ("counsel", "return")},
+        "dispensing-withdraw": refusal.pk,
+        "dispensing-reopen": left_out.pk,
+        "dispensing-return-undo": back.pk,
+        "drug-labels-pdf": done.pk,
         "stock-card": drug,
         "stock-lot": lot,
-        "stock-lot-loss": lot,
-        "stock-lot-transfer": lot,
         "stock-lot-block": lot,
+        "stock-draft": draft.pk,
+        "stock-draft-keep": draft.pk,
+        "stock-draft-post": draft.pk,
+        "stock-draft-discard": draft.pk,
+        "stock-request": request.pk,
+        "stock-request-edit": request.pk,
+        "stock-request-act": [request.pk, "withdraw"],
+        "stock-document-pdf": [document.pk, "goods_in"],
+        "stock-request-pdf": request.pk,
+        "stock-card-pdf": drug,
+        "stock-handover-pdf": handover.pk,
+        "stock-handover": handover.pk,
+        "stock-hand-over": ward.pk,
         "stock-document": document.pk,
         "stock-document-reverse": document.pk,
         "store": store.pk,
@@ -71,13 +108,37 @@ def test_every_address_with_an_id_is_not_found(client, world, theirs, name):
     assert StockDocument.objects.count() == before
 
 
+def test_a_draft_is_not_begun_from_their_papers(client, world, theirs):
+    client.force_login(world.hospital.users["pharmacist"])
+    for kind, name, key in (
+        ("supplier_return", "origin", "stock-document"),
+        ("transfer", "lot", "stock-lot"),
+        ("shipment", "request", "stock-request"),
+    ):
+        answer = client.post(reverse("stock-draft-start"), {"kind": kind, name: theirs[key]})
+        assert answer.status_code == 404, name
+    options = client.get(reverse("stock-lot-options"), {"q": "", "store": theirs["store"]})
+    assert "lô" not in options.content.decode()
+
+
 def test_their_store_and_claim_code_are_unknown_here(client, world, theirs):
     client.force_login(world.hospital.users["pharmacist"])
     assert client.get(reverse("stock"), {"store": theirs["store"]}).status_code == 404
     assert client.get(reverse("dispensing"), {"store": theirs["store"]}).status_code == 404
     assert client.post(reverse("dispensing-find"), {"text": theirs["claim"]}).status_code == 422
-    for name in ("dispensing", "stock", "stock-drugs", "stock-documents", "stock-stores"):
+    lists = (
+        "stock",
+        "stock-drugs",
+        "stock-documents",
+        "stock-transit",
+        "stock-requests",
+        "stock-handovers",
+        "stock-stores",
+    )
+    for name in ("dispensing", *lists):
         page = client.get(reverse(name)).content.decode()
         assert "PN26" not in page
+        assert "PL26" not in page
+        assert "Tủ trực Khám bệnh" not in page
         assert "Nguyễn Thị Lan" not in page
         assert "Kho cấp phát CP" not in page
