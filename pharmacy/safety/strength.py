@@ -86,7 +86,7 @@ def _amount(text: str) -> Amount | None:
     match = _AMOUNT.fullmatch(text)
     if match is None or match[2] is None:
         return None
-    value, unit = _number(match[1]), match[2]
+    value, unit = _number(match[1], are_counted=match[2] in ("iu", "ui")), match[2]
     if value is None or value <= 0:
         return None
     if unit in ("iu", "ui"):
@@ -101,10 +101,11 @@ def _volume(match: re.Match[str] | None) -> Decimal | None:
     return value * (1000 if match[2] == "l" else 1) if value else None
 
 
-def _number(text: str) -> Decimal | None:
-    """As labels write it: "7,5", "3058.83", "100.000" (thousands), "1.250,5"; None for what is not certain."""
+def _number(text: str, *, are_counted: bool = False) -> Decimal | None:
+    """As labels write it: "7,5", "3058.83", "1.250,5", in counted units "100.000"; None for what is not certain."""
     if _THOUSANDS.fullmatch(text):
-        return Decimal(text.replace(".", ""))
+        # 1.250mg may be 1250 or 1,25; nobody writes 100.000IU for a hundred.
+        return Decimal(text.replace(".", "")) if are_counted or text.count(".") > 1 else None
     if text.count(",") > 1 or (text.count(".") > 1 and "," not in text):
         return None
     return Decimal(text.replace(".", "").replace(",", ".") if "," in text else text)

@@ -44,7 +44,8 @@ def test_a_strength_is_read_as_amounts_in_a_unit_and_in_a_millilitre(text, unit,
 
 
 WITHOUT_CERTAINTY = (
-    "", "500", "10^8 CFU", "2 tỷ bào tử/5ml", "theo nhãn", "5mg/5", "1.2.3mg", "0mg", "500mg/viên x 2", "5% + 3mg",
+    "", "500", "10^8 CFU", "2 tỷ bào tử/5ml", "theo nhãn", "5mg/5", "1.2.3mg", "1.250mg", "0mg", "500mg/viên x 2",
+    "5% + 3mg",
 )  # fmt: skip
 
 
