@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from patients.models import QueueTicket, Visit
 from pharmacy.models import Dispense
 from pharmacy.queries import current_dispense
+from pharmacy.services.stock import LotLine, record_loss
 from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
@@ -78,8 +80,8 @@ def test_a_double_click_hands_out_once(window, lan):
 
 
 def test_a_lot_that_ran_out_is_said_and_the_page_stays(window, world, place, store, lan):
-    other = shelf.hung_prescription(world, place, (PARACETAMOL, 95))
-    window.post(reverse("dispensing-hand-out", args=[other.pk]))
+    broken = [LotLine(lot=shelf.lot("L1"), quantity=Decimal(95))]
+    record_loss(store=store, lines=broken, reason="Vỡ", actor=place.actor("pharmacist"), at=at(9, 30))
     answer = window.post(reverse("dispensing-hand-out", args=[lan.pk]))
     assert answer.status_code == 422
     assert "chỉ còn 5" in text_of(answer)
