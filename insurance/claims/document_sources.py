@@ -24,7 +24,7 @@ class Source:
 
     `facts` reads, for many visits at once and in a fixed number of queries, what the record does not hold; it answers
     by visit id, and `rows` finds the answer in `record.facts[table]`. `reads` says where those facts lie, in the manner
-    of `fresh.RECORD`, so that a claim is built again when one of them changes.
+    of `fresh.NAMED`, so that a claim is built again when one of them changes.
     """
 
     table: str

@@ -22,7 +22,6 @@ from insurance.claims.write import Written, write_month
 from insurance.locks import lock_claims
 from insurance.models import Claim
 from insurance.rules.catalogs import rule_books
-from patients.models import Visit
 
 __all__ = ["MANIFEST", "ExportResult", "Exported", "LeftOut", "export_month", "zip_name"]
 
@@ -124,11 +123,9 @@ def _build(
     """Build the claims of these visits; answers by visit why some cannot be built."""
     errors: dict[int, str] = {}
     books = rule_books(actor.facility)
-    visits = Visit.objects.for_facility(actor.facility).select_related("patient", "card", "facility")
     for start in range(0, len(visit_ids), CHUNK):
         chunk = visit_ids[start : start + CHUNK]
-        found = visits.filter(pk__in=chunk).order_by("claim_code")
-        errors |= refresh(list(found), books, actor, at, standard).errors
+        errors |= refresh(chunk, books, actor, at, standard).errors
         if progress is not None:
             progress("build", start + len(chunk))
     return errors

@@ -20,6 +20,7 @@ TOTALS = {
     "T_NGUONKHAC": "other_amount",
 }
 _PACKED = struct.Struct(">IHH32s")
+_OWN = '.xml"'
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -60,6 +61,7 @@ class ExportedList(Sequence[Exported]):
     def __init__(self) -> None:
         self._packed, self._ends = bytearray(), array("Q")
         self._standards: list[str] = []
+        self.with_findings = 0
         self.files: dict[str, str] = {}
         """The common file of the claims of a standard; without one each has its own."""
 
@@ -67,6 +69,7 @@ class ExportedList(Sequence[Exported]):
         """One more claim. `size` is in bytes."""
         if standard not in self._standards:
             self._standards.append(standard)
+        self.with_findings += findings > 0
         self._packed += _PACKED.pack(size, findings, self._standards.index(standard), bytes.fromhex(sha256))
         self._packed += claim_code.encode()
         self._ends.append(len(self._packed))
@@ -74,10 +77,6 @@ class ExportedList(Sequence[Exported]):
     @property
     def standards(self) -> list[str]:
         return sorted(self._standards)
-
-    @property
-    def with_findings(self) -> int:
-        return sum(1 for row in self._rows(range(len(self))) if row[2])
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -97,10 +96,11 @@ class ExportedList(Sequence[Exported]):
     def json_lines(self) -> Iterator[str]:
         """Each claim as JSON, straight from what is kept of it; nothing of it but the names needs quoting with care."""
         standards = [_encode(name) for name in self._standards]
-        files = [self.files.get(name) for name in self._standards]
+        common = [_encode(self.files[name]) if name in self.files else "" for name in self._standards]
         for code, size, findings, place, digest in self._rows(range(len(self))):
+            quoted = _encode(code)
             yield (
-                f'{{"claim_code": {_encode(code)}, "file": {_encode(files[place] or f"{code}.xml")}, "bytes": {size},'
+                f'{{"claim_code": {quoted}, "file": {common[place] or quoted[:-1] + _OWN}, "bytes": {size},'
                 f' "sha256": "{digest.hex()}", "standard": {standards[place]}, "findings": {findings}}}'
             )
 

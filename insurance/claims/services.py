@@ -16,7 +16,7 @@ from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.claims import findings, fresh
 from insurance.claims.build import build_tables, claim_end
-from insurance.claims.fresh import Prints, prints_of
+from insurance.claims.fresh import Prints
 from insurance.claims.gather import Record, gather
 from insurance.claims.inclusion import reason_left_out_of
 from insurance.claims.stored import CHECK_IN, stored_layout, tables_of, template_for
@@ -61,9 +61,10 @@ def build_claim(*, visit: Visit, actor: Actor, at: datetime, standard: str = "")
     Afterwards the current claim version holds the bytes and findings of the split in force; an unchanged claim
     keeps its version. Refuses visits that are not closed, not insured, or whose record is incomplete.
     """
-    visit = lock_visit(visit)
+    lock_visit(visit)
     lock_claims(actor.facility)
-    prints = prints_of(actor.facility, [visit.pk], standard)
+    prints = fresh.begin(actor.facility, [visit.pk], standard)
+    visit = _visits(actor.facility).get(pk=visit.pk)
     records = gather(actor.facility, [visit]) if visit.state == Visit.State.CLOSED else []
     if not records:
         raise Refusal("not_closed", "Lượt khám chưa chốt chi phí")
@@ -105,17 +106,19 @@ def build_month(
     """
     lock_claims(actor.facility)
     books = books or rule_books(actor.facility)
-    visits = list(visits_of_month(actor.facility, month).filter(claim_code__gt=after)[:limit])
-    states = fresh.states(actor.facility, [visit.pk for visit in visits])
+    visits = visits_of_month(actor.facility, month).filter(claim_code__gt=after).values_list("pk", "claim_code")
+    codes = dict(visits[:limit])
+    states = fresh.states(actor.facility, list(codes))
     claims = recheck(actor.facility, list(states), books)
-    done = refresh([visit for visit in visits if visit.pk not in states], books, actor, at)
+    done = refresh([pk for pk in codes if pk not in states], books, actor, at)
     claims += done.claims
     findings.note_failures(actor.facility, {}, list(states), at)
     findings.note_check(actor.facility, month, books, at)
     faulty = sum(1 for claim in claims if claim.state == Claim.State.FINDINGS)
-    errors = tuple((visit.claim_code, done.errors[visit.pk]) for visit in visits if visit.pk in done.errors)
+    errors = tuple((code, done.errors[pk]) for pk, code in codes.items() if pk in done.errors)
     audit_facts(month=month.strftime("%Y-%m"), after=after, built=len(claims), findings=faulty, errors=len(errors))
-    return Progress(visits[-1].claim_code if len(visits) == limit else "", len(claims), faulty, errors)
+    cursor = next(reversed(codes.values())) if len(codes) == limit else ""
+    return Progress(cursor, len(claims), faulty, errors)
 
 
 def recheck(facility: Facility, visit_ids: Sequence[int], books: RuleBooks) -> list[Claim]:
@@ -135,12 +138,13 @@ class Refreshed:
     errors: Mapping[int, str]
 
 
-def refresh(visits: Sequence[Visit], books: RuleBooks, actor: Actor, at: datetime, standard: str = "") -> Refreshed:
+def refresh(visit_ids: Sequence[int], books: RuleBooks, actor: Actor, at: datetime, standard: str = "") -> Refreshed:
     """Build, check and keep the claims of closed visits of the actor's facility, whose claims must be locked.
 
     Visits that make no claim are passed over; one that cannot be built stops no other, and why is kept.
     """
-    prints = prints_of(actor.facility, [visit.pk for visit in visits], standard)
+    prints = fresh.begin(actor.facility, visit_ids, standard)
+    visits = list(_visits(actor.facility).filter(pk__in=visit_ids).order_by("claim_code"))
     records = gather(actor.facility, visits)
     errors = {visit.pk: NO_SPLIT for visit in without_split(visits, records)}
     made: list[tuple[Record, Built]] = []
@@ -152,14 +156,20 @@ def refresh(visits: Sequence[Visit], books: RuleBooks, actor: Actor, at: datetim
             errors[record.visit.pk] = built
         else:
             made.append((record, built))
-    findings.note_failures(actor.facility, errors, [visit.pk for visit in visits], at)
+    findings.note_failures(actor.facility, errors, visit_ids, at)
+    fresh.leave_stale({*visit_ids} - {record.visit.pk for record, _ in made})
     return Refreshed(store(made, prints, actor, at), errors)
 
 
 def visits_of_month(facility: Facility, month: date) -> QuerySet[Visit]:
     """Closed visits of a claim month by claim code, with patient, card and facility."""
-    rows = Visit.objects.for_facility(facility).filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
-    return rows.select_related("patient", "card", "facility").order_by("claim_code")
+    rows = _visits(facility).filter(claim_month=month.replace(day=1), state=Visit.State.CLOSED)
+    return rows.order_by("claim_code")
+
+
+def _visits(facility: Facility) -> QuerySet[Visit]:
+    """Visits with what `gather` needs of them."""
+    return Visit.objects.for_facility(facility).select_related("patient", "card", "facility")
 
 
 def without_split(visits: Sequence[Visit], records: Sequence[Record]) -> list[Visit]:

@@ -11,20 +11,31 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from operator import add
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce
 
 from his.accounts.models import Facility
-from his.core.money import ZERO
 from insurance.claims import fresh
 from insurance.claims.findings import BLOCKS
-from insurance.claims.inclusion import LEFT_OUT, reason_column
+from insurance.claims.inclusion import RULES
 from insurance.claims.manifest import TOTALS, ExportResult, LeftOut
 from insurance.claims.queries import results_of_month
 from insurance.claims.stored import templates
@@ -32,8 +43,6 @@ from insurance.claims.targets import Target
 from insurance.models import BenefitResult, Claim, ClaimLayout, Finding
 from insurance.standards import Template
 
-FIELD = "\x1f"
-"""Between two columns of the head of a row."""
 TOLD_EVERY = 32
 """Rows after which the listener to the progress is told."""
 _PLANNER = {
@@ -46,7 +55,25 @@ _PLANNER = {
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 _HEADER = len(_SIGNATURE) + 8
 _TRAILER = b"\xff\xff"
-_START, _SIZE = struct.Struct(">hi"), struct.Struct(">i")
+_NUMBERS = {
+    "visit_id": "q",
+    "verdict": "i",
+    "unmarked": "i",
+    "finding_count": "q",
+    "claim_key": "q",
+    "layout_key": "q",
+    "made_on_day": "i",
+    **dict.fromkeys(TOTALS.values(), "q"),
+}
+"""Columns that always have a value of one size, in the codes of `struct`: one call reads them all. Amounts are in
+hundredths of a đồng."""
+_TEXTS = ("visit__claim_code", "claim__standard", "claim__sha256", "claim__body")
+_START = struct.Struct(">h" + "".join(f"i{code}" for code in _NUMBERS.values()))
+_SIZES = tuple(struct.calcsize(f">{code}") for code in _NUMBERS.values())
+_SIZE = struct.Struct(">i")
+_COLUMNS = len(_NUMBERS) + len(_TEXTS)
+_DAY_ZERO = date(2000, 1, 1)
+_FRESH, _STALE = 0, -1
 
 
 @dataclass(slots=True)
@@ -65,34 +92,27 @@ class Written:
 def month_rows(facility: Facility, month: date, catalogs: str, standard: str = "") -> QuerySet[BenefitResult]:
     """The statement: every closed visit of the month with a split in force, by claim code.
 
-    Two columns: a head of texts, joined by `FIELD`, and the body of the claim. In the head `is_fresh` is empty when the
-    claim must be built, `unmarked` when it is marked as exported already; the amounts of `TOTALS` end it.
+    `verdict` is the place of the rule that leaves the visit out, from 1, or says whether the claim is true;
+    `unmarked` is 0 when the claim is marked as exported already. Of a visit without a claim much is nothing.
     """
     findings = Finding.objects.filter(BLOCKS, claim_id=OuterRef("claim__id")).order_by().values("claim_id")
+    count = Subquery(findings.annotate(n=Count("pk")).values("n"))  # `findings.settle` says in the state if any blocks
     is_marked = Q(claim__exported_at__isnull=False, claim__catalogs_print=catalogs) & ~Q(claim__state=Claim.State.CLEAN)
+    left_out = [When(rule.where, then=Value(place)) for place, rule in enumerate(RULES, 1)]
+    is_fresh = When(fresh.is_fresh(facility, standard), then=Value(_FRESH))
     rows = results_of_month(facility, month).annotate(
-        left_out_reason=reason_column(),
-        is_fresh=_flag(When(LEFT_OUT, then=Value("")), When(fresh.is_fresh(catalogs, standard), then=Value("1"))),
-        unmarked=_flag(When(is_marked, then=Value("")), default="1"),
-        finding_count=Coalesce(Subquery(findings.annotate(n=Count("pk")).values("n")), 0),
+        verdict=Case(*left_out, is_fresh, default=Value(_STALE), output_field=IntegerField()),
+        unmarked=Case(When(is_marked, then=Value(0)), default=Value(1), output_field=IntegerField()),
+        finding_count=Case(
+            When(claim__state=Claim.State.FINDINGS, then=count), default=Value(0), output_field=BigIntegerField()
+        ),
+        claim_key=Coalesce("claim__id", 0),
+        layout_key=Coalesce("claim__layout_id", 0),
+        made_on_day=Coalesce("claim__made_on", Value(_DAY_ZERO)),
+        **{f"{name}_100": Cast(F(name) * 100, BigIntegerField()) for name in TOTALS.values()},
     )
-    names = [
-        "visit__claim_code",
-        "visit_id",
-        "left_out_reason",
-        "is_fresh",
-        "claim__id",
-        "unmarked",
-        "claim__layout_id",
-    ]
-    names += ["claim__standard", "claim__made_on", "claim__sha256", "finding_count", *TOTALS.values()]
-    marked = [part for name in names for part in (F(name), Value(FIELD))][:-1]
-    head = Func(*marked, function="concat", output_field=TextField())  # takes any type, and nothing as empty text
-    return rows.order_by("visit__claim_code").values_list(head, "claim__body")
-
-
-def _flag(*whens: When, default: str = "") -> Case:
-    return Case(*whens, default=Value(default), output_field=CharField())
+    numbers = (f"{name}_100" if name in TOTALS.values() else name for name in _NUMBERS)
+    return rows.order_by("visit__claim_code").values_list(*numbers, *_TEXTS)
 
 
 def write_month(
@@ -114,7 +134,7 @@ def write_month(
     written = Written(ExportResult(facility.code, f"{month:%Y-%m}"), fresh.catalogs_print(facility))
     rows = month_rows(facility, month, written.catalogs, standard)
     known = templates(set(ClaimLayout.objects.values_list("pk", flat=True)))
-    writer = _Writer(written, target, {str(pk): one for pk, one in known.items()}, errors, changing, progress)
+    writer = _Writer(written, target, known, errors, changing, progress)
     statement, values = rows.query.sql_with_params()
     with connection.cursor() as cursor, row_by_row(cursor):
         select = cursor.mogrify(statement, values)  # the driver puts the values in, COPY takes none
@@ -145,15 +165,14 @@ class _Writer:
         self,
         written: Written,
         target: Target,
-        known: Mapping[str, Template],
+        known: Mapping[int, Template],
         errors: Mapping[int, str],
         changing: str,
         progress: Callable[[int], None] | None,
     ) -> None:
         self._written, self._target, self._known, self._errors = written, target, known, errors
         self._changing, self._progress = changing, progress
-        self._days: dict[str, date] = {}
-        self._sums = [ZERO] * len(TOTALS)
+        self._sums = [0] * len(TOTALS)
         self._failure: BaseException | None = None
         self._seen = 0
 
@@ -172,24 +191,25 @@ class _Writer:
             raise self._failure
         if self._progress is not None:
             self._progress(self._seen)
-        self._written.result.totals.update(zip(TOTALS, self._sums, strict=True))
+        amounts = (Decimal(amount) / 100 for amount in self._sums)
+        self._written.result.totals.update(zip(TOTALS, amounts, strict=True))
 
     def _take(self, data: bytes) -> None:
-        """One visit of the month, in the columns of `month_rows`; of a visit without a claim much is empty."""
+        """One visit of the month, in the columns of `month_rows`."""
         if (columns := _columns(data)) is None:
             return
-        head, body = columns
-        code, visit, reason, is_fresh, claim, unmarked, layout, standard, made_on, sha256, findings, *amounts = head
-        if reason:
-            self._written.result.left_out.append(LeftOut(code, "rule", reason))
-        elif not is_fresh:
-            self._left(code, int(visit))
+        (visit, verdict, unmarked, findings, claim, layout, day, *amounts), (code, standard, sha256, body) = columns
+        if verdict == _STALE:
+            self._left(code.decode(), visit)
+        elif verdict != _FRESH:
+            self._written.result.left_out.append(LeftOut(code.decode(), "rule", RULES[verdict - 1].reason_vi))
         elif not self._written.stale:
-            size = self._target.write(code, standard, self._known[layout], self._day(made_on), body)
-            self._written.result.files.add(code, size, sha256, standard, int(findings))
-            self._sums = list(map(add, self._sums, map(Decimal, amounts)))
+            name, of = code.decode(), standard.decode()
+            size = self._target.write(name, of, self._known[layout], _DAY_ZERO + timedelta(day), body)
+            self._written.result.files.add(name, size, sha256.decode(), of, findings)
+            self._sums = list(map(add, self._sums, amounts))
             if unmarked:
-                self._written.unmarked.append(int(claim))
+                self._written.unmarked.append(claim)
         self._seen += 1
         if self._progress is not None and self._seen % TOLD_EVERY == 0:
             self._progress(self._seen)
@@ -201,22 +221,20 @@ class _Writer:
         else:
             self._written.stale.append(visit)
 
-    def _day(self, text: str) -> date:
-        """The day of an ISO text; a month has few."""
-        if text not in self._days:
-            self._days[text] = date.fromisoformat(text)
-        return self._days[text]
 
-
-def _columns(data: bytes) -> tuple[list[str], bytes] | None:
-    """One message of a binary COPY: head and body; None for the one that ends it. Refuses what is no whole row."""
+def _columns(data: bytes) -> tuple[tuple[int, ...], list[bytes]] | None:
+    """One message of a binary COPY: numbers and texts; None for the one that ends it. Refuses what is no whole row."""
     at = _HEADER if data.startswith(_SIGNATURE) else 0
     if len(data) - at == len(_TRAILER) and data.endswith(_TRAILER):
         return None
-    count, size = _START.unpack_from(data, at)
-    start = at + _START.size
-    end = start + size
-    (size,) = _SIZE.unpack_from(data, end)
-    if count != 2 or end + _SIZE.size + max(size, 0) != len(data):
+    head = _START.unpack_from(data, at)
+    at += _START.size
+    texts = []
+    for _ in _TEXTS:
+        (size,) = _SIZE.unpack_from(data, at)
+        at += _SIZE.size
+        texts.append(data[at : at + size] if size > 0 else b"")
+        at += max(size, 0)
+    if head[0] != _COLUMNS or head[1::2] != _SIZES or at != len(data):
         raise ValueError("a row of COPY is not as it was asked for")
-    return data[start:end].decode().split(FIELD), data[end + _SIZE.size :]
+    return head[2::2], texts

@@ -11,7 +11,7 @@ from insurance.models.cash import (
     RefundRequest,
     TransferOrder,
 )
-from insurance.models.claims import Claim, ClaimLayout
+from insurance.models.claims import Claim, ClaimLayout, SourceChange
 from insurance.models.fee_waivers import FeeWaiver
 from insurance.models.findings import BuildFailure, ClaimJob, Finding, FindingWaiver, MonthCheck
 from insurance.models.invoices import Invoice, InvoiceEntry, InvoiceLine, InvoiceNotice, InvoiceProfile
@@ -41,5 +41,6 @@ __all__ = [
     "ReceiptBook",
     "RefundRequest",
     "SelfPayChoice",
+    "SourceChange",
     "TransferOrder",
 ]

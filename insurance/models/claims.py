@@ -26,7 +26,8 @@ class Claim(FacilityModel):
     """One built version of the claim of a visit (hồ sơ đề nghị thanh toán).
 
     `body` holds the documents of all tables as `layout` joins them; with `made_on` (NGAYLAP) they give the file whose
-    SHA-256 is `sha256`. The prints and `data_version` say what it was built from (`insurance.claims.fresh`).
+    SHA-256 is `sha256`. The prints and `data_version` say what it was built from, and `SourceChange` what of it changed
+    since (`insurance.claims.fresh`).
     """
 
     class State(models.TextChoices):
@@ -61,3 +62,18 @@ class Claim(FacilityModel):
             models.UniqueConstraint(fields=["visit"], condition=Q(is_current=True), name="claim_current"),
         ]
         triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+
+class SourceChange(models.Model):
+    """A transaction that wrote rows of a visit which its claim is built from, not yet read by a build.
+
+    Triggers write it in that same transaction, and building takes it away. The key has the transaction, so that no two
+    of them ever wait for each other here. No foreign key: it would lock the visit.
+    """
+
+    pk = models.CompositePrimaryKey("visit_id", "transaction_id")
+    visit_id = models.BigIntegerField()
+    transaction_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.visit_id} {self.transaction_id}"

@@ -112,7 +112,9 @@ def test_all_tables_that_building_reads_have_a_source(world: World) -> None:
         (record,) = gather(step.place.facility, [Visit.objects.get(pk=step.visit.pk)])
         services.build(record, RuleBooks(NoCatalogs()))
     read = {name for query in captured for name in re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"])}
-    known = set(re.findall(r"(?:his|patients|pharmacy|insurance)_\w+", str((fresh.RECORD, fresh.NAMED))))
+    known = set(
+        re.findall(r"(?:his|patients|pharmacy|insurance)_\w+", str((fresh.FOLLOWED, fresh.SHARED, fresh.NAMED)))
+    )
     assert read - known == set()
     catalogs = {name for name in known if name.startswith("his_")}
     assert catalogs == set(re.findall(r"his_\w+", str(fresh.CATALOGS)))

@@ -102,7 +102,7 @@ def _settle() -> None:
 
 
 def _fresh(facility: Facility, month: date) -> int:
-    rows = results_of_month(facility, month).filter(fresh.is_fresh(fresh.catalogs_print(facility)))
+    rows = results_of_month(facility, month).filter(fresh.is_fresh(facility))
     return rows.filter(Q(claim__isnull=False)).count()
 
 
