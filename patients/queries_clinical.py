@@ -213,7 +213,7 @@ def orders_of(visit: Visit) -> list[ServiceOrder]:
 
 def lines_of(prescription: Prescription) -> list[PrescriptionLine]:
     """Lines of a prescription with their drugs."""
-    return list(prescription.lines.select_related("drug"))
+    return list(prescription.lines.select_related("drug", "sheet"))
 
 
 def prescription_of(exam: Exam) -> Prescription | None:

@@ -76,9 +76,11 @@ _ORDER = [
 _SERVICE = ["code", "name", "price", "insured_price"]
 _RESULT = ["indicator_code", "indicator_name", "value", "unit", "reference", "is_abnormal", "description", "conclusion"]
 _PRESCRIPTION = ["number", "note", "prescribed_at"]
+_SHEET = ["kind", "code", "valid_until"]
 _LINE = ["position", "morning", "noon", "afternoon", "evening", "days", "quantity", "usage", "is_insured"]
 _DRUG = [
     "code",
+    "control_class",
     "ingredient_code",
     "ingredient",
     "name",
@@ -121,7 +123,7 @@ def snapshot_of(record: Record) -> dict[str, Any]:
     """Everything that is signed, as plain values: texts, ISO times, decimals as text."""
     safety = {"safety": dict(record.safety)} if record.safety else {}
     return safety | {
-        "version": 1,
+        "version": 2,
         "facility": record.facility.code,
         "claim_code": record.visit.claim_code,
         "patient": _values(record.patient, _PATIENT),
@@ -144,8 +146,14 @@ def _order(order: ServiceOrder, results: Sequence[ServiceResult]) -> dict[str, A
 def _prescription(record: Record) -> dict[str, Any] | None:
     if record.prescription is None or not record.lines:
         return None
-    lines = [_values(line, _LINE) | {"drug": _values(line.drug, _DRUG)} for line in record.lines]
-    return _values(record.prescription, _PRESCRIPTION) | {"lines": lines}
+    sheets = {line.sheet.pk: line.sheet for line in record.lines if line.sheet is not None}
+    lines = [
+        _values(line, _LINE)
+        | {"drug": _values(line.drug, _DRUG), "sheet": line.sheet.kind if line.sheet is not None else None}
+        for line in record.lines
+    ]
+    papers = [_values(sheets[pk], _SHEET) for pk in sorted(sheets)]
+    return _values(record.prescription, _PRESCRIPTION) | {"lines": lines, "sheets": papers}
 
 
 def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from his.core.models import FacilityModel
 from patients.models.visits import Visit
@@ -260,10 +261,42 @@ class Prescription(FacilityModel):
         return self.signed_at is not None
 
 
+class PrescriptionSheet(FacilityModel):
+    """One paper of a signed prescription (TT 26/2025/TT-BYT): the drugs of one kind under a code of their own.
+
+    Made by signing, never changed. The code is empty when the facility had none from the national system then.
+    """
+
+    class Kind(models.TextChoices):
+        ORDINARY = "C", "Đơn thuốc"
+        NARCOTIC = "N", "Đơn thuốc N (gây nghiện)"
+        PSYCHOTROPIC = "H", "Đơn thuốc H (hướng thần, tiền chất)"
+        HERBS = "T", "Đơn thuốc thang"
+
+    prescription = models.ForeignKey(Prescription, on_delete=models.PROTECT, related_name="sheets")
+    kind = models.CharField(max_length=1, choices=Kind.choices)
+    code = models.CharField("mã đơn thuốc", max_length=14, blank=True)
+    valid_until = models.DateField("có giá trị đến hết ngày")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["prescription", "kind"], name="prescription_sheet_kind"),
+            # Upper case, because readers of either style must find the one paper.
+            models.UniqueConstraint("facility", Upper("code"), condition=~Q(code=""), name="prescription_sheet_code"),
+            models.CheckConstraint(
+                condition=Q(code="") | Q(code__regex=r"^[0-9A-Za-z]{5}[0-9a-z]{7}-[NHCT]$", code__endswith=F("kind")),
+                name="prescription_sheet_code_form",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
 class PrescriptionLine(FacilityModel):
     """One drug of a prescription: doses by time of day, days, and the quantity in units of the drug."""
 
     prescription = models.ForeignKey(Prescription, on_delete=models.CASCADE, related_name="lines")
+    sheet = models.ForeignKey(PrescriptionSheet, null=True, blank=True, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     drug = models.ForeignKey("his.Drug", on_delete=models.PROTECT, related_name="+")
     morning = models.DecimalField("sáng", max_digits=6, decimal_places=2, default=0)
