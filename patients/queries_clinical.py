@@ -11,6 +11,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from his.accounts.models import Department, Facility, Room, Staff
 from his.catalogs.models import Diagnosis, DiagnosisPair, Drug, LongPrescriptionDisease
 from his.core.dates import age_text, day_range, local
+from his.core.errors import NotFound
 from his.core.text import nfc
 from patients import dosing, hooks
 from patients.models import (
@@ -218,9 +219,18 @@ def lines_of(prescription: Prescription) -> list[PrescriptionLine]:
 
 def prescription_of(exam: Exam) -> Prescription | None:
     """The prescription of an exam, with its lines and drugs; None when nothing is prescribed."""
-    rows = Prescription.objects.filter(exam=exam).prefetch_related("lines__drug")
+    rows = Prescription.objects.filter(exam=exam, voided_at__isnull=True).prefetch_related("lines__drug")
     found = rows.first()
     return found if found is not None and list(found.lines.all()) else None
+
+
+def signed_prescription(facility: Facility, pk: int) -> Prescription:
+    """A signed prescription of the facility with its lines, also one that was replaced; NotFound for any other."""
+    rows = Prescription.objects.for_facility(facility).filter(signed_at__isnull=False, pk=pk)
+    found: Prescription | None = rows.prefetch_related("lines__drug").first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> list[Exam]:
@@ -230,7 +240,7 @@ def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> 
     """
     rows = Exam.objects.for_facility(visit.facility).filter(visit__patient=visit.patient_id, signed_at__isnull=False)
     rows = rows.exclude(pk=current.pk if current else None).select_related("visit", "doctor", "room")
-    return list(rows.prefetch_related("diagnoses", "prescription__lines__drug").order_by("-started_at")[:limit])
+    return list(rows.prefetch_related("diagnoses", "prescriptions__lines__drug").order_by("-started_at")[:limit])
 
 
 def copyable_prescription(visit: Visit, prescription_id: int) -> Prescription | None:

@@ -191,6 +191,12 @@ class PrescriptionIn(Schema):
     reasons: dict[str, ReasonIn] = Field(default_factory=dict, max_length=200)
 
 
+class ReplacementIn(PrescriptionIn):
+    """The whole prescription that takes the place of a signed one, and why."""
+
+    reason: str
+
+
 class LineOut(LineIn):
     """A stored line."""
 
@@ -209,10 +215,14 @@ class SheetOut(Schema):
 
 
 class PrescriptionOut(Schema):
-    """A prescription; `signed_at` and `sheets` are filled by signing the exam."""
+    """A prescription; `signed_at` and `sheets` are filled by signing the exam.
+
+    `replaces` is the number of the one whose place it took.
+    """
 
     id: int
     number: str
+    replaces: str
     note: str
     signed_at: datetime | None
     lines: list[LineOut]
@@ -237,4 +247,6 @@ class PrescriptionOut(Schema):
         ]
         names = ("number", "note", "signed_at")
         same_names = {name: getattr(prescription, name) for name in names}
-        return PrescriptionOut(id=prescription.pk, lines=lines, sheets=sheets, **same_names)
+        old = prescription.replaces
+        replaces = old.number if old is not None else ""
+        return PrescriptionOut(id=prescription.pk, lines=lines, sheets=sheets, replaces=replaces, **same_names)

@@ -132,7 +132,23 @@ def snapshot_of(record: Record) -> dict[str, Any]:
         "vital_signs": _values(record.vitals, _VITALS) if record.vitals is not None else None,
         "diagnoses": [_values(row, _DIAGNOSIS) for row in record.diagnoses],
         "orders": [_order(order, results) for order, results in record.orders],
-        "prescription": _prescription(record),
+        "prescription": _prescription(record.prescription, record.lines),
+    }
+
+
+def replacement_snapshot(
+    prescription: Prescription, lines: Sequence[PrescriptionLine], doctor: Staff
+) -> dict[str, Any]:
+    """What is signed when a prescription replaces another: the new one, the number of the old one, who signs."""
+    exam, old = prescription.exam, prescription.replaces
+    return {
+        "version": 2,
+        "facility": exam.facility.code,
+        "claim_code": exam.visit.claim_code,
+        "exam_sha256": exam.snapshot_sha256,
+        "doctor": _values(doctor, _DOCTOR),
+        "replaces": old.number if old is not None else None,
+        "prescription": _prescription(prescription, lines),
     }
 
 
@@ -143,17 +159,17 @@ def _order(order: ServiceOrder, results: Sequence[ServiceResult]) -> dict[str, A
     }
 
 
-def _prescription(record: Record) -> dict[str, Any] | None:
-    if record.prescription is None or not record.lines:
+def _prescription(prescription: Prescription | None, rows: Sequence[PrescriptionLine]) -> dict[str, Any] | None:
+    if prescription is None or not rows:
         return None
-    sheets = {line.sheet.pk: line.sheet for line in record.lines if line.sheet is not None}
+    sheets = {line.sheet.pk: line.sheet for line in rows if line.sheet is not None}
     lines = [
         _values(line, _LINE)
         | {"drug": _values(line.drug, _DRUG), "sheet": line.sheet.kind if line.sheet is not None else None}
-        for line in record.lines
+        for line in rows
     ]
     papers = [_values(sheets[pk], _SHEET) for pk in sorted(sheets)]
-    return _values(record.prescription, _PRESCRIPTION) | {"lines": lines, "sheets": papers}
+    return _values(prescription, _PRESCRIPTION) | {"lines": lines, "sheets": papers}
 
 
 def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -149,6 +149,11 @@ def current_dispense(prescription: Prescription) -> Dispense | None:
     )
 
 
+def is_handed_out(prescription: Prescription) -> bool:
+    """Whether the prescription was handed out and not taken back."""
+    return current_dispense(prescription) is not None
+
+
 def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescription]:
     """Prescriptions signed on the day that nobody handed out yet, in the order of signing."""
     start, end = day_range(day)
@@ -162,10 +167,14 @@ def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescriptio
 
 
 def signed_prescriptions(facility: Facility) -> QuerySet[Prescription]:
-    """Signed prescriptions with visit, patient and doctor. An empty prescription is nothing to hand out."""
+    """Signed prescriptions with visit, patient and doctor. Neither empty nor replaced ones are to be handed out."""
     return (
         Prescription.objects.for_facility(facility)
-        .filter(Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))), signed_at__isnull=False)
+        .filter(
+            Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))),
+            signed_at__isnull=False,
+            voided_at__isnull=True,
+        )
         .select_related("visit__patient", "visit__card", "exam__room", "prescribed_by", "facility")
     )
 

@@ -122,7 +122,9 @@ def blockers(visit: Visit) -> list[Refusal]:
 
 def undispensed(visit: Visit) -> QuerySet[Prescription]:
     """Prescriptions of the visit that were written and are not handed out."""
-    rows = Prescription.objects.for_facility(visit.facility).filter(visit=visit, lines__isnull=False)
+    rows = Prescription.objects.for_facility(visit.facility).filter(
+        visit=visit, lines__isnull=False, voided_at__isnull=True
+    )
     given = Dispense.objects.for_facility(visit.facility).filter(prescription__visit=visit, is_reversed=False)
     return rows.exclude(pk__in=given.values("prescription_id")).distinct()
 
@@ -147,7 +149,7 @@ def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[D
 
     `since` leaves out closed visits that arrived before that day: old debts have their own list (`debts`).
     """
-    lines = Prescription.objects.filter(visit=OuterRef("pk"), lines__isnull=False)
+    lines = Prescription.objects.filter(visit=OuterRef("pk"), lines__isnull=False, voided_at__isnull=True)
     given = Dispense.objects.filter(prescription=OuterRef("pk"), is_reversed=False)
     waiting = (
         Visit.objects.for_facility(facility)

@@ -42,6 +42,8 @@ def print_prescription(*, prescription: Prescription, actor: Actor, at: datetime
     """All papers of a signed prescription in all their copies as one PDF (in đơn thuốc); refuses one not signed."""
     if not prescription.is_signed:
         raise Refusal("not_signed", "Đơn thuốc chưa ký")
+    if prescription.is_void:
+        raise Refusal("replaced", f"Đơn thuốc đã được thay bằng đơn {prescription.replaced_by.number}")
     data = prescription_data(prescription)
     return print_form(form=PRESCRIPTION, obj=prescription, data=data, number=prescription.number, actor=actor, at=at)
 
@@ -66,6 +68,7 @@ def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
     is_short = bool(patient.citizen_id) and visit.facility.is_known_person_short
     return {
         "number": prescription.number,
+        "replaces": replaced_numbers(prescription),
         "full_name": patient.full_name,
         "birth": "" if is_short and not is_small else patient.birth.text(),
         "age": age_text(patient.born_on, signed_on, patient.birth.precision),
@@ -85,6 +88,14 @@ def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
         "doctor": doctor.full_name,
         "doctor_title": doctor.title,
     }
+
+
+def replaced_numbers(prescription: Prescription) -> str:
+    """The codes of the prescription that this one replaces, or its number when it had none; empty for a first one."""
+    old = prescription.replaces
+    if old is None:
+        return ""
+    return ", ".join(filter(None, (sheet.code for sheet in old.sheets.all()))) or str(old.number)
 
 
 def _sheet(

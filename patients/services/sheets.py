@@ -16,9 +16,9 @@ TRIES = 5
 def make_sheets(
     *, prescription: Prescription, lines: Sequence[PrescriptionLine], at: datetime
 ) -> list[PrescriptionSheet]:
-    """Put each line on its paper and give each paper its code; a part of signing, in its transaction.
+    """Make the papers of these lines, each with its code; a part of signing, in its transaction.
 
-    Afterwards every line of `lines` names its sheet, stored too.
+    Afterwards every line of `lines` names its sheet; who calls stores the lines.
     """
     signed_on = local(at).date()
     rules = rules_on(signed_on)
@@ -33,7 +33,6 @@ def make_sheets(
             sheets.append(sheet)
             for line in by_kind[kind]:
                 line.sheet = sheet
-    PrescriptionLine.objects.bulk_update(lines, ["sheet"])
     return sheets
 
 

@@ -16,6 +16,7 @@ from patients.models import (
     Exam,
     ExamAmendment,
     Prescription,
+    PrescriptionLine,
     QueueTicket,
     ServiceOrder,
     Visit,
@@ -71,7 +72,7 @@ def sign_exam(
     exam = editable(exam)
     doctor = licensed(actor)
     orders = orders_of(visit)
-    prescription = Prescription.objects.select_for_update().filter(exam=exam).first()
+    prescription = Prescription.objects.select_for_update().filter(exam=exam, voided_at__isnull=True).first()
     record = record_of(exam, doctor, orders, prescription)
     _refuse_unfinished(exam, orders, at)
     if not record.main_code:
@@ -128,6 +129,7 @@ def _sign_prescription(record: Record, at: datetime) -> None:
     if prescription is None or not record.lines:
         return
     make_sheets(prescription=prescription, lines=record.lines, at=at)
+    PrescriptionLine.objects.bulk_update(record.lines, ["sheet"])
     prescription.signed_at, prescription.prescribed_by = at, record.doctor
     prescription.save(update_fields=["signed_at", "prescribed_by"])
 

@@ -97,6 +97,9 @@ def _locked_visit(prescription: Prescription, actor: Actor) -> Visit:
 def _refuse_unready(prescription: Prescription, visit: Visit, lines: list[PrescriptionLine], at: datetime) -> None:
     if prescription.signed_at is None:
         raise Refusal("not_signed", "Đơn thuốc chưa được bác sĩ ký", field="prescription")
+    if prescription.is_void:
+        text = f"Đơn thuốc đã được thay bằng đơn {prescription.replaced_by.number}, hãy cấp theo đơn mới"
+        raise Refusal("replaced", text, field="prescription")
     if not lines:
         raise Refusal("no_lines", "Đơn thuốc không có thuốc nào", field="prescription")
     if (done := current_dispense(prescription)) is not None:

@@ -148,6 +148,7 @@ def sheet(kind: str = "C", **more: Any) -> dict[str, Any]:
 
 HEAD: dict[str, Any] = {
     "number": "99002.DT26.000001",
+    "replaces": "",
     "full_name": NAME,
     "birth": "15/03/1954",
     "age": "72 tuổi",
