@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pharmacy.views import receipt, stock, window
+from pharmacy.views import controlled, receipt, stock, window
 
 urlpatterns = [
     path("dispensing/", window.desk, name="dispensing"),
@@ -24,4 +24,9 @@ urlpatterns = [
     path("stock/documents/<int:pk>/", stock.document, name="stock-document"),
     path("stock/documents/<int:pk>/reverse/", stock.reverse_it, name="stock-document-reverse"),
     path("stock/stores/", stock.store_list, name="stock-stores"),
+    path("stock/controlled/", controlled.book, name="controlled-book"),
+    path("stock/controlled/<int:store_id>/close/", controlled.close, name="controlled-close"),
+    path("stock/controlled/pages/<int:pk>/approve/", controlled.approve, name="controlled-approve"),
+    path("stock/controlled/pages/<int:pk>.pdf", controlled.book_pdf, name="controlled-book-pdf"),
+    path("stock/controlled/year/", controlled.year, name="controlled-year"),
 ]

@@ -13,6 +13,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     "pharmacy.receive": "Nhập kho",
     "pharmacy.dispense": "Cấp phát thuốc",
     "pharmacy.reverse": "Hủy chứng từ kho",
+    "pharmacy.keep_book": "Khóa, ký sổ thuốc kiểm soát đặc biệt",
+    "pharmacy.approve_book": "Ký sổ thuốc kiểm soát đặc biệt của người đứng đầu",
     "billing.view": "Xem chi phí",
     "billing.close": "Chốt chi phí lượt khám",
     "billing.collect": "Thu tiền",
@@ -70,6 +72,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "pharmacy.reverse",
                 "prices.view",
                 "catalogs.attributes",
+                "pharmacy.keep_book",
             }
         ),
     ),
@@ -130,6 +133,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             {
                 "patients.view",
                 "pharmacy.view",
+                "pharmacy.approve_book",
                 "billing.view",
                 "prices.view",
                 "billing.reopen",

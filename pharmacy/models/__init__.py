@@ -1,5 +1,6 @@
 """Models of the pharmacy."""
 
+from pharmacy.models.controlled import ControlledPage, ControlledSignature
 from pharmacy.models.dispensing import Dispense, DispenseLine
 from pharmacy.models.documents import StockDocument, StockDocumentLine
 from pharmacy.models.reservations import Reservation
@@ -8,6 +9,8 @@ from pharmacy.models.stores import Store
 
 __all__ = [
     "SIGNS",
+    "ControlledPage",
+    "ControlledSignature",
     "Dispense",
     "DispenseLine",
     "Lot",

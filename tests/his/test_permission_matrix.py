@@ -38,6 +38,8 @@ SERVICE_MODULES = (
     "pharmacy.services.stores",
     "pharmacy.services.stock",
     "pharmacy.services.dispensing",
+    "pharmacy.services.controlled",
+    "pharmacy.printing.controlled",
     "insurance.billing.approvals",
     "insurance.billing.cash",
     "insurance.billing.cash_rules",
