@@ -264,7 +264,9 @@ def favourite_diagnoses(doctor: Staff, at: datetime, limit: int = 10) -> list[st
 def favourite_lines(doctor: Staff, at: datetime, drugs: Sequence[Drug] = (), limit: int = 10) -> list[PrescriptionLine]:
     """How the doctor last prescribed each drug, most used first; narrowed to the codes of `drugs` when given."""
     since = at - timedelta(days=FAVOURITE_DAYS)
-    written = Prescription.objects.filter(prescribed_by=doctor, prescribed_at__gte=since).order_by("-pk")
+    written = Prescription.objects.filter(
+        prescribed_by=doctor, prescribed_at__gte=since, voided_at__isnull=True
+    ).order_by("-pk")
     rows = PrescriptionLine.objects.filter(prescription__in=written.values("pk")[:FAVOURITE_RECORDS])
     if drugs:
         rows = rows.filter(drug__code__in=[drug.code for drug in drugs])
