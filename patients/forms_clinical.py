@@ -372,7 +372,7 @@ class PrescriptionForm:
         """The rows that were sent, in order, without those that were removed or left blank."""
         indexes = sorted({int(m[1]) for name in data if name.startswith("lines-") and (m := _COUNT.match(name))})
         rows = [LineForm(data, prefix=f"lines-{i}") for i in indexes[:LINES_MAX] if not data.get(f"lines-{i}-DELETE")]
-        return cls([row for row in rows if not row.is_blank], data.get("note", ""), reason=data.get("reason", ""))
+        return cls([row for row in rows if not row.is_blank], data.get("note", ""), reason=data.get("void_reason", ""))
 
     def lines(self, facility: Facility, on: date) -> list[LineInput] | None:
         """What `prescribe` takes; None when something could not be read, with the error beside its field."""

@@ -39,7 +39,7 @@ def test_a_signed_prescription_is_replaced_by_keys(step: Walk, desks: Desks) -> 
     expect(page.locator("#panel h2").first).to_contain_text(f"Thay đơn {step.prescription.number}")
     days = page.locator("[name=lines-0-days]")
     days.fill("5")
-    page.locator("#id_reason").focus()
+    page.locator("#id_void_reason").focus()
     hands.type("Giam so ngay").press("F9")
     expect(page.locator("#messages")).to_contain_text("thay cho đơn")
     expect(papers.first).to_contain_text(f"thay đơn {step.prescription.number}")

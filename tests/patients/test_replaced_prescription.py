@@ -179,7 +179,7 @@ def test_the_doctor_replaces_it_at_the_desk(world: World, lan: walk.Walk, monkey
     page = lacking.content.decode()
     assert "Hãy ghi lý do thay đơn" in page
     assert "giữ &lt;lại&gt;" in page
-    done = client.post(address, {**row, "reason": REASON}, headers={"HX-Request": "true"})
+    done = client.post(address, {**row, "void_reason": REASON}, headers={"HX-Request": "true"})
     assert done["HX-Redirect"] == reverse("doctor-visit", args=[lan.visit.pk])
     assert Prescription.objects.get(replaces=old).lines.get().quantity == 7
     assert f"thay đơn {old.number}" in client.get(done["HX-Redirect"]).content.decode()
