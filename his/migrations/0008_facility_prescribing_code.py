@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0004_drug_kind_and_control"),
+        ("his", "0007_staff_prescribes_controlled"),
     ]
 
     operations = [

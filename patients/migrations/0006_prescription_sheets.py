@@ -9,8 +9,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0005_facility_prescribing_code"),
-        ("patients", "0004_on_demand_orders_and_price_notices"),
+        ("his", "0008_facility_prescribing_code"),
+        ("patients", "0005_safety_facts_and_overrides"),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0005_facility_prescribing_code"),
-        ("patients", "0005_prescription_sheets"),
+        ("his", "0008_facility_prescribing_code"),
+        ("patients", "0006_prescription_sheets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

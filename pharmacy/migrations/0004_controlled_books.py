@@ -9,8 +9,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0005_facility_prescribing_code"),
-        ("pharmacy", "0002_document_kinds_and_origin"),
+        ("his", "0008_facility_prescribing_code"),
+        ("pharmacy", "0003_reservations_and_cold_stores"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
