@@ -1,5 +1,7 @@
 """The programming interface of examinations, orders, results and prescriptions: the same services as the screens."""
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 from ninja import Router, Status
 
@@ -8,21 +10,31 @@ from his.catalogs import queries as catalogs
 from his.core.errors import NotFound, Refusal
 from patients.models import Exam, ServiceOrder
 from patients.queries import get_room, get_visit
-from patients.queries_clinical import current_exam, desk_order, drugs_by_code, orders_of, prescription_of
+from patients.queries_clinical import (
+    current_exam,
+    desk_order,
+    drugs_by_code,
+    orders_of,
+    prescription_of,
+    signed_prescription,
+)
 from patients.schemas_clinical import (
     DiagnosesIn,
     ExamIn,
     ExamOut,
+    LineIn,
     OrderIn,
     OrderOut,
     PrescriptionIn,
     PrescriptionOut,
+    ReplacementIn,
     ResultsIn,
     SignIn,
 )
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.orders import order_service, record_result
 from patients.services.prescriptions import LineInput, prescribe
+from patients.services.replacement import replace_prescription
 from patients.services.signing import sign_exam
 
 router = Router(tags=["examination"])
@@ -118,20 +130,31 @@ def read_prescription(request: DeskRequest, pk: int) -> PrescriptionOut:
 @requires("patients.examine")
 def put_prescription(request: DeskRequest, pk: int, body: PrescriptionIn) -> PrescriptionOut:
     """Replace the lines of the prescription."""
-    drugs = drugs_by_code(request.actor.facility, [row.drug_code for row in body.lines], timezone.localdate())
-    for number, row in enumerate(body.lines):
-        if row.drug_code not in drugs:
-            raise Refusal("unknown_drug", "Thuốc không có trong danh mục", field=f"lines-{number}-drug")
-    lines = [LineInput(drug=drugs[row.drug_code], **row.dict(exclude={"drug_code"})) for row in body.lines]
     written = prescribe(
         exam=_exam(request, pk),
-        lines=lines,
+        lines=_lines(request, body.lines),
         note=body.note,
         reasons={key: one.reason() for key, one in body.reasons.items()},
         actor=request.actor,
         at=timezone.now(),
     )
     return PrescriptionOut.of(written)
+
+
+@router.post("/prescriptions/{int:pk}/replacement", response={201: PrescriptionOut})
+@requires("patients.examine")
+def post_replacement(request: DeskRequest, pk: int, body: ReplacementIn) -> Status[PrescriptionOut]:
+    """Sign another prescription in place of a signed one, whose codes are void from then on."""
+    new = replace_prescription(
+        prescription=signed_prescription(request.actor.facility, pk),
+        lines=_lines(request, body.lines),
+        reason=body.reason,
+        note=body.note,
+        reasons={key: one.reason() for key, one in body.reasons.items()},
+        actor=request.actor,
+        at=timezone.now(),
+    )
+    return Status(201, PrescriptionOut.of(new))
 
 
 @router.post("/visits/{int:pk}/sign", response=ExamOut)
@@ -150,6 +173,14 @@ def sign(request: DeskRequest, pk: int, body: SignIn) -> ExamOut:
         **facts,
     )
     return ExamOut.of(signed)
+
+
+def _lines(request: DeskRequest, rows: Sequence[LineIn]) -> list[LineInput]:
+    drugs = drugs_by_code(request.actor.facility, [row.drug_code for row in rows], timezone.localdate())
+    for number, row in enumerate(rows):
+        if row.drug_code not in drugs:
+            raise Refusal("unknown_drug", "Thuốc không có trong danh mục", field=f"lines-{number}-drug")
+    return [LineInput(drug=drugs[row.drug_code], **row.dict(exclude={"drug_code"})) for row in rows]
 
 
 def _code(text: str) -> str:

@@ -356,8 +356,9 @@ def drug_label(drug: Drug) -> str:
 class PrescriptionForm:
     """The grid of a prescription and its note."""
 
-    def __init__(self, rows: Sequence[LineForm], note: str = "", error: str = "") -> None:
-        self.rows, self.note, self.error = list(rows), note, error
+    def __init__(self, rows: Sequence[LineForm], note: str = "", error: str = "", reason: str = "") -> None:
+        self.rows, self.note, self.error, self.reason = list(rows), note, error, reason
+        self.reason_error = ""
 
     @classmethod
     def of(cls, prescription: Prescription | None) -> "PrescriptionForm":
@@ -371,7 +372,7 @@ class PrescriptionForm:
         """The rows that were sent, in order, without those that were removed or left blank."""
         indexes = sorted({int(m[1]) for name in data if name.startswith("lines-") and (m := _COUNT.match(name))})
         rows = [LineForm(data, prefix=f"lines-{i}") for i in indexes[:LINES_MAX] if not data.get(f"lines-{i}-DELETE")]
-        return cls([row for row in rows if not row.is_blank], data.get("note", ""))
+        return cls([row for row in rows if not row.is_blank], data.get("note", ""), reason=data.get("void_reason", ""))
 
     def lines(self, facility: Facility, on: date) -> list[LineInput] | None:
         """What `prescribe` takes; None when something could not be read, with the error beside its field."""
@@ -391,12 +392,14 @@ class PrescriptionForm:
         found = re.match(r"^lines-(\d+)-(\w+)$", refusal.field or "")
         if found and int(found[1]) < len(self.rows) and found[2] in LineForm.base_fields:
             self.rows[int(found[1])].add_error(found[2], refusal.message_vi)
+        elif refusal.field == "reason":
+            self.reason_error = refusal.message_vi
         else:
             self.error = refusal.message_vi
 
     @property
     def has_errors(self) -> bool:
-        return bool(self.error) or any(row.is_bound and row.errors for row in self.rows)
+        return bool(self.error or self.reason_error) or any(row.is_bound and row.errors for row in self.rows)
 
     @property
     def blank(self) -> LineForm:

@@ -25,6 +25,9 @@ release_stock: Hook[[Visit, Actor, datetime], None] = Hook("release_stock")
 """(visit, actor, instant): keep nothing more for its prescriptions, because it is closed or they were replaced; filled
 by the pharmacy. A step inside a service that has locked the visit."""
 
+is_handed_out: Hook[[Prescription], bool] = Hook("is_handed_out")
+"""Whether a prescription was handed out and not taken back, filled by the pharmacy."""
+
 visit_checks: Hook[[Visit, Stage, datetime, Sequence[PrescriptionLine] | None], list[Notice]] = Hook("visit_checks")
 """(visit, stage, instant, drugs) -> what the rules of the stage find, filled by the insurance package.
 

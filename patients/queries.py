@@ -13,7 +13,7 @@ from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.text import fold, nfc
 from patients import scan
-from patients.models import InsuranceCard, Patient, QueueTicket, Visit, VitalSigns
+from patients.models import InsuranceCard, Patient, PrescriptionSheet, QueueTicket, Visit, VitalSigns
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -75,6 +75,9 @@ def _numbers(facility: Facility, read: scan.Scan) -> Q:
     if read.claim_code:
         visits = Visit.objects.for_facility(facility).filter(claim_code=read.claim_code)
         wanted |= Q(pk__in=visits.values("patient_id"))
+    if read.prescription_code:
+        papers = PrescriptionSheet.objects.for_facility(facility).filter(code__iexact=read.prescription_code)
+        wanted |= Q(pk__in=papers.values("prescription__visit__patient_id"))
     return wanted
 
 

@@ -11,6 +11,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from his.accounts.models import Department, Facility, Room, Staff
 from his.catalogs.models import Diagnosis, DiagnosisPair, Drug, LongPrescriptionDisease
 from his.core.dates import age_text, day_range, local
+from his.core.errors import NotFound
 from his.core.text import nfc
 from patients import dosing, hooks
 from patients.models import (
@@ -214,12 +215,12 @@ def orders_of(visit: Visit) -> list[ServiceOrder]:
 
 def lines_of(prescription: Prescription) -> list[PrescriptionLine]:
     """Lines of a prescription with their drugs."""
-    return list(prescription.lines.select_related("drug"))
+    return list(prescription.lines.select_related("drug", "sheet"))
 
 
 def prescription_of(exam: Exam) -> Prescription | None:
     """The prescription of an exam, with its lines and drugs; None when nothing is prescribed."""
-    rows = Prescription.objects.filter(exam=exam).prefetch_related("lines__drug")
+    rows = Prescription.objects.filter(exam=exam, voided_at__isnull=True).prefetch_related("lines__drug")
     found = rows.first()
     return found if found is not None and list(found.lines.all()) else None
 
@@ -231,7 +232,10 @@ def sent_back(room: Room, day: date) -> list[PrescriptionRefusal]:
     """
     start, _ = day_range(day - timedelta(days=7))
     rows = PrescriptionRefusal.objects.for_facility(room.facility_id).filter(
-        withdrawn_at__isnull=True, prescription__exam__room=room, prescription__signed_at__gte=start
+        withdrawn_at__isnull=True,
+        prescription__exam__room=room,
+        prescription__signed_at__gte=start,
+        prescription__voided_at__isnull=True,
     )
     rows = rows.exclude(prescription__visit__state__in=[Visit.State.CLOSED, Visit.State.CANCELLED])
     return list(rows.select_related("prescription__visit__patient", "by").order_by("at", "pk"))
@@ -242,6 +246,15 @@ def refusals_of(prescription: Prescription) -> list[PrescriptionRefusal]:
     return list(prescription.refusals.select_related("by", "withdrawn_by").order_by("at", "pk"))
 
 
+def signed_prescription(facility: Facility, pk: int) -> Prescription:
+    """A signed prescription of the facility with its lines, also one that was replaced; NotFound for any other."""
+    rows = Prescription.objects.for_facility(facility).filter(signed_at__isnull=False, pk=pk)
+    found: Prescription | None = rows.prefetch_related("lines__drug").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> list[Exam]:
     """Signed exams of the same person before the current one, newest first, with diagnoses and prescribed drugs.
 
@@ -249,7 +262,7 @@ def earlier_exams(visit: Visit, current: Exam | None = None, limit: int = 6) -> 
     """
     rows = Exam.objects.for_facility(visit.facility).filter(visit__patient=visit.patient_id, signed_at__isnull=False)
     rows = rows.exclude(pk=current.pk if current else None).select_related("visit", "doctor", "room")
-    return list(rows.prefetch_related("diagnoses", "prescription__lines__drug").order_by("-started_at")[:limit])
+    return list(rows.prefetch_related("diagnoses", "prescriptions__lines__drug").order_by("-started_at")[:limit])
 
 
 def copyable_prescription(visit: Visit, prescription_id: int) -> Prescription | None:
@@ -273,7 +286,9 @@ def favourite_diagnoses(doctor: Staff, at: datetime, limit: int = 10) -> list[st
 def favourite_lines(doctor: Staff, at: datetime, drugs: Sequence[Drug] = (), limit: int = 10) -> list[PrescriptionLine]:
     """How the doctor last prescribed each drug, most used first; narrowed to the codes of `drugs` when given."""
     since = at - timedelta(days=FAVOURITE_DAYS)
-    written = Prescription.objects.filter(prescribed_by=doctor, prescribed_at__gte=since).order_by("-pk")
+    written = Prescription.objects.filter(
+        prescribed_by=doctor, prescribed_at__gte=since, voided_at__isnull=True
+    ).order_by("-pk")
     rows = PrescriptionLine.objects.filter(prescription__in=written.values("pk")[:FAVOURITE_RECORDS])
     if drugs:
         rows = rows.filter(drug__code__in=[drug.code for drug in drugs])

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from his.core.codes import CITIZEN_ID, OLD_ID, SOCIAL_INSURANCE_NO, identity_kind, is_card_number
 from his.core.dates import BirthDate
 from his.core.text import fold, nfc
+from patients.sheets import read_code
 
 Kind = Literal[
     "citizen_card",
@@ -27,6 +28,7 @@ Kind = Literal[
     "social_insurance_no",
     "card_number",
     "claim_code",
+    "prescription_code",
     "patient_code",
     "phone",
     "name",
@@ -102,6 +104,7 @@ class Scan:
     area_code: str = ""
     phone: str = ""
     claim_code: str = ""
+    prescription_code: str = ""
     patient_code: str = ""
     warnings: tuple[str, ...] = ()
     damaged: Mapping[str, str] = field(default_factory=dict)
@@ -389,6 +392,8 @@ def _check_future(scan: Scan, on: date | None, warnings: list[str]) -> None:
 def _typed(text: str) -> Scan:
     if _CLAIM_CODE.match(text):
         return Scan("claim_code", claim_code=text)
+    if code := read_code(text):
+        return Scan("prescription_code", prescription_code=code)
     if _PATIENT_CODE.match(text):
         return Scan("patient_code", patient_code=text)
     compact = _SEPARATORS.sub("", text).upper()

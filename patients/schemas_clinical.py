@@ -191,21 +191,42 @@ class PrescriptionIn(Schema):
     reasons: dict[str, ReasonIn] = Field(default_factory=dict, max_length=200)
 
 
+class ReplacementIn(PrescriptionIn):
+    """The whole prescription that takes the place of a signed one, and why."""
+
+    reason: str
+
+
 class LineOut(LineIn):
     """A stored line."""
 
     drug_name: str
     unit: str
+    sheet_kind: str = ""
+
+
+class SheetOut(Schema):
+    """One paper of a signed prescription; `code` is empty when the facility had no code of the national system."""
+
+    id: int
+    kind: str
+    code: str
+    valid_until: date
 
 
 class PrescriptionOut(Schema):
-    """A prescription; `signed_at` is filled by signing the exam."""
+    """A prescription; `signed_at` and `sheets` are filled by signing the exam.
+
+    `replaces` is the number of the one whose place it took.
+    """
 
     id: int
     number: str
+    replaces: str
     note: str
     signed_at: datetime | None
     lines: list[LineOut]
+    sheets: list[SheetOut]
 
     @staticmethod
     def of(prescription: Prescription) -> "PrescriptionOut":
@@ -215,9 +236,17 @@ class PrescriptionOut(Schema):
                 drug_code=line.drug.code,
                 drug_name=line.drug.name,
                 unit=line.drug.unit,
+                sheet_kind=line.sheet.kind if line.sheet is not None else "",
                 **{name: getattr(line, name) for name in same},
             )
-            for line in prescription.lines.select_related("drug")
+            for line in prescription.lines.select_related("drug", "sheet")
+        ]
+        sheets = [
+            SheetOut(id=sheet.pk, kind=sheet.kind, code=sheet.code, valid_until=sheet.valid_until)
+            for sheet in prescription.sheets.all()
         ]
         names = ("number", "note", "signed_at")
-        return PrescriptionOut(id=prescription.pk, lines=lines, **{name: getattr(prescription, name) for name in names})
+        same_names = {name: getattr(prescription, name) for name in names}
+        old = prescription.replaces
+        replaces = old.number if old is not None else ""
+        return PrescriptionOut(id=prescription.pk, lines=lines, sheets=sheets, replaces=replaces, **same_names)

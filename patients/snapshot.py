@@ -76,9 +76,11 @@ _ORDER = [
 _SERVICE = ["code", "name", "price", "insured_price"]
 _RESULT = ["indicator_code", "indicator_name", "value", "unit", "reference", "is_abnormal", "description", "conclusion"]
 _PRESCRIPTION = ["number", "note", "prescribed_at"]
+_SHEET = ["kind", "code", "valid_until"]
 _LINE = ["position", "morning", "noon", "afternoon", "evening", "days", "quantity", "usage", "is_insured"]
 _DRUG = [
     "code",
+    "control_class",
     "ingredient_code",
     "ingredient",
     "name",
@@ -121,7 +123,7 @@ def snapshot_of(record: Record) -> dict[str, Any]:
     """Everything that is signed, as plain values: texts, ISO times, decimals as text."""
     safety = {"safety": dict(record.safety)} if record.safety else {}
     return safety | {
-        "version": 1,
+        "version": 2,
         "facility": record.facility.code,
         "claim_code": record.visit.claim_code,
         "patient": _values(record.patient, _PATIENT),
@@ -130,7 +132,23 @@ def snapshot_of(record: Record) -> dict[str, Any]:
         "vital_signs": _values(record.vitals, _VITALS) if record.vitals is not None else None,
         "diagnoses": [_values(row, _DIAGNOSIS) for row in record.diagnoses],
         "orders": [_order(order, results) for order, results in record.orders],
-        "prescription": _prescription(record),
+        "prescription": _prescription(record.prescription, record.lines),
+    }
+
+
+def replacement_snapshot(
+    prescription: Prescription, lines: Sequence[PrescriptionLine], doctor: Staff
+) -> dict[str, Any]:
+    """What is signed when a prescription replaces another: the new one, the number of the old one, who signs."""
+    exam, old = prescription.exam, prescription.replaces
+    return {
+        "version": 2,
+        "facility": exam.facility.code,
+        "claim_code": exam.visit.claim_code,
+        "exam_sha256": exam.snapshot_sha256,
+        "doctor": _values(doctor, _DOCTOR),
+        "replaces": old.number if old is not None else None,
+        "prescription": _prescription(prescription, lines),
     }
 
 
@@ -141,11 +159,17 @@ def _order(order: ServiceOrder, results: Sequence[ServiceResult]) -> dict[str, A
     }
 
 
-def _prescription(record: Record) -> dict[str, Any] | None:
-    if record.prescription is None or not record.lines:
+def _prescription(prescription: Prescription | None, rows: Sequence[PrescriptionLine]) -> dict[str, Any] | None:
+    if prescription is None or not rows:
         return None
-    lines = [_values(line, _LINE) | {"drug": _values(line.drug, _DRUG)} for line in record.lines]
-    return _values(record.prescription, _PRESCRIPTION) | {"lines": lines}
+    sheets = {line.sheet.pk: line.sheet for line in rows if line.sheet is not None}
+    lines = [
+        _values(line, _LINE)
+        | {"drug": _values(line.drug, _DRUG), "sheet": line.sheet.kind if line.sheet is not None else None}
+        for line in rows
+    ]
+    papers = [_values(sheets[pk], _SHEET) for pk in sorted(sheets)]
+    return _values(prescription, _PRESCRIPTION) | {"lines": lines, "sheets": papers}
 
 
 def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("doctor/visits/<int:visit_id>/prescription/line/", prescription.line, name="prescription-line"),
     path("safety/visits/<int:visit_id>/", safety.card, name="visit-safety"),
     path("safety/search/allergens/", safety.allergen_search, name="search-allergens"),
+    path("doctor/prescriptions/<int:prescription_id>/replace/", prescription.replacement, name="prescription-replace"),
     path("doctor/search/diagnoses/", doctor.diagnosis_search, name="search-diagnoses"),
     path("doctor/search/services/", orders.service_search, name="search-services"),
     path("doctor/search/drugs/", prescription.drug_search, name="search-drugs"),

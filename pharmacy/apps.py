@@ -12,10 +12,11 @@ class PharmacyConfig(AppConfig):
         bar."""
         from his.ui.nav import NavItem, register
         from patients import hooks
-        from pharmacy.queries import usable_stock
+        from pharmacy.queries import is_handed_out, usable_stock
         from pharmacy.services import reservations
 
         hooks.usable_stock.fill(usable_stock)
+        hooks.is_handed_out.fill(is_handed_out)
         hooks.reserve_stock.fill(reservations.for_signed)
         hooks.release_stock.fill(reservations.for_finished)
         register(

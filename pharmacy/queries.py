@@ -20,7 +20,7 @@ from his.core.errors import NotFound
 from patients.models import Prescription, PrescriptionLine, Visit
 from pharmacy.allocation import ZERO, LotStock, Wanted
 from pharmacy.models import Dispense, Lot, LotBalance, Reservation, StockDocument, StockMovement, Store
-from pharmacy.queries_given import refused, still_open
+from pharmacy.queries_given import parts_of, refused, still_open
 
 EXPIRY_HORIZON_DAYS = 180
 
@@ -142,15 +142,9 @@ def usable_by_code(facility: Facility, drug_codes: Collection[str], on: date) ->
     return dict(rows)
 
 
-def current_dispense(prescription: Prescription) -> Dispense | None:
-    """The last handing out of a prescription that was not reversed."""
-    return (
-        Dispense.objects.for_facility(prescription.facility_id)
-        .filter(prescription=prescription, is_reversed=False)
-        .select_related("document", "store", "dispensed_by")
-        .order_by("-dispensed_at", "-pk")
-        .first()
-    )
+def is_handed_out(prescription: Prescription) -> bool:
+    """Whether the prescription was handed out and not taken back."""
+    return any(part.net > 0 for part in parts_of(prescription))
 
 
 def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescription]:
@@ -168,10 +162,14 @@ def waiting_prescriptions(facility: Facility, day: date) -> QuerySet[Prescriptio
 
 
 def signed_prescriptions(facility: Facility) -> QuerySet[Prescription]:
-    """Signed prescriptions with visit, patient and doctor. An empty prescription is nothing to hand out."""
+    """Signed prescriptions with visit, patient and doctor. Neither empty nor replaced ones are to be handed out."""
     return (
         Prescription.objects.for_facility(facility)
-        .filter(Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))), signed_at__isnull=False)
+        .filter(
+            Exists(PrescriptionLine.objects.filter(prescription=OuterRef("pk"))),
+            signed_at__isnull=False,
+            voided_at__isnull=True,
+        )
         .select_related("visit__patient", "visit__card", "exam__room", "prescribed_by", "facility")
     )
 

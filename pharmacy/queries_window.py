@@ -191,12 +191,17 @@ def ticket_labels(visit_ids: Iterable[int]) -> dict[int, str]:
 def find_prescriptions(facility: Facility, text: str, day: date) -> list[Prescription]:
     """Signed prescriptions for what was scanned or typed at the window, at most 20, the latest first.
 
-    A claim code or prescription number finds its own, whenever it was signed. A patient's code, card or phone finds
-    the prescriptions of the last 30 days. A queue number or a name is looked for among those waiting on the day.
+    A claim code, prescription number or code of a prescription's paper finds its own, whenever it was signed; that
+    of a replaced one finds the one in its place. A
+    patient's code, card or phone finds the prescriptions of the last 30 days. A queue number or a name is looked for
+    among those waiting on the day.
     """
     if ticket := _TICKET.match(text.strip()):
         return _with_ticket(facility, day, is_priority=bool(ticket[1]), number=int(ticket[2]))
-    by_number = list(signed_prescriptions(facility).filter(number__iexact=text.strip()))
+    wanted = text.strip()
+    by_number = list(
+        signed_prescriptions(facility).filter(Q(number__iexact=wanted) | Q(replaces__number__iexact=wanted))
+    )
     if by_number:
         return by_number
     read = scan.read(text)
@@ -207,7 +212,7 @@ def find_prescriptions(facility: Facility, text: str, day: date) -> list[Prescri
     if fits is None:
         return []
     rows = signed_prescriptions(facility).filter(fits)
-    if read.kind != "claim_code":
+    if read.kind not in {"claim_code", "prescription_code"}:
         start, _ = day_range(day - timedelta(days=LOOK_BACK_DAYS))
         rows = rows.filter(signed_at__gte=start)
     return list(rows.order_by("-signed_at")[:20])
@@ -228,6 +233,8 @@ def _identity(read: scan.Scan) -> Q | None:
     fits = Q()
     for field, value in (
         ("visit__claim_code", read.claim_code),
+        ("sheets__code__iexact", read.prescription_code),
+        ("replaces__sheets__code__iexact", read.prescription_code),
         ("visit__patient__code", read.patient_code),
         ("visit__patient__citizen_id", read.citizen_id),
         ("visit__patient__old_id_number", read.old_id_number),

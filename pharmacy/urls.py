@@ -3,6 +3,7 @@
 from django.urls import path
 
 from pharmacy.views import (
+    controlled,
     documents,
     drafts,
     handovers,
@@ -77,4 +78,9 @@ urlpatterns = [
         stocktake_entry.entry_line,
         name="stock-count-entry-line",
     ),
+    path("stock/controlled/", controlled.book, name="controlled-book"),
+    path("stock/controlled/<int:store_id>/close/", controlled.close, name="controlled-close"),
+    path("stock/controlled/pages/<int:pk>/approve/", controlled.approve, name="controlled-approve"),
+    path("stock/controlled/pages/<int:pk>.pdf", controlled.book_pdf, name="controlled-book-pdf"),
+    path("stock/controlled/year/", controlled.year, name="controlled-year"),
 ]

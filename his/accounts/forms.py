@@ -211,6 +211,10 @@ class FacilityForm(forms.Form):
     commune_code = forms.CharField(label="Mã xã", max_length=5, required=False)
     bank_account = forms.CharField(label="Số tài khoản", max_length=40, required=False)
     bank_code = forms.CharField(label="Mã ngân hàng", max_length=12, required=False)
+    prescribing_code = forms.CharField(label="Mã liên thông đơn thuốc", max_length=5, required=False)
+    is_known_person_short = forms.BooleanField(
+        label="Người bệnh có số định danh: đơn thuốc không in giới tính, ngày sinh, nơi cư trú", required=False
+    )
 
 
 class TierForm(forms.Form):

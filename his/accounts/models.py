@@ -2,6 +2,8 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
 
 from his.core.models import DatedModel, FacilityModel, no_overlap, period_order
 
@@ -24,6 +26,21 @@ class Facility(models.Model):
     phone = models.CharField(max_length=20, blank=True)
     bank_account = models.CharField(max_length=40, blank=True)
     bank_code = models.CharField(max_length=12, blank=True)
+    prescribing_code = models.CharField("mã liên thông đơn thuốc", max_length=5, blank=True)
+    """Five characters given by the national prescription system; empty until it gave them."""
+    is_known_person_short = models.BooleanField("đơn thuốc của người có số định danh in gọn", default=False)
+    """Whether prescriptions leave out sex, birth date and address of who has a citizen ID (TT 26/2025/TT-BYT)."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(prescribing_code="") | Q(prescribing_code__regex=r"^[0-9A-Za-z]{5}$"),
+                name="facility_prescribing_code",
+            ),
+            models.UniqueConstraint(
+                Upper("prescribing_code"), condition=~Q(prescribing_code=""), name="facility_prescribing_code_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} - {self.name}"

@@ -28,6 +28,15 @@ def number_in_words(number: int) -> str:
     return " ".join(_words(number, is_first=True)) if number else _DIGITS[0]
 
 
+def quantity_in_words(quantity: Decimal) -> str:
+    """`7` -> "Bảy", `2.5` -> "Hai phẩy năm": a quantity from zero up, as prescriptions of narcotics write it."""
+    whole, _, part = f"{quantity.normalize():f}".partition(".")
+    text = number_in_words(int(whole))
+    if part:
+        text += " phẩy " + " ".join(_DIGITS[int(digit)] for digit in part)
+    return text[0].upper() + text[1:]
+
+
 def _words(number: int, *, is_first: bool) -> list[str]:
     """The words of a number; what follows a larger part is read with all three digits ("không trăm linh năm")."""
     words: list[str] = []

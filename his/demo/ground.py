@@ -21,6 +21,8 @@ from patients.models import Counter
 _LOADING, _MARK = "demo:loading", "demo:"
 _OWN = frozenset({STATION, HOSPITAL})
 _INVENTED = "99"
+_PRESCRIBING_CODES = ("vd991", "vd992")
+"""Invented codes of the national prescription system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ def clear(*, is_confirmed: bool) -> None:
 def found() -> dict[str, Place]:
     """Found the two facilities in an empty database and mark them as being loaded."""
     places = build_places()
+    for place, code in zip(places.values(), _PRESCRIBING_CODES, strict=True):
+        place.facility.prescribing_code = code
+        place.facility.save(update_fields=["prescribing_code"])
     for place in places.values():
         system_actor(place.facility)
         Counter.objects.create(facility=place.facility, series=_LOADING, last=1)

@@ -126,7 +126,7 @@ def _not_dispensed(is_sent_back: bool) -> str:
 
 def undispensed(visit: Visit) -> QuerySet[Any]:
     """Prescriptions of the visit with something neither handed out nor left out for good, with `is_sent_back`."""
-    rows = Prescription.objects.for_facility(visit.facility).filter(still_open(), visit=visit)
+    rows = Prescription.objects.for_facility(visit.facility).filter(still_open(), visit=visit, voided_at__isnull=True)
     return rows.annotate(is_sent_back=refused()).order_by("pk")
 
 
@@ -150,7 +150,7 @@ def visits_to_settle(facility: Facility, *, since: date | None = None) -> list[D
 
     `since` leaves out closed visits that arrived before that day: old debts have their own list (`debts`).
     """
-    open_ones = Prescription.objects.filter(still_open(), visit=OuterRef("pk"))
+    open_ones = Prescription.objects.filter(still_open(), visit=OuterRef("pk"), voided_at__isnull=True)
     waiting = (
         Visit.objects.for_facility(facility)
         .filter(state=Visit.State.EXAMINED)

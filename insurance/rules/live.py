@@ -109,7 +109,9 @@ def _read(visit: Visit, at: datetime) -> Visit:
 
 def _drugs(record: Record, typed: Sequence[PrescriptionLine] | None, at: datetime) -> dict[int, PrescriptionLine]:
     """Prescribed lines by id; typed ones by their negative place."""
-    rows = PrescriptionLine.objects.for_facility(record.visit.facility).filter(prescription__visit=record.visit)
+    rows = PrescriptionLine.objects.for_facility(record.visit.facility).filter(
+        prescription__visit=record.visit, prescription__voided_at__isnull=True
+    )
     related = ("drug", "prescription__prescribed_by", "prescription__exam__department")
     if typed is None:
         return {row.pk: row for row in rows.select_related(*related).order_by("prescription_id", "position")}

@@ -145,9 +145,11 @@ def _notice(rule: Rule, finding: Finding) -> Notice:
 def gather(
     visit: Visit, prescriber: Staff | None, at: datetime, typed: Sequence[PrescriptionLine] | None = None
 ) -> VisitFacts:
-    """The prescription of the open exam as the tables of `engine.prescribing`."""
+    """The prescription of the open exam, or one that replaces a signed one, as the tables of `engine.prescribing`."""
     day = local(at).date()
     exam = visit.exams.filter(signed_at__isnull=True).order_by("pk").last()
+    if exam is None and typed is not None:  # a signed prescription is being replaced
+        exam = visit.exams.order_by("signed_at", "pk").last()
     lines = list(typed) if typed is not None else _stored(exam)
     tables = {
         PERSON: [_person(visit, exam, prescriber, day)],
@@ -217,7 +219,7 @@ def _at_home(patient: Patient, exam: Exam | None, day: date) -> list[Cells]:
     """Drugs of other signed prescriptions of the person that last beyond the day. Handed out, they count from that day;
     never handed out here, from the signature, since they may be bought elsewhere; taken back, they are not at home."""
     earlier = Prescription.objects.for_facility(patient.facility_id).filter(
-        visit__patient=patient, signed_at__gte=day_range(day - LOOK_BACK)[0]
+        visit__patient=patient, voided_at__isnull=True, signed_at__gte=day_range(day - LOOK_BACK)[0]
     )
     earlier = earlier.exclude(exam=exam).prefetch_related("lines__drug")
     prescriptions = list(earlier)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from his.core.models import FacilityModel
 from patients.models.visits import Visit
@@ -17,6 +18,16 @@ _FROZEN = """
         RAISE EXCEPTION 'a signed examination is frozen';
     END IF;
     RETURN COALESCE(NEW, OLD);
+"""
+
+
+_ONLY_VOIDED = """
+    IF OLD.voided_at IS NOT NULL OR NEW.voided_at IS NULL
+        OR to_jsonb(NEW) - ARRAY['voided_at', 'voided_by_id', 'void_reason']
+        <> to_jsonb(OLD) - ARRAY['voided_at', 'voided_by_id', 'void_reason'] THEN
+        RAISE EXCEPTION 'a signed prescription is frozen';
+    END IF;
+    RETURN NEW;
 """
 
 
@@ -100,17 +111,35 @@ class Exam(FacilityModel):
     def is_signed(self) -> bool:
         return self.signed_at is not None
 
+    @property
+    def prescription(self) -> "Prescription | None":
+        """The prescription that is valid; those that it replaced are left out."""
+        return next((row for row in self.prescriptions.all() if row.voided_at is None), None)
+
 
 class ExamAmendment(FacilityModel):
-    """A correction after signing: what was added, by whom, when, and why (bổ sung hồ sơ)."""
+    """A correction after signing: what was added, by whom, when, and why (bổ sung hồ sơ).
+
+    `prescription` is the one signed with it in place of another, `snapshot` what was signed of it.
+    """
 
     exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="amendments")
     text = models.TextField()
     reason = models.CharField(max_length=500)
     at = models.DateTimeField()
     by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+    prescription = models.OneToOneField(
+        "patients.Prescription", null=True, blank=True, on_delete=models.PROTECT, related_name="amendment"
+    )
+    snapshot = models.JSONField(null=True, blank=True)
+    snapshot_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(prescription__isnull=True) | Q(snapshot__isnull=False), name="amendment_has_snapshot"
+            )
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
 
@@ -233,25 +262,48 @@ class ServiceResult(FacilityModel):
 
 
 class Prescription(FacilityModel):
-    """A prescription of an examination (đơn thuốc). Signed together with it, then frozen."""
+    """A prescription of an examination (đơn thuốc). Signed together with it, then frozen.
+
+    A signed one is never changed: another replaces it, and it is void from then on (TT 26/2025/TT-BYT).
+    """
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="prescriptions")
-    exam = models.OneToOneField(Exam, on_delete=models.PROTECT, related_name="prescription")
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="prescriptions")
     number = models.CharField(max_length=30)
     note = models.CharField(max_length=1000, blank=True)
     prescribed_by = models.ForeignKey("his.Staff", on_delete=models.PROTECT, related_name="+")
     prescribed_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", verbose_name="thay cho đơn"
+    )
+    voided_at = models.DateTimeField("bị thay lúc", null=True, blank=True)
+    voided_by = models.ForeignKey("his.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    void_reason = models.CharField("lý do thay đơn", max_length=500, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["facility", "number"], name="prescription_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["facility", "number"], name="prescription_number"),
+            models.UniqueConstraint(
+                fields=["exam"], condition=Q(voided_at__isnull=True), name="one_valid_prescription"
+            ),
+            models.CheckConstraint(
+                condition=Q(voided_at__isnull=True, voided_by__isnull=True, void_reason="")
+                | (Q(voided_at__isnull=False, voided_by__isnull=False, signed_at__isnull=False) & ~Q(void_reason="")),
+                name="prescription_void_is_told",
+            ),
+        ]
         indexes = [
             models.Index(fields=["visit"], name="prescription_visit"),
             models.Index(fields=["facility", "signed_at"], name="prescription_signed"),
         ]
         triggers = [
-            pgtrigger.Protect(
-                name="signed_is_frozen", operation=pgtrigger.Update, condition=pgtrigger.Q(old__signed_at__isnull=False)
+            pgtrigger.Trigger(
+                name="signed_is_frozen",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__signed_at__isnull=False),
+                func=_ONLY_VOIDED,
             )
         ]
 
@@ -259,11 +311,47 @@ class Prescription(FacilityModel):
     def is_signed(self) -> bool:
         return self.signed_at is not None
 
+    @property
+    def is_void(self) -> bool:
+        return self.voided_at is not None
+
+
+class PrescriptionSheet(FacilityModel):
+    """One paper of a signed prescription (TT 26/2025/TT-BYT): the drugs of one kind under a code of their own.
+
+    Made by signing, never changed. The code is empty when the facility had none from the national system then.
+    """
+
+    class Kind(models.TextChoices):
+        ORDINARY = "C", "Đơn thuốc"
+        NARCOTIC = "N", "Đơn thuốc N (gây nghiện)"
+        PSYCHOTROPIC = "H", "Đơn thuốc H (hướng thần, tiền chất)"
+        HERBS = "T", "Đơn thuốc thang"
+
+    prescription = models.ForeignKey(Prescription, on_delete=models.PROTECT, related_name="sheets")
+    kind = models.CharField(max_length=1, choices=Kind.choices)
+    code = models.CharField("mã đơn thuốc", max_length=14, blank=True)
+    valid_until = models.DateField("có giá trị đến hết ngày")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["prescription", "kind"], name="prescription_sheet_kind"),
+            # Upper case, because readers of either style must find the one paper.
+            models.UniqueConstraint("facility", Upper("code"), condition=~Q(code=""), name="prescription_sheet_code"),
+            models.CheckConstraint(
+                condition=Q(code="") | Q(code__regex=r"^[0-9A-Za-z]{5}[0-9a-z]{7}-[NHCT]$", code__endswith=F("kind")),
+                name="prescription_sheet_code_form",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
 
 class PrescriptionLine(FacilityModel):
     """One drug of a prescription: doses by time of day, days, and the quantity in units of the drug."""
 
     prescription = models.ForeignKey(Prescription, on_delete=models.CASCADE, related_name="lines")
+    sheet = models.ForeignKey(PrescriptionSheet, null=True, blank=True, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     drug = models.ForeignKey("his.Drug", on_delete=models.PROTECT, related_name="+")
     morning = models.DecimalField("sáng", max_digits=6, decimal_places=2, default=0)

@@ -1,6 +1,11 @@
-"""The prescription on A5 (đơn thuốc, annex I of TT 26/2025/TT-BYT), from the signed record only."""
+"""The papers of a prescription on A5 (đơn thuốc), from the signed record only.
 
-from datetime import datetime
+Each sheet (ordinary, N, H, herbs) is a paper of its own in as many copies as the law asks for, all in one print:
+annexes I to III of TT 26/2025/TT-BYT, TT 55/2025/TT-BYT. docs/prescriptions.md says what is known of their layout.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,17 +16,20 @@ from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
-from his.catalogs.models import Drug, Sex
+from his.catalogs.models import ControlClass, Drug, ItemKind, Sex
 from his.core.dates import age_months, age_text, local
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
-from his.printing.codes import code128_svg, qr_svg
+from his.core.words import quantity_in_words
+from his.printing.codes import qr_svg
 from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from patients import dosing
 from patients.models import Patient, Prescription, PrescriptionLine
 from patients.queries import latest_vitals
+from patients.queries_clinical import lines_of
+from patients.sheets import HERBS, ORDINARY, SheetRule, rules_on
 
 PRESCRIPTION = Form("prescription", "Đơn thuốc", Path(__file__).with_name("prescription.typ"))
 
@@ -31,38 +39,48 @@ SMALL_CHILD_MONTHS = 72
 
 @service(action="patients.print_prescription", permission="patients.view")
 def print_prescription(*, prescription: Prescription, actor: Actor, at: datetime) -> bytes:
-    """The signed prescription as PDF (in đơn thuốc). Refuses one that is not signed or has no drugs."""
+    """All papers of a signed prescription in all their copies as one PDF (in đơn thuốc); refuses one not signed."""
     if not prescription.is_signed:
         raise Refusal("not_signed", "Đơn thuốc chưa ký")
+    if prescription.is_void:
+        raise Refusal("replaced", f"Đơn thuốc đã được thay bằng đơn {prescription.replaced_by.number}")
     data = prescription_data(prescription)
-    if not data["lines"]:
-        raise Refusal("no_lines", "Đơn không có thuốc")
     return print_form(form=PRESCRIPTION, obj=prescription, data=data, number=prescription.number, actor=actor, at=at)
 
 
 def prescription_data(prescription: Prescription) -> dict[str, Any]:
-    """What the prescription says."""
+    """What the papers of the prescription say: the head that they share, then each sheet with its drugs and copies."""
+    signed_on = local(prescription.signed_at or prescription.prescribed_at).date()
+    rules = rules_on(signed_on)
+    by_kind: dict[str, list[PrescriptionLine]] = {}
+    for line in lines_of(prescription):
+        by_kind.setdefault(line.sheet.kind if line.sheet is not None else ORDINARY, []).append(line)
+    sheets = [_sheet(rules[kind], by_kind[kind], prescription, signed_on) for kind in rules if kind in by_kind]
+    return {**_head(prescription, signed_on), "sheets": sheets}
+
+
+def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
     exam, visit, patient = prescription.exam, prescription.visit, prescription.visit.patient
     signed = local(prescription.signed_at or prescription.prescribed_at)
     vitals, card, doctor = latest_vitals(visit), visit.card, prescription.prescribed_by
     diagnoses = exam.diagnoses.order_by("-is_main", "position")
-    is_small = age_months(patient.born_on, signed.date()) < SMALL_CHILD_MONTHS
+    is_small = age_months(patient.born_on, signed_on) < SMALL_CHILD_MONTHS
+    is_short = bool(patient.citizen_id) and visit.facility.is_known_person_short
     return {
         "number": prescription.number,
-        "barcode": code128_svg(prescription.number),
-        "qr": qr_svg(prescription.number),
+        "replaces": replaced_numbers(prescription),
         "full_name": patient.full_name,
-        "birth": patient.birth.text(),
-        "age": age_text(patient.born_on, signed.date(), patient.birth.precision),
-        "sex": Sex(patient.sex).label,
+        "birth": "" if is_short and not is_small else patient.birth.text(),
+        "age": age_text(patient.born_on, signed_on, patient.birth.precision),
+        "is_small": is_small,
+        "sex": "" if is_short else Sex(patient.sex).label,
         "weight": dosing.number(vitals.weight_kg) if vitals and vitals.weight_kg else "",
         "citizen_id": patient.citizen_id,
-        "address": patient.address,
+        "address": "" if is_short else patient.address,
         "card_number": card.number if card and visit.is_insured else "",
         "guardian": _guardian(patient) if is_small else "",
         "allergies": patient.allergies,
         "diagnosis": "; ".join(f"{row.code} - {row.name}" for row in diagnoses),
-        "lines": [_line(line) for line in prescription.lines.select_related("drug")],
         "note": prescription.note,
         "advice": exam.advice,
         "follow_up": f"{exam.follow_up_on:%d/%m/%Y}" if exam.follow_up_on else "",
@@ -72,18 +90,64 @@ def prescription_data(prescription: Prescription) -> dict[str, Any]:
     }
 
 
+def replaced_numbers(prescription: Prescription) -> str:
+    """The codes of the prescription that this one replaces, or its number when it had none; empty for a first one."""
+    old = prescription.replaces
+    if old is None:
+        return ""
+    return ", ".join(filter(None, (sheet.code for sheet in old.sheets.all()))) or str(old.number)
+
+
+def _sheet(
+    rule: SheetRule, lines: Sequence[PrescriptionLine], prescription: Prescription, signed_on: date
+) -> dict[str, Any]:
+    """Poisonous drugs come first (TT 26/2025/TT-BYT), the others as the doctor wrote them.
+
+    Prescriptions signed before papers had codes have no sheets; they print as ordinary ones without a code.
+    """
+    code = lines[0].sheet.code if lines[0].sheet is not None else ""
+    ordered = sorted(lines, key=lambda line: line.drug.control_class != ControlClass.TOXIC)
+    last_day = signed_on + timedelta(days=max(line.days for line in lines) - 1)
+    return {
+        "title": rule.title_vi,
+        "code": code,
+        "qr": qr_svg(code or prescription.number),
+        "copies": list(rule.copies),
+        "valid_until": f"{rule.valid_until(signed_on):%d/%m/%Y}",
+        "period": f"từ ngày {signed_on:%d/%m/%Y} đến hết ngày {last_day:%d/%m/%Y}" if rule.says_period else "",
+        "wants_recipient": rule.wants_recipient,
+        "is_herbal": rule.kind == HERBS,
+        "lines": [_herb(line) if rule.kind == HERBS else _line(line, rule) for line in ordered],
+        "decoctions": str(max(line.days for line in lines)),
+    }
+
+
 def _guardian(patient: Patient) -> str:
     return ", ".join(part for part in (patient.guardian_name, patient.guardian_phone) if part)
 
 
-def _line(line: PrescriptionLine) -> dict[str, str]:
+def _line(line: PrescriptionLine, rule: SheetRule) -> dict[str, str]:
     drug = line.drug
     doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
+    count = quantity_text(line.quantity)
+    words = f"{quantity_in_words(line.quantity)} ({count})" if rule.says_words else count
     return {
         "name": drug_name(drug),
         "strength": drug.strength,
-        "quantity": f"{quantity_text(line.quantity)} {drug.unit.lower()}",
+        "quantity": f"{words} {drug.unit.lower()}",
         "usage": ". ".join(part for part in (_taken(drug, doses, line.days), line.usage) if part),
+    }
+
+
+def _herb(line: PrescriptionLine) -> dict[str, str]:
+    """One herb: how much goes into one decoction, and in all; a decoction a day."""
+    each = line.quantity / line.days
+    return {
+        "name": line.drug.name,
+        "each": quantity_text(round(each, 2).normalize()) if each != round(each) else quantity_text(each),
+        "unit": line.drug.unit.lower(),
+        "quantity": f"{quantity_text(line.quantity)} {line.drug.unit.lower()}",
+        "usage": line.usage,
     }
 
 
@@ -93,7 +157,12 @@ def _taken(drug: Drug, doses: dosing.Doses, days: int) -> str:
 
 
 def drug_name(drug: Drug) -> str:
-    """International name with the trade name in brackets; the trade name of several ingredients (TT 26/2025)."""
+    """International name with the trade name in brackets; the trade name of several ingredients (TT 26/2025).
+
+    Of herbal products the name. The list does not say which drugs are biological; they count by their ingredients.
+    """
+    if drug.kind != ItemKind.DRUG:
+        return drug.name
     if any(mark in drug.ingredient for mark in "+;,") or not drug.ingredient:
         return drug.name
     return drug.ingredient if fold(drug.ingredient) == fold(drug.name) else f"{drug.ingredient} ({drug.name})"

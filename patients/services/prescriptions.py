@@ -74,16 +74,21 @@ def prescribe(
     exam = editable(exam)
     if at < exam.started_at:
         raise Refusal("before_exam", "Giờ kê đơn trước giờ bắt đầu khám", field="prescribed_at")
-    day = local(at).date()
-    _refuse_repeats(lines)
-    main = main_code(exam)
-    usual = _days_allowed(main, lines, day)
-    quantities = [
-        checked_quantity(line, f"lines-{i}", exam, day, dosing.days_allowed_of(line.drug.control_class, main, usual))
-        for i, line in enumerate(lines)
-    ]
+    quantities = checked_quantities(exam, lines, local(at).date())
     prescription = _draft(exam, actor, at, fitting(nfc(note), 1000, "note"))
-    PrescriptionLine.objects.bulk_create(
+    PrescriptionLine.objects.bulk_create(drafted_lines(prescription, lines, quantities))
+    audit_facts(lines=len(lines))
+    if lines:
+        examine_safety(exam, prescription.prescribed_by, Stage.ORDER, reasons or {}, actor, at)
+    return prescription
+
+
+def drafted_lines(
+    prescription: Prescription, lines: Sequence[LineInput], quantities: Sequence[Decimal]
+) -> list[PrescriptionLine]:
+    """The rows for what was typed, not stored; `quantities` come from `checked_quantity`."""
+    exam = prescription.exam
+    return [
         PrescriptionLine(
             facility=exam.facility,
             prescription=prescription,
@@ -99,11 +104,25 @@ def prescribe(
             is_insured=line.is_insured and exam.visit.is_insured,
         )
         for number, (line, quantity) in enumerate(zip(lines, quantities, strict=True), start=1)
-    )
-    audit_facts(lines=len(lines))
-    if lines:
-        examine_safety(exam, prescription.prescribed_by, Stage.ORDER, reasons or {}, actor, at)
-    return prescription
+    ]
+
+
+def checked_quantities(exam: Exam, lines: Sequence[LineInput], day: date) -> list[Decimal]:
+    """The quantity of each line after all checks; refuses beside `lines-<n>-<field>` as `prescribe` says."""
+    _refuse_repeats(lines)
+    main = main_code(exam)
+    usual = _days_allowed(main, lines, day)
+    return [
+        checked_quantity(line, f"lines-{i}", exam, day, dosing.days_allowed_of(line.drug.control_class, main, usual))
+        for i, line in enumerate(lines)
+    ]
+
+
+def new_number(exam: Exam, at: datetime) -> str:
+    """The next number of a prescription of the facility in the year."""
+    year = local(at).year
+    number = next_number(facility=exam.facility, series=f"prescription:{year}")
+    return f"{exam.facility.code}.DT{year % 100:02d}.{number:06d}"
 
 
 def _days_allowed(main: str, lines: Sequence[LineInput], day: date) -> int:
@@ -118,13 +137,11 @@ def _draft(exam: Exam, actor: Actor, at: datetime, note: str) -> Prescription:
     doctor = licensed(actor)
     known = Prescription.objects.select_for_update().filter(exam=exam).first()
     if known is None:
-        year = local(at).year
-        number = next_number(facility=exam.facility, series=f"prescription:{year}")
         return Prescription.objects.create(
             facility=exam.facility,
             visit=exam.visit,
             exam=exam,
-            number=f"{exam.facility.code}.DT{year % 100:02d}.{number:06d}",
+            number=new_number(exam, at),
             note=note,
             prescribed_by=doctor,
             prescribed_at=at,

@@ -1,6 +1,6 @@
 """Prescribing safely: what is asked of the person, and the reasons for prescribing against a warning."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +14,18 @@ from his.core.text import nfc
 from his.service import audit_facts, service
 from patients import hooks
 from patients.allergens import NONE_KNOWN
-from patients.models import Exam, HealthFacts, Patient, PatientAllergy, SafetyGap, SafetyOverride, Visit
-from patients.notices import Notice, SafetyReport, Stage
+from patients.models import (
+    Exam,
+    HealthFacts,
+    Patient,
+    PatientAllergy,
+    Prescription,
+    PrescriptionLine,
+    SafetyGap,
+    SafetyOverride,
+    Visit,
+)
+from patients.notices import Notice, SafetyReport, Stage, refuse_blocking, refuse_without_reason
 from patients.queries_safety import allergies_of, find_allergen, is_asked, overrides_of
 from patients.services.exams import refuse_finished
 
@@ -134,15 +144,19 @@ def examine_safety(
     """
     report = hooks.prescribing_checks(exam.visit, prescriber, at, None)
     keep_reasons(exam, report.notices, reasons, actor, at)
+    _keep_gaps(exam, stage, report, actor, at)
+    if rules := sorted({notice.rule for notice in report.notices}):
+        audit_facts(safety=";".join(rules))
+    return report
+
+
+def _keep_gaps(exam: Exam, stage: Stage, report: SafetyReport, actor: Actor, at: datetime) -> None:
     SafetyGap.objects.bulk_create(
         SafetyGap(facility_id=exam.facility_id, exam=exam, stage=stage, title=title[:255], at=at, by=actor.user)
         for title in report.not_checked
     )
     if report.not_checked:
         audit_facts(not_checked="; ".join(report.not_checked))
-    if rules := sorted({notice.rule for notice in report.notices}):
-        audit_facts(safety=";".join(rules))
-    return report
 
 
 def keep_reasons(
@@ -157,13 +171,7 @@ def keep_reasons(
         reason = reasons.get(notice.key)
         if reason is None or not notice.needs_reason or not reason.code:
             continue
-        words, field = nfc(reason.words), f"reason-{notice.key}"
-        if reason.code not in SafetyOverride.Reason.values:
-            raise Refusal("reason_code", "Hãy chọn lý do", field=field)
-        if reason.code == SafetyOverride.Reason.OTHER and not words:
-            raise Refusal("reason_words", "Hãy ghi rõ lý do khác", field=field)
-        if len(words) > 500:
-            raise Refusal("too_long", "Lý do dài quá 500 ký tự", field=field)
+        words = _words(reason, notice.key)
         before = known.get(notice.key)
         if before is not None and (before.reason_code, before.words) == (reason.code, words):
             continue
@@ -179,6 +187,59 @@ def keep_reasons(
             at=at,
             by=actor.user,
         )
+
+
+def _words(reason: Reason, key: str) -> str:
+    """The words of a reason; refuses beside its notice an unknown code, and "other" without words."""
+    words, field = nfc(reason.words), f"reason-{key}"
+    if reason.code not in SafetyOverride.Reason.values:
+        raise Refusal("reason_code", "Hãy chọn lý do", field=field)
+    if reason.code == SafetyOverride.Reason.OTHER and not words:
+        raise Refusal("reason_words", "Hãy ghi rõ lý do khác", field=field)
+    if len(words) > 500:
+        raise Refusal("too_long", "Lý do dài quá 500 ký tự", field=field)
+    return words
+
+
+def replacement_words(
+    prescription: Prescription,
+    lines: Sequence[PrescriptionLine],
+    reasons: Mapping[str, Reason],
+    actor: Actor,
+    at: datetime,
+) -> dict[str, Any] | None:
+    """What the signature of a prescription that replaces another covers of its safety, as `signed_words`.
+
+    Reasons given with the examination still count; new ones are kept in what is signed, for the examination is
+    frozen. Refuses what must not be, and what has no reason.
+    """
+    exam, signer = prescription.exam, prescription.prescribed_by
+    report = hooks.prescribing_checks(exam.visit, signer, at, lines)
+    refuse_blocking(report.notices)
+    known = overrides_of(exam)
+    wanted = {notice.key: notice for notice in report.notices if notice.needs_reason}
+    given = {key: reasons[key] for key in wanted if key in reasons and reasons[key].code}
+    words = {key: _words(reason, key) for key, reason in given.items()}
+    refuse_without_reason(report.notices, {*known, *given})
+    _keep_gaps(exam, Stage.SIGN, report, actor, at)
+    overrides = []
+    for key, notice in wanted.items():
+        code = given[key].code if key in given else str(known[key].reason_code)
+        overrides.append(
+            {
+                "rule": notice.rule,
+                "message": notice.message,
+                "line": notice.line.number if notice.line is not None else None,
+                "reason_code": code,
+                "reason": SafetyOverride.Reason(code).label,
+                "words": words[key] if key in given else known[key].words,
+                "by": actor.user.display_name if key in given else known[key].by.display_name,
+                "at": local(at if key in given else known[key].at).isoformat(timespec="seconds"),
+            }
+        )
+    if not overrides and not report.not_checked:
+        return None
+    return {"overrides": overrides, "not_checked": list(report.not_checked)}
 
 
 def signed_words(exam: Exam, report: SafetyReport) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from patients.models import (
     Exam,
     ExamAmendment,
     Prescription,
+    PrescriptionLine,
     QueueTicket,
     ServiceOrder,
     Visit,
@@ -26,6 +27,7 @@ from patients.queries_safety import overrides_of
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
 from patients.services.safety import Reason, examine_safety, signed_words
+from patients.services.sheets import make_sheets
 from patients.services.visits import send_on
 from patients.shortages import NotReserved
 from patients.snapshot import Record, fingerprint, snapshot_of
@@ -51,7 +53,8 @@ def sign_exam(
 ) -> Exam:
     """Sign the exam and its prescription (ký, kết thúc khám).
 
-    Afterwards both are frozen, a follow-up or transfer slip has its number, a snapshot with its SHA-256 is stored, the
+    Afterwards both are frozen, a follow-up or transfer slip has its number, each paper of the prescription its code (a
+    facility without a prescribing code: none), a snapshot with its SHA-256 is stored, the
     visit is examined and ended at `at`, and the number of the room is done. With `send_on_to` the visit goes on in
     that room instead, and this exam has no outcome: that of the last one counts. Who signs is the doctor of the exam.
     Refuses without a main diagnosis, with orders that have no result, with an outcome that lacks its details (a future
@@ -69,7 +72,7 @@ def sign_exam(
     exam = editable(exam)
     doctor = licensed(actor)
     orders = orders_of(visit)
-    prescription = Prescription.objects.select_for_update().filter(exam=exam).first()
+    prescription = Prescription.objects.select_for_update().filter(exam=exam, voided_at__isnull=True).first()
     record = record_of(exam, doctor, orders, prescription)
     _refuse_unfinished(exam, orders, at)
     if not record.main_code:
@@ -93,14 +96,12 @@ def sign_exam(
     exam.signed_at = at
     exam.signed_by = actor.user
     number_slips(exam, at)
+    _sign_prescription(record, at)
     exam.snapshot = snapshot_of(replace(record, safety=signed_words(exam, report)))
     if send_on_to is not None:
         exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
     exam.save()
-    if prescription is not None and record.lines:
-        prescription.signed_at, prescription.prescribed_by = at, doctor
-        prescription.save(update_fields=["signed_at", "prescribed_by"])
     Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=at)
     busy = [QueueTicket.State.WAITING, QueueTicket.State.CALLED, QueueTicket.State.SERVING, QueueTicket.State.SKIPPED]
     QueueTicket.objects.filter(visit=visit, room_id=exam.room_id, state__in=busy).update(
@@ -120,6 +121,17 @@ def _reserved(prescription: Prescription | None, actor: Actor, at: datetime) -> 
     if prescription is None or not prescription.is_signed:
         return []
     return hooks.reserve_stock(prescription, actor, at)
+
+
+def _sign_prescription(record: Record, at: datetime) -> None:
+    """The prescription with drugs gets its papers and is signed by the doctor of the exam; an empty one stays."""
+    prescription = record.prescription
+    if prescription is None or not record.lines:
+        return
+    make_sheets(prescription=prescription, lines=record.lines, at=at)
+    PrescriptionLine.objects.bulk_update(record.lines, ["sheet"])
+    prescription.signed_at, prescription.prescribed_by = at, record.doctor
+    prescription.save(update_fields=["signed_at", "prescribed_by"])
 
 
 def record_of(exam: Exam, doctor: Staff, orders: Sequence[ServiceOrder], prescription: Prescription | None) -> Record:

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from his.access import DeskRequest, requires
 from his.accounts.models import Staff
@@ -14,13 +16,13 @@ from his.catalogs.models import Drug
 from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
-from his.ui.forms import say
+from his.ui.forms import saved, say
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from patients.forms_clinical import LineForm, LineInfo, PrescriptionForm, drug_label
 from patients.forms_safety import read_reasons, with_reasons
 from patients.hooks import prescribing_checks, visit_checks
-from patients.models import PrescriptionLine, SafetyOverride, Visit
+from patients.models import Prescription, PrescriptionLine, SafetyOverride, Visit
 from patients.notices import Line, LineKind, Stage, by_line
 from patients.queries import get_visit
 from patients.queries_clinical import (
@@ -33,11 +35,13 @@ from patients.queries_clinical import (
     last_exam,
     main_code,
     prescription_of,
+    signed_prescription,
     stock_in_words,
     usable_stock,
 )
 from patients.queries_safety import overrides_of
 from patients.services.prescriptions import prescribe
+from patients.services.replacement import replace_prescription
 from patients.views.desk import begin_exam, now, sent, today
 from patients.views.doctor import panel_context
 from patients.views.safety import reasons_context
@@ -67,6 +71,35 @@ def prescription(request: DeskRequest, visit_id: int) -> HttpResponse:
     return _panel(request, row, form, status=422)
 
 
+@require_http_methods(["GET", "POST"])
+@requires("patients.examine")
+def replacement(request: DeskRequest, prescription_id: int) -> HttpResponse:
+    """Another prescription in place of a signed one: GET the grid with its lines, POST signs what is in the grid."""
+    old = signed_prescription(request.actor.facility, prescription_id)
+    row = get_visit(request.actor.facility, old.visit_id)
+    if request.method == "GET":
+        return _panel(request, row, PrescriptionForm.of(old), replaces=old)
+    form, reasons = PrescriptionForm.read(sent(request)), read_reasons(sent(request))
+    lines = form.lines(request.actor.facility, today())
+    if lines is not None:
+        try:
+            new = replace_prescription(
+                prescription=old,
+                lines=lines,
+                reason=form.reason,
+                note=form.note,
+                reasons=reasons,
+                actor=request.actor,
+                at=now(),
+            )
+        except Refusal as refusal:
+            form.add_refusal(refusal)
+        else:
+            saved(request, f"Đã ký đơn {new.number} thay cho đơn {old.number}. F10 để in.")
+            return HttpResponseClientRedirect(reverse("doctor-visit", args=[row.pk]))
+    return _panel(request, row, form, status=422, replaces=old)
+
+
 def _form(row: Visit, copy: str) -> PrescriptionForm:
     if not copy:
         exam = current_exam(row)
@@ -77,7 +110,13 @@ def _form(row: Visit, copy: str) -> PrescriptionForm:
     return PrescriptionForm.of(earlier)
 
 
-def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int = 200) -> HttpResponse:
+def _panel(
+    request: DeskRequest,
+    row: Visit,
+    form: PrescriptionForm,
+    status: int = 200,
+    replaces: Prescription | None = None,
+) -> HttpResponse:
     _inform(request, form.rows)
     not_checked = _check(request, row, form.rows)
     exam = current_exam(row)
@@ -87,8 +126,9 @@ def _panel(request: DeskRequest, row: Visit, form: PrescriptionForm, status: int
         "visit": row,
         "exam": exam,
         "rx": form,
+        "replaces": replaces,
         "days_allowed": days_allowed(main_code(exam), today()) if exam is not None else None,
-        "earlier": [earlier for earlier in earlier_exams(row, exam, limit=3) if hasattr(earlier, "prescription")],
+        "earlier": [earlier for earlier in earlier_exams(row, exam, limit=3) if earlier.prescription],
     }
     return render(request, "patients/doctor/prescription.html", context, status=status)
 

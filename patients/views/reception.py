@@ -69,7 +69,7 @@ def find(request: DeskRequest) -> HttpResponse:
     found = queries.people_of(facility, read)
     if not found:
         return _not_found(request, read)
-    if read.kind == "claim_code" and (visit := _visit_of(facility, read.claim_code)):
+    if read.kind in {"claim_code", "prescription_code"} and (visit := _visit_of(facility, read)):
         return _visit(request, visit)
     if len(found) == 1 and (not read.has_person or given.has_number(found[0], read)):
         return _known_form(request, found[0], read=read)
@@ -287,7 +287,7 @@ def _open_patient(request: HttpRequest, read: scan.Scan) -> Patient | None:
 
 
 def _not_found(request: HttpRequest, read: scan.Scan) -> HttpResponse:
-    if read.kind in {"claim_code", "patient_code"}:
+    if read.kind in {"claim_code", "patient_code", "prescription_code"}:
         return _idle(request, {"warnings": ["Không có mã này tại cơ sở"]}, status=404)
     return _new_form(request, read)
 
@@ -361,8 +361,13 @@ def _opened(visit: Visit) -> dict[str, Any]:
     return {"visit": visit, "ticket": visit.tickets.all()[0]}
 
 
-def _visit_of(facility: Facility, claim_code: str) -> Visit | None:
-    pk = Visit.objects.for_facility(facility).filter(claim_code=claim_code).values_list("pk", flat=True).first()
+def _visit_of(facility: Facility, read: scan.Scan) -> Visit | None:
+    rows = Visit.objects.for_facility(facility)
+    if read.prescription_code:
+        rows = rows.filter(prescriptions__sheets__code__iexact=read.prescription_code)
+    else:
+        rows = rows.filter(claim_code=read.claim_code)
+    pk = rows.values_list("pk", flat=True).first()
     return queries.get_visit(facility, pk) if pk else None
 
 

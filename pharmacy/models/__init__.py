@@ -1,5 +1,6 @@
 """Models of the pharmacy."""
 
+from pharmacy.models.controlled import ControlledPage, ControlledSignature
 from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail
 from pharmacy.models.dispensing import (
     Counselling,
@@ -31,6 +32,8 @@ __all__ = [
     "SIGNS",
     "CabinetHandover",
     "CabinetHandoverLine",
+    "ControlledPage",
+    "ControlledSignature",
     "Counselling",
     "DetailFields",
     "Dispense",

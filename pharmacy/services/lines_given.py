@@ -36,6 +36,9 @@ def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[Lin
     """Refuse what may not be handed out now: not signed, empty, given already, sent back, lapsed, a clock set back."""
     if prescription.signed_at is None:
         raise Refusal("not_signed", "Đơn thuốc chưa được bác sĩ ký", field="prescription")
+    if prescription.is_void:
+        text = f"Đơn thuốc đã được thay bằng đơn {prescription.replaced_by.number}, hãy cấp theo đơn mới"
+        raise Refusal("replaced", text, field="prescription")
     if not parts:
         raise Refusal("no_lines", "Đơn thuốc không có thuốc nào", field="prescription")
     refuse_finished(visit, "cấp phát")

@@ -52,6 +52,11 @@ def test_one_visit_from_begin_to_signature(world, visit):
     signed = send(doctor, "post", f"{base}/sign", {"outcome": "home"}).json()
     assert len(signed["snapshot_sha256"]) == 64
     assert Exam.objects.get().is_signed
+    stored = doctor.get(f"/api/patients/{base}/prescription").json()
+    assert [(sheet["kind"], sheet["code"], sheet["valid_until"]) for sheet in stored["sheets"]] == [
+        ("C", "", "2026-10-11")
+    ]
+    assert stored["lines"][0]["sheet_kind"] == "C"
 
 
 def test_a_transfer_is_signed_with_its_slip(world, visit):

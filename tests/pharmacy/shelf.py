@@ -13,7 +13,7 @@ from patients.services.people import register_patient
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
 from patients.services.visits import open_visit
-from pharmacy.models import Lot, LotBalance, StockDocument, Store
+from pharmacy.models import Dispense, Lot, LotBalance, StockDocument, Store
 from pharmacy.services.stock import GoodsLine, receive_goods
 from pharmacy.services.stores import create_store
 from tests.cast import World, anh_hung, at, lan_visit, weigh
@@ -130,3 +130,9 @@ def on_hand(store: Store) -> dict[str, Decimal]:
 
 def lot(number: str) -> Lot:
     return Lot.objects.get(number=number)
+
+
+def current_dispense(prescription: Prescription) -> Dispense | None:
+    """The last handing out of a prescription that was not reversed."""
+    rows = Dispense.objects.filter(prescription=prescription, is_reversed=False).select_related("document", "store")
+    return rows.order_by("-dispensed_at", "-pk").first()

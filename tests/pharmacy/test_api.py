@@ -9,7 +9,6 @@ from ninja.testing import TestClient
 from his.accounts.actor import Actor
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy.api import router
-from pharmacy.queries import current_dispense
 from tests.cast import at
 from tests.pharmacy import shelf
 
@@ -43,7 +42,7 @@ def test_stock_waiting_and_dispense(api, world):
     body = {"store_code": "CP", "idempotency_key": "k"}
     for _ in range(2):
         done = call(api, actor, "POST", f"/prescriptions/{lan.pk}/dispense", json=body).json()
-    assert done["number"] == current_dispense(lan).document.number
+    assert done["number"] == shelf.current_dispense(lan).document.number
     assert [(part["lot_number"], Decimal(part["quantity"])) for part in done["lines"]] == [("L'1", Decimal(20))]
     assert call(api, actor, "GET", "/prescriptions/waiting").json() == []
 

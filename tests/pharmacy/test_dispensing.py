@@ -9,7 +9,7 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.service import REGISTRY
 from patients.models import Prescription, Visit
 from pharmacy.models import Dispense, DispenseLine, LotBalance, StockMovement
-from pharmacy.queries import balance_differences, current_dispense, waiting_prescriptions
+from pharmacy.queries import balance_differences, waiting_prescriptions
 from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.stock import LotLine, block_lot, record_loss
 from tests.cast import DAY, at
@@ -34,7 +34,7 @@ def test_a_prescription_is_covered_by_several_lots_first_expired_first(world):
     assert shelf.on_hand(store) == {"SAU": Decimal(42), "TRƯỚC": Decimal(0)}
     lines = DispenseLine.objects.filter(dispense=done).order_by("pk")
     assert [(line.lot.number, line.quantity) for line in lines] == [("TRƯỚC", Decimal(12)), ("SAU", Decimal(8))]
-    assert current_dispense(prescription) == done
+    assert shelf.current_dispense(prescription) == done
     assert done.document.number.startswith("PC26-")
     assert balance_differences(place.facility) == []
 
@@ -64,7 +64,7 @@ def test_stock_that_ran_out_since_prescribing_is_named_and_nothing_changes(world
     assert "chỉ còn 15" in refused.value.message_vi
     assert "Amlodipin" not in refused.value.message_vi
     assert shelf.on_hand(store) == before
-    assert current_dispense(prescription) is None
+    assert shelf.current_dispense(prescription) is None
 
 
 def test_expired_and_blocked_lots_are_never_handed_out(world):
@@ -157,7 +157,7 @@ def test_undoing_puts_the_same_lots_back_and_the_prescription_waits_again(world)
         reverse_dispense(dispense=done, reason="Lần nữa", actor=place.actor("pharmacist"), at=at(11))
     assert again.value.code == "already_reversed"
     second = hand_out(place, prescription, store, when=at(12))
-    assert current_dispense(prescription) == second
+    assert shelf.current_dispense(prescription) == second
     assert balance_differences(place.facility) == []
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from his.accounts.models import Membership
 from pharmacy.handout import ReturnedLine
-from pharmacy.models import StockDocument
+from pharmacy.models import ControlledPage, StockDocument
 from pharmacy.printing.urls import urlpatterns as papers
 from pharmacy.services.dispensing import dispense
 from pharmacy.services.drafts import start_draft
@@ -16,7 +16,7 @@ from pharmacy.services.requests import write_request
 from pharmacy.services.returning import return_drugs
 from pharmacy.services.window import leave_out, send_back
 from pharmacy.urls import urlpatterns
-from tests.cast import at
+from tests.cast import DAY, at
 from tests.pharmacy import board, shelf
 from tests.pharmacy.shelf import PARACETAMOL
 
@@ -40,6 +40,9 @@ def theirs(world) -> dict[str, object]:
     refusal = send_back(prescription=other, reason="dose", note="Thử", actor=giver, at=at(11))
     third = shelf.someone_prescription(world, place, "Hồ Thị Thôi")
     left_out = leave_out(prescription=third, reason="declined", actor=giver, at=at(11))
+    page = ControlledPage.objects.create(
+        facility=place.facility, store=store, control_class="narcotic", day=DAY, rows=[], sha256="0", closed_at=at(12)
+    )
     count = board.opened(place, store)
     line = board.line(count, "L1").pk
     actor, ward, main = place.actor("pharmacist"), shelf.cabinet(place), shelf.main_store(place)
@@ -82,6 +85,9 @@ def theirs(world) -> dict[str, object]:
         "stock-handover-pdf": handover.pk,
         "stock-handover": handover.pk,
         "stock-hand-over": ward.pk,
+        "controlled-close": store.pk,
+        "controlled-approve": page.pk,
+        "controlled-book-pdf": page.pk,
         "stock-document": document.pk,
         "stock-document-reverse": document.pk,
         "store": store.pk,

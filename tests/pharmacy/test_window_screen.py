@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from patients.models import QueueTicket, Visit
 from pharmacy.models import Dispense
-from pharmacy.queries import current_dispense
 from pharmacy.services.stock import LotLine, record_loss
 from tests.cast import at
 from tests.pharmacy import shelf
@@ -62,7 +61,7 @@ def test_the_proposed_lots_are_those_that_are_handed_out(window, lan, place):
     assert "L1" in text_of(page)
     answer = window.post(reverse("dispensing-hand-out", args=[lan.pk]), {"idempotency_key": "k"}, follow=True)
     assert "Đã cấp phát cho Nguyễn Thị Lan, phiếu PC26-000001" in text_of(answer)
-    assert [(line.lot.number, line.quantity) for line in current_dispense(lan).lines.all()] == proposed
+    assert [(line.lot.number, line.quantity) for line in shelf.current_dispense(lan).lines.all()] == proposed
     assert "Đã cấp phát" in text_of(open_page(window, lan))
 
 
@@ -86,7 +85,7 @@ def test_a_lot_that_ran_out_is_said_and_the_page_stays(window, world, place, sto
     assert answer.status_code == 422
     assert "chỉ còn 5" in text_of(answer)
     assert "Paracetamol 500mg" in text_of(answer)
-    assert current_dispense(lan) is None
+    assert shelf.current_dispense(lan) is None
 
 
 def test_a_prescription_already_handed_out_is_said(window, lan):
@@ -132,14 +131,14 @@ def test_several_are_offered_and_none_is_said(window, world, place, lan):
 
 def test_taking_back_needs_a_reason_and_puts_it_back_into_the_queue(window, lan, store):
     window.post(reverse("dispensing-hand-out", args=[lan.pk]))
-    done = current_dispense(lan)
+    done = shelf.current_dispense(lan)
     url = reverse("dispensing-take-back", args=[done.pk])
     unexplained = window.post(url, {"reason": ""})
     assert unexplained.status_code == 422
     assert "Hãy ghi lý do" in text_of(unexplained)
     answer = window.post(url, {"reason": "Người bệnh đổi ý 'không lấy' <b>"}, follow=True)
     assert "thuốc đã trả lại kho" in text_of(answer)
-    assert current_dispense(lan) is None
+    assert shelf.current_dispense(lan) is None
     assert done.document.reversed_by.reason == "Người bệnh đổi ý 'không lấy' <b>"
 
 

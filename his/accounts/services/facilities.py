@@ -1,5 +1,6 @@
 """Facilities: founding one, its details, and its tier by periods (xếp cấp, NĐ 188/2025 Đ19)."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -67,10 +68,14 @@ def update_facility(
     commune_code: str = "",
     bank_account: str = "",
     bank_code: str = "",
+    prescribing_code: str = "",
+    is_known_person_short: bool = False,
 ) -> Facility:
     """Change what papers and claims print about the facility. Its code and kind decide rights: the operator's work.
 
-    Refuses an empty name, and place codes that are not digits.
+    `prescribing_code` is the code that the national prescription system gave; prescriptions signed from now on begin
+    with it. Refuses an empty name, place codes that are not digits, a prescribing code that is not five letters and
+    digits or that another facility here has.
     """
     facility = _locked(actor)
     if not nfc(name):
@@ -78,6 +83,7 @@ def update_facility(
     for field, value in (("province_code", province_code), ("commune_code", commune_code)):
         if value and not (value.isascii() and value.isdigit()):
             raise Refusal("place_code", "Mã địa bàn chỉ gồm chữ số", field=field)
+    _refuse_prescribing_code(nfc(prescribing_code), facility)
     details = {
         "name": nfc(name),
         "parent_name": nfc(parent_name),
@@ -87,6 +93,8 @@ def update_facility(
         "commune_code": commune_code,
         "bank_account": nfc(bank_account),
         "bank_code": nfc(bank_code),
+        "prescribing_code": nfc(prescribing_code),
+        "is_known_person_short": is_known_person_short,
     }
     changed = [field for field, value in details.items() if getattr(facility, field) != value]
     for field in changed:
@@ -94,6 +102,16 @@ def update_facility(
     facility.save(update_fields=changed)
     audit_facts(changed=",".join(changed))
     return facility
+
+
+def _refuse_prescribing_code(code: str, facility: Facility) -> None:
+    if not code:
+        return
+    if not re.fullmatch("[0-9A-Za-z]{5}", code):
+        message = "Mã liên thông gồm 5 chữ và số do hệ thống đơn thuốc quốc gia cấp"
+        raise Refusal("prescribing_code", message, field="prescribing_code")
+    if Facility.objects.exclude(pk=facility.pk).filter(prescribing_code__iexact=code).exists():
+        raise Refusal("taken", "Cơ sở khác đang dùng mã liên thông này", field="prescribing_code")
 
 
 @service(action="accounts.set_tier", permission="accounts.manage")

@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from his.accounts.models import Staff
 from his.catalogs.models import PricedService
+from his.core.dates import local
 from his.core.text import fold, given_name_key, initials, nfc, nfc_lines
 from his.demo.clinic import OrderPlan
 from his.demo.volume.copying import Ids
@@ -25,6 +26,7 @@ from patients.models import (
     Patient,
     Prescription,
     PrescriptionLine,
+    PrescriptionSheet,
     QueueTicket,
     ServiceOrder,
     ServiceResult,
@@ -33,6 +35,7 @@ from patients.models import (
     VitalSigns,
 )
 from patients.services.orders import ResultInput
+from patients.sheets import kind_of, new_code, rules_on
 from patients.snapshot import Record, fingerprint, snapshot_of
 
 Rows = defaultdict[type[Model], list[Any]]
@@ -78,8 +81,8 @@ def _clean(text: str) -> str:
 class ClinicalRows:
     """Turns drafts into rows. People that are new get their rows the first time they come."""
 
-    def __init__(self, setting: Setting, ids: Ids, numbers: Numbers, rows: Rows) -> None:
-        self.setting, self.ids, self.numbers, self.rows = setting, ids, numbers, rows
+    def __init__(self, setting: Setting, ids: Ids, numbers: Numbers, codes: set[str], rows: Rows) -> None:
+        self.setting, self.ids, self.numbers, self.codes, self.rows = setting, ids, numbers, codes, rows
         self.facility = setting.facility
 
     def add(self, index: int, draft: Draft) -> Stored:
@@ -344,6 +347,7 @@ class ClinicalRows:
             signed_at=exam.signed_at,
         )
         stored.prescription = prescription
+        sheets = self._sheets(prescription, draft)
         for position, plan in enumerate(draft.exam.drugs, 1):
             morning, noon, afternoon, evening = plan.doses
             line: PrescriptionLine = self._make(
@@ -359,9 +363,36 @@ class ClinicalRows:
                 quantity=plan.quantity,
                 usage=_clean(plan.usage),
                 is_insured=stored.visit.is_insured,
+                sheet_id=sheets[position - 1].pk,
             )
-            line.drug = plan.drug
+            line.sheet, line.drug = sheets[position - 1], plan.drug
             stored.lines.append(line)
+
+    def _sheets(self, prescription: Prescription, draft: Draft) -> list[PrescriptionSheet]:
+        """The paper of each drug, in the order of the drugs."""
+        signed_on = local(draft.exam.signed_at).date()
+        rules = rules_on(signed_on)
+        kinds = [kind_of(rules, control_class=p.drug.control_class, item_kind=p.drug.kind) for p in draft.exam.drugs]
+        made = {
+            kind: self._make(
+                PrescriptionSheet,
+                prescription_id=prescription.pk,
+                kind=kind,
+                code=self._code(kind),
+                valid_until=rule.valid_until(signed_on),
+            )
+            for kind, rule in rules.items()
+            if kind in kinds
+        }
+        return [made[kind] for kind in kinds]
+
+    def _code(self, kind: str) -> str:
+        """A code that no other prescription of the facility has."""
+        while code := new_code(self.facility.prescribing_code, kind):
+            if code.upper() not in self.codes:
+                self.codes.add(code.upper())
+                return code
+        return ""
 
     def _note(self, draft: Draft, visit: Visit) -> None:
         """Courses of care carry a note on how the patient does; plain visits do not."""

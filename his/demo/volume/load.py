@@ -21,7 +21,7 @@ from his.demo.volume.plan import Draft, Planner
 from his.demo.volume.setting import Setting, read_setting
 from his.demo.volume.supply import SupplyRows, deliver
 from insurance.models import CashSession
-from patients.models import Patient
+from patients.models import Patient, PrescriptionSheet
 from patients.services.outcomes import slip_number
 
 CHUNK = 500
@@ -91,6 +91,8 @@ class _Writer:
 
     def __init__(self, setting: Setting) -> None:
         self.setting, self.ids, self.drawers = setting, Ids(), Drawers()
+        papers = PrescriptionSheet.objects.for_facility(setting.facility).exclude(code="")
+        self.codes = {code.upper() for code in papers.values_list("code", flat=True)}
 
     def write(self, drafts: Sequence[Draft], loaded: Loaded) -> None:
         with transaction.atomic():
@@ -114,7 +116,7 @@ class _Writer:
     def _rows(self, drafts: Sequence[Draft]) -> Rows:
         setting, rows = self.setting, Rows(list)
         numbers = self._numbers(drafts)
-        clinical = ClinicalRows(setting, self.ids, numbers, rows)
+        clinical = ClinicalRows(setting, self.ids, numbers, self.codes, rows)
         stored: list[Stored] = [clinical.add(index, draft) for index, draft in enumerate(drafts)]
         SupplyRows(setting, self.ids, rows).add(stored)
         AccountRows(setting, self.ids, rows, self.drawers).add(stored)

@@ -1,0 +1,58 @@
+"""The papers of a prescription, made when it is signed (mã đơn thuốc, TT 26/2025/TT-BYT)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from his.core.dates import local
+from patients.models import Prescription, PrescriptionLine, PrescriptionSheet
+from patients.sheets import SheetRule, kind_of, new_code, rules_on
+
+TRIES = 5
+"""How often a code that is taken is drawn anew; one in 78 thousand million is."""
+
+
+def make_sheets(
+    *, prescription: Prescription, lines: Sequence[PrescriptionLine], at: datetime
+) -> list[PrescriptionSheet]:
+    """Make the papers of these lines, each with its code; a part of signing, in its transaction.
+
+    Afterwards every line of `lines` names its sheet; who calls stores the lines.
+    """
+    signed_on = local(at).date()
+    rules = rules_on(signed_on)
+    by_kind: dict[str, list[PrescriptionLine]] = {}
+    for line in lines:
+        kind = kind_of(rules, control_class=line.drug.control_class, item_kind=line.drug.kind)
+        by_kind.setdefault(kind, []).append(line)
+    sheets = []
+    for kind, rule in rules.items():
+        if kind in by_kind:
+            sheet = _sheet(prescription, rule, at)
+            sheets.append(sheet)
+            for line in by_kind[kind]:
+                line.sheet = sheet
+    return sheets
+
+
+def _sheet(prescription: Prescription, rule: SheetRule, at: datetime) -> PrescriptionSheet:
+    """A new sheet under a code that no other of the facility has."""
+    facility = prescription.facility
+    for left in reversed(range(TRIES)):
+        sheet = PrescriptionSheet(
+            facility=facility,
+            prescription=prescription,
+            kind=rule.kind,
+            code=new_code(facility.prescribing_code, rule.kind),
+            valid_until=rule.valid_until(local(at).date()),
+        )
+        try:
+            with transaction.atomic():
+                sheet.save(force_insert=True)
+        except IntegrityError:
+            if not left:
+                raise
+        else:
+            return sheet
+    raise AssertionError("unreachable")
