@@ -3,6 +3,7 @@
 from django.urls import path
 
 from pharmacy.views import (
+    ahead,
     controlled,
     documents,
     drafts,
@@ -60,6 +61,12 @@ urlpatterns = [
     path("stock/handovers/", handovers.handover_list, name="stock-handovers"),
     path("stock/handovers/<int:pk>/", handovers.handover, name="stock-handover"),
     path("stock/cabinets/<int:pk>/hand-over/", handovers.hand_over, name="stock-hand-over"),
+    path("stock/receipt/", receipt.receipt, name="stock-receipt"),
+    path("stock/receipt/drugs/", receipt.drug_options, name="stock-receipt-drugs"),
+    path("stock/documents/", stock.document_list, name="stock-documents"),
+    path("stock/documents/<int:pk>/", stock.document, name="stock-document"),
+    path("stock/documents/<int:pk>/reverse/", stock.reverse_it, name="stock-document-reverse"),
+    path("stock/ahead/<str:what>/", ahead.ahead, name="stock-ahead"),
     path("stock/stores/", stock.store_list, name="stock-stores"),
     path("stock/counts/", stocktake.count_list, name="stock-counts"),
     path("stock/counts/new/", stocktake.count_new, name="stock-count-new"),

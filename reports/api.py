@@ -35,7 +35,7 @@ def post_run(request: DeskRequest, body: RunIn) -> ReportRun:
     except ValueError as wrong:
         raise Refusal("bad_month", str(wrong), field="month") from None
     actor = request.actor
-    return run(form=body.form, facility=actor.facility, period=period, actor=actor, at=timezone.now())
+    return run(form=body.form, facility=actor.facility, period=period, store=body.store, actor=actor, at=timezone.now())
 
 
 @router.get("/runs/{run_id}", response=RunOut)

@@ -53,7 +53,7 @@ def blocking(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _finding(check: Check, refs: Sequence[str], message: str = "") -> Finding:
-    text = message or (f"{len(refs)} lượt khám" if refs else "")
+    text = message or (f"{len(refs)} {check.noun}" if refs else "")
     return Finding(check.title, check.severity, not refs, text, tuple(refs), len(refs))
 
 
@@ -68,14 +68,18 @@ def _mapped(form: Form, check: Check, values: Mapping[str, Any], facts: Facts) -
 
 
 def _identity(form: Form, check: Check, values: Mapping[str, Any], facts: Facts) -> Finding:
-    """|whole - parts| is at most 0.01 đồng in each row, and nothing in the total of all rows but these."""
-    whole, parts = form.tags.index(check.whole), [form.tags.index(tag) for tag in check.parts]
+    """|whole - parts| is at most 0.01 in each row, and so in the total of the columns that are summed."""
+    whole = form.tags.index(check.whole)
+    parts = [(-1 if tag.startswith("-") else 1, tag.removeprefix("-")) for tag in check.parts]
+    places = [(sign, form.tags.index(tag)) for sign, tag in parts]
     wrong = []
     for ref, row in zip(values["refs"], values["rows"], strict=True):
-        if abs(Decimal(row[whole]) - sum((Decimal(row[at]) for at in parts), Decimal(0))) > CENT:
+        if abs(Decimal(row[whole]) - sum((sign * Decimal(row[at]) for sign, at in places), Decimal(0))) > CENT:
             wrong.append(ref)
     totals = sums_of(form, values["rows"])
-    gap = totals[check.whole] - sum((totals[tag] for tag in check.parts), Decimal(0))
+    if check.whole not in totals:
+        return _finding(check, wrong, f"{len(wrong)} dòng sai" if wrong else "")
+    gap = totals[check.whole] - sum((sign * totals[tag] for sign, tag in parts), Decimal(0))
     if not wrong and abs(gap) > CENT * max(1, len(values["rows"])):
         return Finding(check.title, check.severity, False, f"Tổng cộng lệch {money_text(gap)} đ")
     return _finding(check, wrong, f"{len(wrong)} dòng sai, tổng lệch {money_text(gap)} đ" if wrong else "")

@@ -1,5 +1,7 @@
 """Report forms as data: columns, sections, checks, paper and signers, in versions with dates. Pure.
 
+A form without `sections.csv` has the sections that its data set makes.
+
 A form lives in `definitions/form_<code>/<first day in force>/` as `form.toml`, `columns.csv` and `sections.csv`;
 the version of a report is the newest one in force when the period begins. A new circular is a new folder.
 """
@@ -18,12 +20,15 @@ from typing import Any, Literal
 from his.core.errors import Refusal
 
 ROOT = Path(__file__).with_name("definitions")
-ColumnType = Literal["int", "text", "code", "datetime12", "money"]
+ColumnType = Literal["int", "text", "code", "datetime12", "money", "value", "price", "quantity"]
 Severity = Literal["blocking", "warning", "note"]
-TYPES = ("int", "text", "code", "datetime12", "money")
+TYPES = ("int", "text", "code", "datetime12", "money", "value", "price", "quantity")
+"""`money`: đồng with two decimals; `value`: đồng, exact; `price`: đồng a unit; `quantity`: units of many things."""
+SUMMED = ("money", "value")
+NUMBERS = (*SUMMED, "price", "quantity")
 CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
 SEVERITIES = ("blocking", "warning", "note")
-PRINTS = ("number", "text", "birth", "sex", "day", "money")
+PRINTS = ("number", "text", "center", "birth", "sex", "day", "money", "thousands", "decimal")
 
 
 class DefinitionError(ValueError):
@@ -46,6 +51,11 @@ class Column:
     print_as: str
     width: int
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is written to the right."""
+        return self.type == "int" or self.type in NUMBERS
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -64,7 +74,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of the footer: a kind of the closed set with its parameters."""
+    """One check of the footer: a kind of the closed set with its parameters. A part may be `-TAG`: taken off."""
 
     kind: str
     title: str
@@ -74,6 +84,7 @@ class Check:
     columns: tuple[str, ...] = ()
     flag: str = ""
     figures: str = ""
+    noun: str = "lượt khám"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +109,18 @@ class Form:
         return tuple(column.tag for column in self.columns)
 
     @property
-    def money_tags(self) -> tuple[str, ...]:
+    def summed_tags(self) -> tuple[str, ...]:
         """Columns that are summed."""
-        return tuple(column.tag for column in self.columns if column.type == "money")
+        return tuple(column.tag for column in self.columns if column.type in SUMMED)
+
+    @property
+    def is_by_store(self) -> bool:
+        """Whether it can be made of one store."""
+        return bool(self.settings.get("by_store"))
+
+    def get(self, name: str) -> Any:
+        """A setting of form.toml that not every form has, or None."""
+        return self.settings.get(name)
 
     def column(self, tag: str) -> Column:
         """A column by name."""
@@ -159,7 +179,9 @@ def _read(folder: Path) -> Form:
         valid_from=settings["valid_from"],
         settings=settings,
         columns=tuple(_column(cells) for cells in _rows(folder / "columns.csv")),
-        sections=tuple(_section(cells) for cells in _rows(folder / "sections.csv")),
+        sections=tuple(_section(cells) for cells in _rows(folder / "sections.csv"))
+        if (folder / "sections.csv").exists()
+        else (),
         checks=tuple(_check(spec) for spec in settings.get("checks", [])),
     )
     _refuse_contradictions(form, folder)
@@ -216,8 +238,11 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         need(not column.print_no or column.print_as in PRINTS, f"unknown print_as {column.print_as} of {column.tag}")
     for check in form.checks:
         need(check.kind in CHECKS and check.severity in SEVERITIES, f"unknown check {check.kind} {check.severity}")
-        named = {*check.columns, *check.parts, *([check.whole] if check.whole else [])}
+        parts = {part.removeprefix("-") for part in check.parts}
+        named = {*check.columns, *parts, *([check.whole] if check.whole else [])}
         need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")
-    for name in ("number_column", "section_column", "section_day_column", "words_column"):
-        need(form[name] in tags, f"{name} is no column")
+    need(form["number_column"] in tags, "number_column is no column")
+    for name in ("section_column", "section_day_column", "words_column"):
+        need(form.get(name) is None or form[name] in tags, f"{name} is no column")
+    need(bool(form.sections) == (form.get("section_column") is not None), "sections and section_column go together")
     need(set(form["screen"]) <= set(tags), "screen names an unknown column")

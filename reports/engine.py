@@ -14,11 +14,12 @@ from django.db.models import Max
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
+from his.core.errors import Refusal
 from his.locks import lock_name
 from his.printing.services import facility_data
 from his.service import audit_facts, service
 from reports.checks import Facts, blocking, run_checks
-from reports.datasets import SOURCES, Dataset, Row
+from reports.datasets import SOURCES, Dataset, Query, Row
 from reports.definition import ROOT, Column, Form, load_form
 from reports.models import ReportRun
 from reports.period import Period
@@ -27,24 +28,34 @@ from reports.table import UNPLACED, Cell, cell, day_of, fingerprint
 
 @service(action="reports.run", permission="reports.run")
 def run(
-    *, form: str, facility: Facility, period: Period, actor: Actor, at: datetime, definitions: Path = ROOT
+    *,
+    form: str,
+    facility: Facility,
+    period: Period,
+    actor: Actor,
+    at: datetime,
+    store: str = "",
+    definitions: Path = ROOT,
 ) -> ReportRun:
     """Make a report of the actor's facility for a period (lập báo cáo).
 
     Afterwards the newest `ReportRun` of the form and period holds the rows, sections, sums and checks as of now; when
     nothing changed since the last run, that run is returned. Amounts are those of the stored splits, in đồng. Refuses
-    an unknown form and a period before the form came into force. Failed checks are stored, not refused: who signs
+    an unknown form, a period before the form came into force, and a store for a form that is made of the whole facility
+    (`store` is the code of one; empty: all). Failed checks are stored, not refused: who signs
     decides on them.
     """
     chosen = load_form(form, period.start, definitions)
-    source = SOURCES[chosen["dataset"]]
-    data = source.read(facility, period)
-    values = freeze(chosen, facility, period, data)
-    facts = _facts(chosen, values, data, facility, period)
+    if store and not chosen.is_by_store:
+        raise Refusal("not_by_store", f"Mẫu {chosen['number']} lập cho cả cơ sở, không theo kho", field="store")
+    query = query_of(chosen, facility, period, store)
+    data = SOURCES[chosen["dataset"]].read(query)
+    values = freeze(chosen, query, data)
+    facts = _facts(chosen, values, data, query)
     checks = [finding.stored() for finding in run_checks(chosen, values, facts)]
     digest = fingerprint(values)
-    lock_name("report", facility.code, form, period.start)
-    last = ReportRun.objects.for_facility(facility).filter(form=form, period_start=period.start)
+    lock_name("report", facility.code, form, store, period.start)
+    last = ReportRun.objects.for_facility(facility).filter(form=form, store=store, period_start=period.start)
     newest = last.order_by("-version").first()
     if newest is not None and newest.sha256 == digest:
         if newest.checks != checks:
@@ -56,6 +67,7 @@ def run(
     return ReportRun.objects.create(
         facility=facility,
         form=form,
+        store=store,
         period_start=period.start,
         period_end=period.end,
         version=(last.aggregate(last=Max("version"))["last"] or 0) + 1,
@@ -67,10 +79,23 @@ def run(
     )
 
 
-def freeze(form: Form, facility: Facility, period: Period, data: Dataset) -> dict[str, Any]:
-    """The table of a report: sections in the order of the form, rows by reference within, numbered from 1."""
-    placed = sorted((_place(form, row) for row in data.rows), key=lambda item: (item[0], item[2].ref))
+def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:
+    """What the data set of a form is asked."""
+    return Query(facility, period, store, {**(form.get("keep") or {}), "form": form.code})
+
+
+def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:
+    """The table of a report: sections in order, rows within in the order of the data set, numbered from 1."""
+    facility, period = query.facility, query.period
+    order = list(form.section_order()) if form.sections else [key for key, _ in data.sections]
+    placed = sorted((_place(form, order, row) for row in data.rows), key=lambda item: item[0])
+    extra: dict[str, Any] = {} if form.sections else {"titles": [list(pair) for pair in data.sections]}
+    if query.store:
+        extra["store"] = query.store
+    if data.notes:
+        extra["notes"] = list(data.notes)
     return {
+        **extra,
         "form": form.code,
         "definition": form.version,
         "facility": facility_data(facility),
@@ -83,10 +108,11 @@ def freeze(form: Form, facility: Facility, period: Period, data: Dataset) -> dic
     }
 
 
-def _place(form: Form, row: Row) -> tuple[int, str, Row]:
+def _place(form: Form, order: list[str], row: Row) -> tuple[int, str, Row]:
+    if not form.sections:
+        return order.index(row.section), row.section, row
     code, day = (form.column(form[name]) for name in ("section_column", "section_day_column"))
     section = form.section_of(row.value(code.source), day_of(str(cell(day, row.value(day.source)))))
-    order = list(form.section_order())
     return (order.index(section) if section != UNPLACED else len(order)), section, row
 
 
@@ -97,14 +123,14 @@ def _row(form: Form, row: Row, number: int) -> list[Cell]:
     return [cell(column, value(column)) for column in form.columns]
 
 
-def _facts(form: Form, values: Mapping[str, Any], data: Dataset, facility: Facility, period: Period) -> Facts:
+def _facts(form: Form, values: Mapping[str, Any], data: Dataset, query: Query) -> Facts:
     """The flags of the data set, and the sums and differing rows of the counterpart."""
     flags = {name: list(refs) for name, refs in data.flags.items()}
     figures: dict[str, Mapping[str, Decimal]] = {}
+    counterpart = SOURCES[form["dataset"]].counterpart
     for check in form.checks:
-        if check.kind == "equals":
-            counterpart = SOURCES[form["dataset"]].counterpart(facility, period)
-            sums, differing = compare_rows(form, values, counterpart, check.columns)
+        if check.kind == "equals" and counterpart is not None:
+            sums, differing = compare_rows(form, values, counterpart(query), check.columns)
             figures[check.figures] = sums
             flags[f"{check.figures}_differ"] = differing
     return Facts(flags, figures)

@@ -13,10 +13,14 @@ class RunForm(forms.Form):
 
     form = forms.ChoiceField(label="Mẫu báo cáo")
     month = forms.CharField(label="Tháng", max_length=7, help_text="gõ 10/2026")
+    store = forms.ChoiceField(label="Kho (biểu dược)", required=False)
 
-    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, choices: list[tuple[str, str]], stores: list[tuple[str, str]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["form"].choices = choices  # type: ignore[attr-defined]
+        self.fields["store"].choices = [("", "Toàn cơ sở"), *stores]  # type: ignore[attr-defined]
         self.fields["month"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
 
     def clean_month(self) -> Period:

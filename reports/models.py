@@ -6,9 +6,10 @@ from his.core.models import FacilityModel
 
 
 class ReportRun(FacilityModel):
-    """One run of a form for a period; the values are frozen (lần lập báo cáo)."""
+    """One run of a form for a period, of the facility or of one store of it (its code); the values are frozen."""
 
     form = models.CharField(max_length=30)
+    store = models.CharField(max_length=20, blank=True)
     period_start = models.DateField()
     period_end = models.DateField()
     version = models.PositiveIntegerField()
@@ -20,7 +21,9 @@ class ReportRun(FacilityModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["facility", "form", "period_start", "version"], name="report_run_version")
+            models.UniqueConstraint(
+                fields=["facility", "form", "store", "period_start", "version"], name="report_run_version"
+            )
         ]
 
 

@@ -27,6 +27,11 @@ class Period:
         return cls(start, after - timedelta(days=1))
 
     @classmethod
+    def before(cls, period: Period) -> Period:
+        """The month before the one in which a period begins."""
+        return cls.month(period.start - timedelta(days=1))
+
+    @classmethod
     def parse_month(cls, text: str) -> Period:
         """A month written 2026-10 or 10/2026. Raises ValueError in Vietnamese."""
         for shape in ("%Y-%m", "%m/%Y"):

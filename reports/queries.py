@@ -18,19 +18,21 @@ from reports.table import Cell, parts_of
 def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
     """The newest version of each report of a facility, latest period first; rows and values are not loaded."""
     rows = ReportRun.objects.for_facility(facility).defer("values")
-    newest = rows.order_by("form", "period_start", "-version").distinct("form", "period_start")
+    newest = rows.order_by("form", "store", "period_start", "-version").distinct("form", "store", "period_start")
     return list(
         ReportRun.objects.for_facility(facility)
         .defer("values")
         .filter(pk__in=newest.values("pk"))
         .select_related("run_by")
-        .order_by("-period_start", "form")[:limit]
+        .order_by("-period_start", "form", "store")[:limit]
     )
 
 
 def versions_of(run: ReportRun) -> QuerySet[ReportRun]:
     """All versions of the same report, newest first; rows and values are not loaded."""
-    same = ReportRun.objects.for_facility(run.facility).filter(form=run.form, period_start=run.period_start)
+    same = ReportRun.objects.for_facility(run.facility).filter(
+        form=run.form, store=run.store, period_start=run.period_start
+    )
     return same.defer("values").select_related("run_by").order_by("-version")
 
 
@@ -42,9 +44,9 @@ def get_run(facility: Facility, pk: int) -> ReportRun:
     return run
 
 
-def newest_run(facility: Facility, form: str, period: Period) -> ReportRun | None:
-    """The report in force of a form and period."""
-    rows = ReportRun.objects.for_facility(facility).filter(form=form, period_start=period.start)
+def newest_run(facility: Facility, form: str, period: Period, store: str = "") -> ReportRun | None:
+    """The report in force of a form and period, of the whole facility or of one store."""
+    rows = ReportRun.objects.for_facility(facility).filter(form=form, store=store, period_start=period.start)
     return rows.order_by("-version").first()
 
 

@@ -7,14 +7,15 @@ from ninja import Field, Schema
 
 
 class RunIn(Schema):
-    """Which report to make: a form and a month written YYYY-MM."""
+    """Which report to make: a form, a month written YYYY-MM, and the code of a store for a form made by store."""
 
     form: str = Field(max_length=30)
     month: str = Field(max_length=7)
+    store: str = Field("", max_length=20)
 
 
 class CheckOut(Schema):
-    """One check of the footer; `refs` are claim codes."""
+    """One check of the footer; `refs` are claim codes, or items of stock."""
 
     title: str
     severity: str
@@ -29,6 +30,7 @@ class RunOut(Schema):
 
     id: int
     form: str
+    store: str
     period_start: date
     period_end: date
     version: int

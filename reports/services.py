@@ -6,7 +6,8 @@ from his.accounts.actor import Actor
 from his.core.errors import NotFound, Refusal
 from his.service import audit_facts, service
 from reports.checks import blocking
-from reports.export import EXPORTERS, export
+from reports.definition import load_version
+from reports.export import export, kinds_of
 from reports.models import Reconciliation, ReportRun
 from reports.reconcile import reconcile
 
@@ -18,7 +19,7 @@ def export_report(*, run: ReportRun, kind: str, actor: Actor, at: datetime) -> b
     Afterwards the audit names who took which version. Failed checks do not stop it, but the audit counts them. The XML
     is refused while a blocking check fails: it is what the insurer would be sent.
     """
-    if kind not in EXPORTERS:
+    if kind not in kinds_of(load_version(run.form, run.values["definition"])):
         raise NotFound("Không có định dạng này")
     blocked = len(blocking(run.checks))
     if kind == "xml" and blocked:

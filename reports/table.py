@@ -17,7 +17,7 @@ from typing import Any
 from his.core.dates import local
 from his.core.money import CENT
 from insurance.standards import PartialDate
-from reports.definition import Column, Form
+from reports.definition import NUMBERS, Column, Form
 
 Cell = str | int
 UNPLACED = ""
@@ -32,12 +32,20 @@ class Part:
     title: str
     positions: tuple[int, ...]
     sums: Mapping[str, Decimal]
+    is_numbered: bool = True
+
+    @property
+    def label(self) -> str:
+        """As printed: number and title, or the title alone."""
+        return f"{self.section}. {self.title}" if self.section and self.is_numbered else self.title
 
 
 def cell(column: Column, value: Any) -> Cell:
     """A typed value as it is stored. Raises TypeError for a value of the wrong kind, such as a float."""
     if column.type == "money":
         return _money(value)
+    if column.type in NUMBERS:
+        return _exact(value)
     if column.type == "datetime12":
         return _instant(value)
     if column.type == "int":
@@ -61,6 +69,12 @@ def _money(value: Any) -> str:
     return f"{value:.2f}"
 
 
+def _exact(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"a number is a Decimal, not {value!r}")
+    return f"{value.normalize():f}" if value else "0"
+
+
 def _instant(value: Any) -> str:
     if value is None:
         return ""
@@ -73,7 +87,7 @@ def _instant(value: Any) -> str:
 
 def sums_of(form: Form, rows: Iterable[Sequence[Cell]]) -> dict[str, Decimal]:
     """Sums of the money columns, never rounded."""
-    places = [(tag, form.tags.index(tag)) for tag in form.money_tags]
+    places = [(tag, form.tags.index(tag)) for tag in form.summed_tags]
     totals = {tag: Decimal("0.00") for tag, _ in places}
     for row in rows:
         for tag, at in places:
@@ -82,15 +96,16 @@ def sums_of(form: Form, rows: Iterable[Sequence[Cell]]) -> dict[str, Decimal]:
 
 
 def parts_of(form: Form, values: Mapping[str, Any]) -> list[Part]:
-    """The sections of a stored report that the form has, in its order, also empty ones; unplaced rows come last."""
+    """The sections of a stored report in order: those of the form, also empty ones, with unplaced rows last; or those
+    that its data made."""
     rows, sections = values["rows"], values["sections"]
-    titles = form.section_order()
-    if UNPLACED in sections:
+    titles = form.section_order() if form.sections else dict(values["titles"])
+    if form.sections and UNPLACED in sections:
         titles = {**titles, UNPLACED: "Chưa xếp được vào phần nào"}
     parts = []
     for section, title in titles.items():
         at = tuple(i for i, name in enumerate(sections) if name == section)
-        parts.append(Part(section, title, at, sums_of(form, (rows[i] for i in at))))
+        parts.append(Part(section, title, at, sums_of(form, (rows[i] for i in at)), bool(form.sections)))
     return parts
 
 

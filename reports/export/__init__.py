@@ -25,6 +25,12 @@ def export(run: ReportRun, kind: str) -> bytes:
     return EXPORTERS[kind][0](form, run.values, run.sha256)
 
 
+def kinds_of(form: Form) -> tuple[str, ...]:
+    """The formats that a form has: XML only where the authority takes one."""
+    return tuple(kind for kind in EXPORTERS if kind != "xml" or form.get("xml"))
+
+
 def file_name(run: ReportRun, kind: str) -> str:
-    """As files are called: 01BH_99001_2026-10.xlsx."""
-    return f"{run.form}_{run.values['facility']['code']}_{run.period_start:%Y-%m}.{kind}"
+    """As files are called: 01BH_99001_2026-10.xlsx, NXT_99001_KC_2026-10.xlsx."""
+    parts = [run.form, run.values["facility"]["code"], run.store, f"{run.period_start:%Y-%m}"]
+    return f"{'_'.join(part for part in parts if part)}.{kind}"

@@ -10,8 +10,8 @@ from typing import Any
 
 from his.core.money import round0
 from his.core.words import amount_in_words
-from his.ui.text import money_text
-from reports.definition import Column, Form
+from his.ui.text import decimal_text, money_text
+from reports.definition import NUMBERS, SUMMED, Column, Form
 from reports.table import Cell, Part, parts_of, sums_of
 
 SEXES = {"1": "Nam", "2": "Nữ", "3": "Khác"}
@@ -50,9 +50,20 @@ def layout_of(form: Form, values: Mapping[str, Any]) -> Layout:
         header=tuple(header_of(columns)),
         parts=tuple(parts_of(form, values)),
         totals=totals,
-        words=amount_in_words(round0(totals[form["words_column"]])),
-        first_sum=next(i for i, column in enumerate(columns) if column.type == "money"),
+        words=amount_in_words(round0(totals[form["words_column"]])) if form.get("words_column") else "",
+        first_sum=next(i for i, column in enumerate(columns) if column.type in SUMMED),
     )
+
+
+def period_text(values: Mapping[str, Any]) -> str:
+    """The period, and the store when the report is of one: Tháng 10 năm 2026 · kho KC."""
+    label: str = values["period"]["label"]
+    return f"{label} · kho {values['store']}" if values.get("store") else label
+
+
+def noun_of(form: Form) -> str:
+    """What the rows are counted as."""
+    return form.get("noun") or "lượt"
 
 
 def header_of(columns: Sequence[Column]) -> list[HeaderCell]:
@@ -75,13 +86,20 @@ def header_of(columns: Sequence[Column]) -> list[HeaderCell]:
 def shown(column: Column, value: Cell) -> str:
     """A stored value as it is printed."""
     text = str(value)
-    if not text or column.print_as in {"", "text", "number"}:
+    if not text or column.print_as in {"", "text", "center", "number"}:
         return text
-    if column.print_as == "money":
-        return money_text(round0(Decimal(text)))
+    if column.type in NUMBERS:
+        return number_text(column, Decimal(text))
     if column.print_as == "sex":
         return SEXES.get(text, text)
     return day_text(text)
+
+
+def number_text(column: Column, value: Decimal) -> str:
+    """A number as it is printed: whole đồng, thousands of đồng, or with the decimals that it has."""
+    if column.print_as == "money":
+        return money_text(round0(value))
+    return decimal_text(round0(value / 1000) if column.print_as == "thousands" else value)
 
 
 def day_text(digits: str) -> str:

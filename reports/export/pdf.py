@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from his.core.dates import vn_datetime
-from his.core.money import round0
 from his.printing.render import render_list_pdf, render_pdf
-from his.ui.text import money_text
 from reports.definition import Form
-from reports.export.layout import Layout, layout_of, shown
+from reports.export.layout import Layout, layout_of, noun_of, number_text, period_text, shown
 
 TEMPLATE = Path(__file__).with_name("table.typ")
 LONG_LIST = 500
@@ -36,14 +34,16 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
         "number": form["number"],
         "law": form["law"],
         "title": form["title"],
-        "period": values["period"]["label"],
+        "period": period_text(values),
+        "noun": noun_of(form),
+        "notes": values.get("notes", []),
         "money_note": form["money_note"],
         "columns": [{"width": c.width, "align": _align(c.print_as)} for c in layout.columns],
         "header": [{"text": c.text, "x": c.x, "y": c.y, "width": c.width, "height": c.height} for c in layout.header],
         "first_sum": layout.first_sum,
         "parts": [
             {
-                "label": f"{part.section}. {part.title}" if part.section else part.title,
+                "label": part.label,
                 "count": len(part.positions),
                 "sums": _sums(layout, part.sums),
                 "rows": [
@@ -56,7 +56,7 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
         "total_label": form["total_label"],
         "total_count": len(values["rows"]),
         "totals": _sums(layout, layout.totals),
-        "words_label": form["words_label"],
+        "words_label": form.get("words_label") or "",
         "words": layout.words,
         "signers": form["signers"],
         "digest": sha256[:16],
@@ -64,10 +64,10 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
 
 
 def _align(print_as: str) -> str:
-    return {"money": "right", "text": "left"}.get(print_as, "center")
+    return {"money": "right", "thousands": "right", "decimal": "right", "text": "left"}.get(print_as, "center")
 
 
 def _sums(layout: Layout, sums: Mapping[str, Any]) -> list[str]:
     """Texts for the columns from the first sum on; empty for a column that is not summed."""
-    tags = [column.tag for column in layout.columns[layout.first_sum :]]
-    return [money_text(round0(sums[tag])) if tag in sums else "" for tag in tags]
+    columns = layout.columns[layout.first_sum :]
+    return [number_text(column, sums[column.tag]) if column.tag in sums else "" for column in columns]

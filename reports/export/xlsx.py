@@ -15,8 +15,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from his.core.money import round0
-from reports.definition import Column, Form
-from reports.export.layout import Layout, layout_of, shown
+from reports.definition import NUMBERS, Column, Form
+from reports.export.layout import Layout, layout_of, noun_of, period_text, shown
 from reports.table import Cell
 
 FONT = {"font_name": "Times New Roman", "font_size": 10}
@@ -45,6 +45,8 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "text": {"num_format": "@"},
         "int": {"num_format": "0"},
         "money2": {"num_format": "#,##0.00"},
+        "whole": {"num_format": "#,##0"},
+        "decimal": {"num_format": "#,##0.######"},
         "plain": {},
         "bold": {"bold": True},
         "right": {"align": "right"},
@@ -59,6 +61,7 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "cell_center": {**border, "align": "center", "num_format": "@"},
         "cell_int": {**border, "align": "center", "num_format": "0"},
         "cell_money": {**border, "num_format": "#,##0"},
+        "cell_decimal": {**border, "num_format": "#,##0.###"},
         "part": {**border, "bold": True, "bg_color": "#F0F0F0"},
         "part_money": {**border, "bold": True, "num_format": "#,##0", "bg_color": "#F0F0F0"},
         "total": {**border, "bold": True, "align": "center"},
@@ -69,7 +72,7 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
 
 
 def _file_sheet(sheet: Worksheet, form: Form, values: Mapping[str, Any], formats: Mapping[str, Format]) -> None:
-    """One row for each visit under the tags, in the order of the file; nothing else, for the portal reads it."""
+    """The rows under the tags, in the order of the file; nothing else, for the portal reads it."""
     for x, column in enumerate(form.columns):
         sheet.write_string(0, x, column.tag, formats["head"])
         sheet.set_column(x, x, max(column.width, len(column.tag) + 2))
@@ -86,8 +89,10 @@ def _write_file_cell(
 ) -> None:
     if value == "":
         sheet.write_blank(y, x, None, formats["text"])
-    elif column.type == "money":
-        sheet.write_number(y, x, Decimal(value), formats["money2"])  # type: ignore[arg-type]  # written as it is
+    elif column.type in NUMBERS:
+        number = Decimal(value)
+        look = "money2" if column.type == "money" else "whole" if _is_whole(number) else "decimal"
+        sheet.write_number(y, x, number, formats[look])  # type: ignore[arg-type]  # written as it is
     elif column.type == "int":
         sheet.write_number(y, x, int(value), formats["int"])
     else:
@@ -102,6 +107,17 @@ def _print_setup(sheet: Worksheet, form: Form, *, header_rows: tuple[int, int]) 
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(*header_rows)
     sheet.set_footer(f"&L&8{form['number']}&R&8Trang &P/&N")
+
+
+def _is_whole(number: Decimal) -> bool:
+    return number == number.to_integral_value()
+
+
+def _printed(column: Column, value: Decimal) -> Decimal:
+    """The number of a cell on paper."""
+    if column.print_as == "thousands":
+        return round0(value / 1000)
+    return round0(value) if column.print_as == "money" else value
 
 
 class _PaperSheet:
@@ -120,11 +136,15 @@ class _PaperSheet:
         y = self._header(first)
         self.sheet.freeze_panes(y, 2)
         for part in self.layout.parts:
-            label = f"{part.section}. {part.title}" if part.section else part.title
-            y = self._sums(y, f"{label} ({len(part.positions)} lượt)", part.sums, "part")
+            y = self._sums(y, f"{part.label} ({len(part.positions)} {noun_of(self.form)})", part.sums, "part")
             for position in part.positions:
                 y = self._row(y, self.values["rows"][position])
-        y = self._sums(y, f"{self.form['total_label']} ({len(self.values['rows'])} lượt)", self.layout.totals, "total")
+        y = self._sums(
+            y,
+            f"{self.form['total_label']} ({len(self.values['rows'])} {noun_of(self.form)})",
+            self.layout.totals,
+            "total",
+        )
         self._foot(y)
         _print_setup(self.sheet, self.form, header_rows=(first, first + 2))
 
@@ -138,7 +158,7 @@ class _PaperSheet:
             self._merge(y, half + 1, self.last, b, look_b)
         self.sheet.set_row(4, 22)
         self._merge(4, 0, self.last, self.form["title"], "title")
-        self._merge(5, 0, self.last, self.values["period"]["label"], "center")
+        self._merge(5, 0, self.last, period_text(self.values), "center")
         self._merge(6, 0, self.last, self.form["money_note"], "right_italic")
         return 7
 
@@ -158,7 +178,7 @@ class _PaperSheet:
         self._merge(y, 0, self.layout.first_sum - 1, label, look)
         for x, column in enumerate(self.layout.columns[self.layout.first_sum :], self.layout.first_sum):
             if column.tag in sums:
-                self.sheet.write_number(y, x, round0(sums[column.tag]), self.formats[f"{look}_money"])  # type: ignore[arg-type]
+                self.sheet.write_number(y, x, _printed(column, sums[column.tag]), self.formats[f"{look}_money"])  # type: ignore[arg-type]
             else:
                 self.sheet.write_blank(y, x, None, self.formats[look])
         return y + 1
@@ -166,8 +186,10 @@ class _PaperSheet:
     def _row(self, y: int, row: Sequence[Cell]) -> int:
         for x, (column, at) in enumerate(zip(self.layout.columns, self.places, strict=True)):
             value = row[at]
-            if column.type == "money":
-                self.sheet.write_number(y, x, round0(Decimal(value)), self.formats["cell_money"])  # type: ignore[arg-type]
+            if column.type in NUMBERS:
+                number = _printed(column, Decimal(value))
+                look = "cell_money" if _is_whole(number) else "cell_decimal"
+                self.sheet.write_number(y, x, number, self.formats[look])  # type: ignore[arg-type]
             elif column.type == "int" and value != "":
                 self.sheet.write_number(y, x, int(value), self.formats["cell_int"])
             else:
@@ -176,7 +198,11 @@ class _PaperSheet:
         return y + 1
 
     def _foot(self, y: int) -> None:
-        self._merge(y + 1, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
+        if self.layout.words:
+            self._merge(y + 1, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
+        for note in self.values.get("notes", []):
+            y += 1
+            self._merge(y, 0, self.last, note, "plain")
         self._merge(y + 3, self.last - 4, self.last, "Ngày ........ tháng ........ năm ............", "center_italic")
         signers = self.form["signers"]
         width = (self.last + 1) // len(signers)

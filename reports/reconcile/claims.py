@@ -14,9 +14,9 @@ from insurance.models import (
     BenefitResult,
     Claim,
 )
-from reports.datasets import settled_visits
+from reports.datasets.visits import settled_visits
 from reports.definition import load_form
-from reports.engine import freeze
+from reports.engine import freeze, query_of
 from reports.models import ReportRun
 from reports.period import Period
 from reports.reconcile.base import CHUNK, Check, Scope
@@ -55,7 +55,8 @@ def report_and_splits(scope: Scope) -> Check:
         except Refusal:  # the form did not exist in that month: there is nothing to compare
             continue
         period = Period.month(month)
-        now = freeze(form, scope.facility, period, settled_visits(scope.facility, period))
+        query = query_of(form, scope.facility, period)
+        now = freeze(form, query, settled_visits(query))
         kept = ReportRun.objects.for_facility(scope.facility).filter(form=FORM, period_start=month)
         last = kept.order_by("-version").first()
         splits = _splits(scope.facility, month)

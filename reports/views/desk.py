@@ -13,17 +13,20 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
+from his.accounts.models import Facility
 from his.core.errors import NotFound, Refusal
+from his.core.money import round0
 from his.printing.views import pdf_response
 from his.ui.forms import render_refusal, saved
-from insurance.billing.queries import lines_of
-from insurance.models import BenefitResult
-from reports.definition import Column, Form, load_version
-from reports.engine import run
-from reports.export import EXPORTERS, file_name
-from reports.export.layout import layout_of, shown
+from pharmacy.queries import stores
+from reports.datasets import SOURCES
+from reports.definition import SUMMED, Column, Form, load_version
+from reports.engine import query_of, run
+from reports.export import EXPORTERS, file_name, kinds_of
+from reports.export.layout import layout_of, noun_of, period_text, shown
 from reports.forms import RunForm, last_month
 from reports.models import ReportRun
+from reports.period import Period
 from reports.queries import ShownRow, form_choices, get_run, rows_of, runs_of, state_of, strangers_of, versions_of
 from reports.services import export_report
 
@@ -46,7 +49,12 @@ def _make(request: DeskRequest) -> HttpResponse:
     actor, period = request.actor, form.cleaned_data["month"]
     try:
         made = run(
-            form=form.cleaned_data["form"], facility=actor.facility, period=period, actor=actor, at=timezone.now()
+            form=form.cleaned_data["form"],
+            facility=actor.facility,
+            period=period,
+            store=form.cleaned_data["store"],
+            actor=actor,
+            at=timezone.now(),
         )
     except Refusal as refusal:
         return render_refusal(request, refusal, "reports/reports.html", _desk(request, form), form=form)
@@ -55,10 +63,16 @@ def _make(request: DeskRequest) -> HttpResponse:
 
 
 def _run_form(request: DeskRequest) -> RunForm:
-    choices = form_choices()
+    lists = {"choices": form_choices(), "stores": store_choices(request.actor.facility)}
     if request.method == "POST":
-        return RunForm(request.POST, choices=choices)
-    return RunForm(initial={"form": choices[0][0], "month": last_month(timezone.localdate())}, choices=choices)
+        return RunForm(request.POST, **lists)
+    first = {"form": lists["choices"][0][0], "month": last_month(timezone.localdate())}
+    return RunForm(initial=first, **lists)
+
+
+def store_choices(facility: Facility) -> list[tuple[str, str]]:
+    """(code, name) of the active stores."""
+    return [(store.code, store.name) for store in stores(facility)]
 
 
 def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
@@ -71,7 +85,7 @@ def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None)
 
 
 def _same(a: ReportRun, b: ReportRun) -> bool:
-    return (a.form, a.period_start) == (b.form, b.period_start)
+    return (a.form, a.store, a.period_start) == (b.form, b.store, b.period_start)
 
 
 @require_GET
@@ -97,7 +111,9 @@ def report(request: DeskRequest, pk: int) -> HttpResponse:
         "page": page,
         "chosen": chosen,
         "q": chosen.query(),
-        "formats": [(kind, file_name(made, kind)) for kind in EXPORTERS],
+        "formats": [(kind, file_name(made, kind)) for kind in kinds_of(form)],
+        "noun": noun_of(form),
+        "period_text": period_text(made.values),
         "print_url": reverse("report-file", args=[made.pk, "pdf"]),
         "is_blocked": state_of(made.checks)[1] == "stop",
     }
@@ -118,7 +134,7 @@ class _Choice:
         self.check = int(text) if text in {str(number) for number in range(len(made.checks))} else None
         self.rows = rows_of(made, section=self.section, check=self.check)
         self.strangers: Sequence[str] = strangers_of(made, self.check) if self.check is not None else ()
-        if self.column in form.money_tags:
+        if self.column in form.summed_tags:
             at = form.tags.index(self.column)
             self.rows = [row for row in self.rows if Decimal(row.cells[at])]
         self.title = self._title(made, form)
@@ -127,7 +143,7 @@ class _Choice:
         parts = []
         if self.section is not None:
             parts.append(f"Phần {self.section}" if self.section else "Chưa xếp được vào phần nào")
-        if self.column in form.money_tags:
+        if self.column in form.summed_tags:
             parts.append(f"{form.column(self.column).heading} khác 0")
         if self.check is not None:
             parts.append(made.checks[self.check]["title"])
@@ -142,11 +158,11 @@ class _Choice:
 
 def _sums(form: Form, made: ReportRun) -> dict[str, Any]:
     layout = layout_of(form, made.values)
-    tags = [c.tag for c in layout.columns if c.type == "money"]
+    tags = [c.tag for c in layout.columns if c.type in SUMMED]
     return {
         "headings": [form.column(tag).short for tag in tags],
-        "parts": [{"part": part, "cells": [(tag, part.sums[tag]) for tag in tags]} for part in layout.parts],
-        "totals": [(tag, layout.totals[tag]) for tag in tags],
+        "parts": [{"part": part, "cells": [(tag, round0(part.sums[tag])) for tag in tags]} for part in layout.parts],
+        "totals": [(tag, round0(layout.totals[tag])) for tag in tags],
         "count": len(made.values["rows"]),
         "words": layout.words,
     }
@@ -160,20 +176,21 @@ def _line(form: Form, columns: Sequence[Column], row: ShownRow, made: ReportRun)
 @require_GET
 @requires("reports.view")
 def report_row(request: DeskRequest, pk: int, number: int) -> HttpResponse:
-    """One row of a report in the panel: its fields, and the lines of the split behind its sums."""
+    """One row of a report in the panel: its fields, and what lies behind them."""
     made = get_run(request.actor.facility, pk)
     if not 1 <= number <= len(made.values["rows"]):
         raise NotFound
     form = load_version(made.form, made.values["definition"])
     row, ref = made.values["rows"][number - 1], made.values["refs"][number - 1]
-    results = BenefitResult.objects.for_facility(request.actor.facility).filter(visit__claim_code=ref, is_current=True)
-    result = results.select_related("visit__patient").first()
+    query = query_of(form, request.actor.facility, Period(made.period_start, made.period_end), made.store)
+    template, behind = SOURCES[form["dataset"]].explain(query, ref)
     context = {
+        **behind,
+        "behind": template,
+        "title": f"Lượt khám {ref}" if noun_of(form) == "lượt" else row[form.tags.index(form["title_column"])],
         "made": made,
         "ref": ref,
         "fields": [(column, shown(column, row[at])) for at, column in enumerate(form.columns)],
-        "result": result,
-        "lines": [(line, line.copay_amount + line.self_paid_amount) for line in lines_of(result)] if result else [],
     }
     return render(request, "reports/row.html", context)
 

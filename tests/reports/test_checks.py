@@ -15,7 +15,7 @@ Change = Callable[[dict[str, Any]], None]
 
 def claims_of(values: dict[str, Any]) -> Facts:
     """Facts in which the claims say the same as the report."""
-    sums = {tag: sum((Decimal(row[TAGS.index(tag)]) for row in values["rows"]), Decimal(0)) for tag in FORM.money_tags}
+    sums = {tag: sum((Decimal(row[TAGS.index(tag)]) for row in values["rows"]), Decimal(0)) for tag in FORM.summed_tags}
     return Facts(figures={"claims": sums})
 
 

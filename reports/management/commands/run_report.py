@@ -10,8 +10,9 @@ from his.accounts.actor import system_actor
 from his.commands import facility_of
 from his.core.errors import Refusal, Unwritable
 from reports.checks import blocking
+from reports.definition import load_version
 from reports.engine import run
-from reports.export import EXPORTERS, export, file_name
+from reports.export import EXPORTERS, export, file_name, kinds_of
 from reports.period import month_argument
 
 _SEVERITY = {"blocking": "Lỗi chặn", "warning": "Cảnh báo", "note": "Ghi chú"}
@@ -26,10 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("form", help="mã mẫu, ví dụ 01BH")
         parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
         parser.add_argument("--month", required=True, type=month_argument, help="tháng báo cáo, YYYY-MM")
+        parser.add_argument("--store", default="", help="mã kho, với biểu lập theo kho; mặc định: toàn cơ sở")
         parser.add_argument("--out", required=True, type=Path, help="thư mục ghi tệp")
-        parser.add_argument(
-            "--format", nargs="+", choices=sorted(EXPORTERS), default=sorted(EXPORTERS), help="mặc định: cả ba"
-        )
+        parser.add_argument("--format", nargs="+", choices=sorted(EXPORTERS), help="mặc định: mọi dạng mà mẫu có")
 
     def handle(self, *args: Any, **options: Any) -> None:
         facility = facility_of(options["facility"])
@@ -38,6 +38,7 @@ class Command(BaseCommand):
                 form=options["form"],
                 facility=facility,
                 period=options["month"],
+                store=options["store"],
                 actor=system_actor(facility),
                 at=timezone.now(),
             )
@@ -45,7 +46,10 @@ class Command(BaseCommand):
             raise CommandError(refusal.message_vi) from refusal
         try:
             options["out"].mkdir(parents=True, exist_ok=True)
-            for kind in options["format"]:
+            kinds = kinds_of(load_version(made.form, made.values["definition"]))
+            for kind in options["format"] or kinds:
+                if kind not in kinds:
+                    raise CommandError(f"Mẫu {made.form} không có dạng {kind}")
                 path = options["out"] / file_name(made, kind)
                 path.write_bytes(export(made, kind))
                 self.stdout.write(str(path))

@@ -1,72 +1,34 @@
-"""Where the rows of reports come from: a closed set of data sets, each read once for a facility and a period.
-
-A data set gives typed rows with a reference (the claim code), what was left out and why, references that a
-check may ask about, and the counterpart with which the rows must agree.
-"""
+"""Settled visits: what the fund is asked to pay. A row is a visit, its reference the claim code."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from his.accounts.models import Facility
-from his.core.dates import day_range, local
+from his.core.dates import day_range
 from his.core.errors import Refusal
+from insurance.billing.queries import lines_of
 from insurance.claims.build import build_tables
 from insurance.claims.gather import Record, gather
 from insurance.claims.services import reason_left_out
 from insurance.claims.stored import rows_of
-from insurance.models import Claim
+from insurance.models import BenefitResult, Claim
 from patients.models import Visit
+from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.period import Period
 
 CHUNK = 500
 SUMMARY = "XML1"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: its reference, and typed values by English name: those of a record, and a few of its own."""
-
-    ref: str
-    record: object
-    own: Mapping[str, Any]
-
-    def value(self, name: str) -> Any:
-        """The value that a column names as its source."""
-        return self.own[name] if name in self.own else getattr(self.record, name)
-
-
-@dataclass(slots=True)
-class Dataset:
-    """What was read. `left_out` is (reference, reason); `flags` maps a question to the references it is true of."""
-
-    rows: list[Row] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    flags: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-
-Counterpart = Callable[[Facility, Period], Iterator[tuple[str, Mapping[str, str]]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A data set by name, and the texts by tag with which its rows must agree."""
-
-    read: Callable[[Facility, Period], Dataset]
-    counterpart: Counterpart
-
-
-# Settled visits: what the fund is asked to pay
-
-
-def settled_visits(facility: Facility, period: Period) -> Dataset:
+def settled_visits(query: Query) -> Dataset:
     """Closed insured visits of the claim month that make a claim (TT 12/2026/TT-BTC, 01/BH): the same as the export.
 
     Rows are the summaries of the claims themselves, so days, dates and amounts (đồng, from the stored split) are
     those of the XML. Self-paying visits are no part of it and are not listed as left out.
     """
+    facility, period = query.facility, query.period
     found = Dataset()
     stays: dict[int, list[tuple[datetime, datetime, bool, str]]] = defaultdict(list)
     for record in _records(facility, period):
@@ -139,17 +101,17 @@ def _flag_claims(facility: Facility, period: Period, found: Dataset) -> None:
     found.flags["claim_findings"] = sorted(code for code in codes if built.get(code) == Claim.State.FINDINGS)
 
 
-def claim_summaries(facility: Facility, period: Period) -> Iterator[tuple[str, Mapping[str, str]]]:
+def claim_summaries(query: Query) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Table XML1 of each stored claim of the month: the very texts that are exported."""
-    claims = _claims(facility, period).select_related("layout").order_by("claim_code")
+    claims = _claims(query.facility, query.period).select_related("layout").order_by("claim_code")
     for claim in claims.iterator(chunk_size=200):
         (fields,) = rows_of(claim)[SUMMARY]
         yield claim.claim_code, fields
 
 
-SOURCES: dict[str, Source] = {"settled_visits": Source(settled_visits, claim_summaries)}
-
-
-def month_of(instant: datetime) -> Period:
-    """The Vietnamese month of an instant."""
-    return Period.month(local(instant).date())
+def explain_visit(query: Query, ref: str) -> Explained:
+    """The lines of the split in force behind a visit."""
+    results = BenefitResult.objects.for_facility(query.facility).filter(visit__claim_code=ref, is_current=True)
+    result = results.select_related("visit__patient").first()
+    lines = [(line, line.copay_amount + line.self_paid_amount) for line in lines_of(result)] if result else []
+    return "reports/_visit_lines.html", {"result": result, "lines": lines}

@@ -1,0 +1,18 @@
+"""Where the rows of reports come from: a closed set of data sets by name."""
+
+from reports.datasets.base import Dataset, Query, Row, Source
+from reports.datasets.planning import bid_use, differing_prices, near_expiry, purchase_proposal
+from reports.datasets.stock import explain_item, stock_flow, stock_usage
+from reports.datasets.visits import claim_summaries, explain_visit, settled_visits
+
+SOURCES: dict[str, Source] = {
+    "settled_visits": Source(settled_visits, explain_visit, claim_summaries),
+    "stock_flow": Source(stock_flow, explain_item),
+    "near_expiry": Source(near_expiry, explain_item),
+    "bid_use": Source(bid_use, explain_item),
+    "differing_prices": Source(differing_prices, explain_item),
+    "purchase_proposal": Source(purchase_proposal, explain_item),
+    "stock_usage": Source(stock_usage, explain_item),
+}
+
+__all__ = ["SOURCES", "Dataset", "Query", "Row", "Source"]
