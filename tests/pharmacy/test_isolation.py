@@ -96,7 +96,7 @@ def theirs(world) -> dict[str, object]:
 
 
 def addresses_with_ids() -> list[str]:
-    return [pattern.name for pattern in (*urlpatterns, *papers) if "<" in str(pattern.pattern)]
+    return [pattern.name for pattern in (*urlpatterns, *papers) if "<int:" in str(pattern.pattern)]
 
 
 @pytest.mark.parametrize("name", addresses_with_ids())

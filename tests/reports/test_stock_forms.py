@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from his.core.errors import NotFound, Refusal
-from pharmacy.models import StockDocument, StockDocumentLine, Store
+from pharmacy.models import StockDocument, Store
 from pharmacy.queries import stock_card
 from pharmacy.services import ledger
 from pharmacy.services.dispensing import dispense, reverse_dispense
@@ -94,20 +94,15 @@ def test_the_stores_add_up_to_the_facility(world: World, month: dict[str, Store]
 
 
 def test_goods_under_way_belong_to_no_store(world: World, month: dict[str, Store]) -> None:
-    facility, sender = world.hospital.facility, world.hospital.actor("pharmacist").user
-    sent = StockDocument.objects.create(
-        facility=facility,
-        kind="shipment",
-        number="XC26-000001",
+    sent = ledger.draft(
+        kind=StockDocument.Kind.SHIPMENT,
         store=month["main"],
         target_store=month["window"],
-        posted_at=at(13),
-        posted_by=sender,
+        actor=world.hospital.actor("pharmacist"),
+        at=at(13),
     )
-    line = StockDocumentLine.objects.create(
-        facility=facility, document=sent, position=1, lot=shelf.lot("A'1"), quantity=Decimal(10)
-    )
-    ledger.move(document=sent, lines=[line])
+    sent.add(lot=shelf.lot("A'1"), quantity=Decimal(10))
+    ledger.write(sent)
     report = made(world)
     assert numbers(rows(report)["TH0001", "A'1"]) == [100, 0, 23, 10, 67]
     assert rows(report)["TH0001", "A'1"]["GHI_CHU"] == "đi đường 10"
