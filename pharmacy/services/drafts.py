@@ -19,7 +19,7 @@ from pharmacy.models import DRAFTED, Lot, StockDocument, StockDraft, StockDraftL
 from pharmacy.services import stock, transit
 from pharmacy.services.details import Detail, clean, columns, detail_of
 from pharmacy.services.goods import GoodsLine
-from pharmacy.services.stock_checks import LotLine, check_own, short
+from pharmacy.services.stock_checks import LotLine, check_clock, check_own, short
 
 Kind = StockDocument.Kind
 State = StockDraft.State
@@ -150,13 +150,17 @@ def discard_draft(*, draft: StockDraft, actor: Actor, at: datetime) -> StockDraf
 def post_draft(*, draft: StockDraft, actor: Actor, at: datetime, confirm_unusual: bool = False) -> StockDocument:
     """Make the document of a draft (ghi sổ); the permission is that of the service of its kind.
 
-    Refuses what is missing, with `position` (from 0) and the name of the field, and whatever the service refuses. Of
-    two who post at once one gets the document, the other "already_posted".
+    Refuses an instant well before the last document of its stores (a clock that was set back), what is missing, with
+    `position` (from 0) and the name of the field, and whatever the service refuses. Of two who post at once one gets
+    the document, the other "already_posted".
     """
     locked = _locked(draft, actor)
     lines = list(locked.lines.select_related("drug", "lot__drug"))
     if not lines:
         raise Refusal("no_lines", "Chứng từ chưa có dòng thuốc nào", field="lines")
+    for store in (locked.store, locked.target_store):
+        if store is not None:
+            check_clock(store, at)
     document = _POSTS[Kind(locked.kind)](_Posting(locked, lines, actor, at, confirm_unusual))
     locked.state, locked.document = State.POSTED, document
     locked.save()

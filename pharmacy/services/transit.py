@@ -21,7 +21,6 @@ from pharmacy.services.details import Detail, clean, keep
 from pharmacy.services.stock import locked_document
 from pharmacy.services.stock_checks import (
     LotLine,
-    check_clock,
     check_quantities,
     check_usable,
     given_reason,
@@ -52,7 +51,6 @@ def ship(
     two_stores(store, target_store)
     check_quantities(lines)
     check_usable(lines, local(at).date())
-    check_clock(store, at)
     if request is not None:
         _within_request(request, store, target_store, lines, actor)
     draft = ledger.draft(
@@ -166,7 +164,6 @@ def _open_shipment(shipment: StockDocument, lines: Sequence[LotLine], actor: Act
         raise Refusal("already_reversed", f"Chứng từ {locked.number} đã được hủy trước đó", field="origin")
     if at < locked.posted_at:
         raise Refusal("time_order", "Giờ nhận sớm hơn giờ xuất, hãy kiểm tra đồng hồ máy", field="at")
-    check_clock(_target(locked), at)
     left: dict[int, Decimal] = {row.lot.pk: row.left for row in in_transit(actor.facility, shipment=locked)}
     for position, line in enumerate(lines):
         if line.lot.pk not in left:

@@ -301,11 +301,11 @@ def test_a_lot_of_another_bid_package_is_refused_beside_its_field(world, place, 
 
 def test_a_clock_that_was_set_back_is_said(world, place, main):
     shelf.receive(place, main, shelf.goods(world, place), when=at(10))
-    loss = {"store": main, "lines": lots(("L1", 1)), "reason": "Vỡ", "actor": place.actor("keeper")}
+    draft = begin(place, "loss", DraftHead(store=main, reason="Vỡ"), *lot_lines(("L1", 1)))
     with pytest.raises(Refusal, match="hãy kiểm tra đồng hồ máy") as refused:
-        record_loss(**loss, at=at(9))
+        post(place, draft, hour=9)
     assert "PN26-000001" in refused.value.message_vi
-    record_loss(**loss, at=at(9, 57))
+    post_draft(draft=draft, actor=place.actor("keeper"), at=at(9, 57))
     assert balance_differences(place.facility) == []
 
 
