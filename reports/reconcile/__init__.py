@@ -8,12 +8,14 @@ from collections.abc import Callable
 from datetime import date
 
 from his.accounts.models import Facility
-from reports.reconcile import cash, claims, splits
+from reports.reconcile import cash, claims, splits, stock
 from reports.reconcile.base import Check, Difference, Scope
 
 __all__ = ["CHECKS", "Check", "Difference", "reconcile"]
 
 CHECKS: tuple[Callable[[Scope], Check], ...] = (
+    stock.shelf_and_window,
+    stock.given_and_charged,
     splits.split_in_force,
     splits.sums_of_lines,
     splits.lines_and_charges,

@@ -28,6 +28,7 @@ from insurance.models import (
     InvoiceProfile,
 )
 from patients.models import Visit
+from pharmacy.models import DispenseLine
 from reports.engine import run
 from reports.models import ReportRun
 from reports.period import Period
@@ -133,6 +134,11 @@ def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
     Visit.objects.filter(pk=lan().pk).update(version=F("version") + 1)
     assert differing(settled)["split"] == [code]
     Visit.objects.filter(pk=lan().pk).update(version=F("version") - 1)
+
+    part = DispenseLine.objects.select_related("dispense__document").order_by("pk")[0]
+    DispenseLine.objects.filter(pk=part.pk).update(quantity=F("quantity") - 1)
+    assert differing(settled) == {"shelf": [part.dispense.document.number], "drugs": [code]}
+    DispenseLine.objects.filter(pk=part.pk).update(quantity=F("quantity") + 1)
 
     given = CashEntry.objects.get(kind="refund")
     CashEntry.objects.filter(pk=given.pk).update(amount=10_000_000)
