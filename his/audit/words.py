@@ -132,6 +132,7 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.dispense": "Cấp phát thuốc",
     "pharmacy.explain_count": "Ghi lý do chênh lệch kiểm kê",
     "pharmacy.hand_over_cabinet": "Bàn giao tủ trực",
+    "pharmacy.keep_open": "Giữ phần thuốc chưa cấp",
     "pharmacy.leave_out": "Ghi không cấp thuốc",
     "pharmacy.lose_in_transit": "Ghi mất trên đường",
     "pharmacy.loss": "Ghi hao hụt",
