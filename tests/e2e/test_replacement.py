@@ -7,6 +7,7 @@ import time_machine
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from his.accounts.models import Staff
 from his.catalogs.models import Drug
 from patients.models import Prescription
 from tests.cast import World, at
@@ -23,6 +24,7 @@ def step(world: World) -> Iterator[Walk]:
     facility = world.hospital.facility
     facility.prescribing_code = "vd992"
     facility.save()
+    Staff.objects.for_facility(facility).update(prescribes_controlled=True)
     Drug.objects.for_facility(facility).filter(code=PARACETAMOL).update(control_class="psychotropic")
     step = walk.lan(world, world.hospital).examine("I10").prescribe((PARACETAMOL, 14), (AMLODIPIN, 14)).sign()
     with time_machine.travel(at(10), tick=True):

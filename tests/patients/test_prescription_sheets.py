@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
+from his.accounts.models import Staff
 from his.catalogs.models import Drug
 from his.core.errors import Refusal
 from patients import scan, sheets
@@ -38,6 +39,8 @@ def lan(world: World) -> walk.Walk:
     facility = world.hospital.facility
     facility.prescribing_code = "vd992"
     facility.save()
+    Staff.objects.for_facility(facility).update(prescribes_controlled=True)
+    Drug.objects.for_facility(facility).filter(code="TH0004").update(ingredient="Hoạt chất khác")
     for code, control_class in CLASSES.items():
         Drug.objects.for_facility(facility).filter(code=code).update(control_class=control_class)
     order = ("TH0004", 1), ("TH0003", 2), ("TH0002", 7), ("TH0001", 7)

@@ -8,16 +8,19 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from his.catalogs.models import Drug
 from his.core.errors import Refusal
 from insurance.billing.queries import undispensed
-from patients.models import Prescription, PrescriptionLine
+from patients import hooks
+from patients.models import PatientAllergy, Prescription, PrescriptionLine
 from patients.printing.prescription import prescription_data, print_prescription
 from patients.queries_clinical import prescription_of
 from patients.services.prescriptions import LineInput
 from patients.services.replacement import replace_prescription
+from patients.services.safety import Reason
 from patients.snapshot import fingerprint
 from patients.views import prescription as view
-from pharmacy.models import Dispense
+from pharmacy.models import Dispense, Reservation
 from pharmacy.queries import waiting_prescriptions
 from pharmacy.queries_window import find_prescriptions
 from pharmacy.services.dispensing import dispense, reverse_dispense
@@ -90,6 +93,36 @@ def test_what_was_signed_stays_and_the_new_signature_is_kept(world: World, lan: 
     assert fingerprint(amendment.snapshot) == amendment.snapshot_sha256
     assert amendment.snapshot["replaces"] == before["prescription"]["number"]
     assert [line["drug"]["code"] for line in amendment.snapshot["prescription"]["lines"]] == [walk.AMLODIPIN]
+
+
+def test_stock_is_kept_for_the_new_one(world: World) -> None:
+    store = walk.stocked(world, world.hospital)
+    one = walk.lan(world, world.hospital).examine("I10").prescribe((walk.PARACETAMOL, 14)).sign()
+    new = replace(world, one.prescription)
+    held = Reservation.objects.filter(state=Reservation.State.HELD).select_related("prescription_line")
+    assert [(row.prescription_line.prescription, row.quantity, row.store) for row in held] == [(new, 7, store)]
+
+
+def test_what_is_not_safe_is_refused_and_a_reason_is_signed(world: World, lan: walk.Walk) -> None:
+    drugs = Drug.objects.for_facility(world.hospital.facility).filter(code=walk.AMLODIPIN)
+    drugs.update(control_class="narcotic")
+    with pytest.raises(Refusal) as caught:
+        replace(world, lan.prescription)
+    assert caught.value.code == "rule_broken"
+    drugs.update(control_class="")
+    allergy = {"patient": lan.visit.patient, "item": "@", "name": "Amlodipin", "recorded_at": at(9)}
+    allergy["item"] = next(one.code for one in hooks.allergens(DAY) if one.name.casefold() == "amlodipin")
+    user = world.hospital.users["nurse"]
+    PatientAllergy.objects.create(facility=world.hospital.facility, recorded_by=user, reaction="rash", **allergy)
+    wanted = lines(world, (walk.AMLODIPIN, 7))
+    given = {"prescription": lan.prescription, "lines": wanted, "reason": REASON, "at": at(10)}
+    with pytest.raises(Refusal) as caught:
+        replace_prescription(**given, actor=world.hospital.actor("doctor"))
+    assert caught.value.code == "reason_needed"
+    reasons = {key: Reason("tolerated") for key in caught.value.facts["keys"]}
+    new = replace_prescription(**given, actor=world.hospital.actor("doctor"), reasons=reasons)
+    (told,) = new.amendment.snapshot["safety"]["overrides"]
+    assert (told["reason_code"], told["line"]) == ("tolerated", 1)
 
 
 def test_it_can_be_replaced_again_but_only_the_valid_one(world: World, lan: walk.Walk) -> None:
