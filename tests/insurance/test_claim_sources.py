@@ -14,7 +14,7 @@ from insurance.claims import fresh, services
 from insurance.claims.export import export_month
 from insurance.claims.services import build_month
 from insurance.models import BenefitResult, Claim, SourceChange
-from patients.models import Patient, Prescription, ServiceOrder, Visit, VitalSigns
+from patients.models import Patient, Prescription, PrescriptionLine, ServiceOrder, Visit, VitalSigns
 from pharmacy.models import Dispense
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
@@ -80,7 +80,9 @@ def of_visit(model: type[Model]) -> str:
         return "pk"
     if "visit" in names:
         return "visit_id"
-    parent = next(name for name in ("dispense", "order", "prescription", "result") if name in names)
+    parent = next(
+        name for name in ("dispense", "order", "prescription_line", "prescription", "result") if name in names
+    )
     return f"{parent}__{of_visit(model._meta.get_field(parent).related_model)}"
 
 
@@ -99,7 +101,13 @@ def test_an_emptied_table_makes_every_claim_stale(world: World) -> None:
 @in_one_transaction
 @pytest.mark.parametrize(
     ("model", "link"),
-    [(BenefitResult, "visit"), (ServiceOrder, "visit"), (Prescription, "visit"), (Dispense, "prescription")],
+    [
+        (BenefitResult, "visit"),
+        (ServiceOrder, "visit"),
+        (Prescription, "visit"),
+        (PrescriptionLine, "prescription"),
+        (Dispense, "prescription"),
+    ],
 )
 def test_what_other_rows_find_their_visit_by_never_changes(world: World, model: type[Model], link: str) -> None:
     settled(world)
