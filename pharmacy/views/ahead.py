@@ -247,7 +247,7 @@ def ahead(request: DeskRequest, what: str) -> HttpResponse:
         "cover": cover,
         "covers": COVERS,
         "looked": looked,
-        "may_receive": request.actor.may("pharmacy.receive"),
+        "may_draft": request.actor.may("pharmacy.draft"),
     }
     return render(request, "pharmacy/stock_ahead.html", context)
 
