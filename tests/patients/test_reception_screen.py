@@ -334,7 +334,7 @@ def test_the_desk_asks_the_database_as_often_for_many_as_for_few(desk, world, dj
         desk.get(reverse("reception"))
     with django_assert_max_num_queries(8):
         find(desk, "thu")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         find(desk, "0912345678")
 
 

@@ -15,12 +15,13 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 
 from his.accounts.actor import actor_for
-from his.accounts.models import Membership
+from his.accounts.models import Membership, Staff
 from his.catalogs.models import Drug
 from his.core.errors import PermissionRefused, Refusal
 from his.demo.places import DEMO_PASSWORD
 from pharmacy.controlled import YearRow
-from pharmacy.models import ControlledPage, ControlledSignature, LotBalance, Store
+from patients.models import Prescription
+from pharmacy.models import ControlledPage, ControlledSignature, Dispense, LotBalance, Store
 from pharmacy.printing.controlled import print_book, year_xlsx
 from pharmacy.queries_controlled import book_of, differences, page_of, unsigned_days, year_rows
 from pharmacy.services.controlled import approve_book, close_book
@@ -43,10 +44,24 @@ def store(world: World) -> Store:
     made = shelf.dispensary(place)
     shelf.receive(place, made, shelf.goods(world, place))
     shelf.receive(place, made, shelf.goods(world, place, code=AMLODIPIN, lot="L2"))
-    actor = place.actor("pharmacist")
-    dispense(prescription=shelf.lan_prescription(world, place), store=made, actor=actor, at=at(10))
+    Staff.objects.for_facility(place.facility).update(prescribes_controlled=True)
+    hand_out(world, shelf.lan_prescription(world, place), made)
     lose(world, made, 3)
     return made
+
+
+def hand_out(world: World, prescription: Prescription, store: Store, hour: int = 10) -> Dispense:
+    """Handed out by two persons to a named recipient."""
+    place = world.station
+    return dispense(
+        prescription=prescription,
+        store=store,
+        witness=place.users["nurse"],
+        recipient_name="Nguyễn Thị Lan",
+        recipient_id_number="099154000001",
+        actor=place.actor("pharmacist"),
+        at=at(hour),
+    )
 
 
 def lose(world: World, store: Store, quantity: int, hour: int = 11) -> None:

@@ -102,7 +102,8 @@ def addresses_with_ids() -> list[str]:
 @pytest.mark.parametrize("name", addresses_with_ids())
 def test_every_address_with_an_id_is_not_found(client, world, theirs, name):
     user = world.hospital.users["pharmacist"]
-    Membership.objects.create(facility=world.hospital.facility, user=user, role="pharmacy_head")
+    for role in ("pharmacy_head", "manager"):
+        Membership.objects.create(facility=world.hospital.facility, user=user, role=role)
     client.force_login(user)
     before = StockDocument.objects.count()
     form = {"reason": "Thử", "quantity": "1", "store": theirs["store"], "idempotency_key": "k"}
