@@ -19,8 +19,8 @@ from his.accounts.models import Membership, Staff
 from his.catalogs.models import Drug
 from his.core.errors import PermissionRefused, Refusal
 from his.demo.places import DEMO_PASSWORD
-from pharmacy.controlled import YearRow
 from patients.models import Prescription
+from pharmacy.controlled import YearRow
 from pharmacy.models import ControlledPage, ControlledSignature, Dispense, LotBalance, Store
 from pharmacy.printing.controlled import print_book, year_xlsx
 from pharmacy.queries_controlled import book_of, differences, page_of, unsigned_days, year_rows
