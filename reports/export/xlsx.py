@@ -198,18 +198,20 @@ class _PaperSheet:
         return y + 1
 
     def _foot(self, y: int) -> None:
+        y += 1
         if self.layout.words:
-            self._merge(y + 1, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
-        for note in self.values.get("notes", []):
+            self._merge(y, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
             y += 1
+        for note in self.values.get("notes", []):
             self._merge(y, 0, self.last, note, "plain")
-        self._merge(y + 3, self.last - 4, self.last, "Ngày ........ tháng ........ năm ............", "center_italic")
+            y += 1
+        self._merge(y + 1, self.last - 4, self.last, "Ngày ........ tháng ........ năm ............", "center_italic")
         signers = self.form["signers"]
         width = (self.last + 1) // len(signers)
         for i, role in enumerate(signers):
             x, end = i * width, (i + 1) * width - 1 if i < len(signers) - 1 else self.last
-            self._merge(y + 4, x, end, role, "center_bold")
-            self._merge(y + 5, x, end, "(Ký, họ tên)", "center_italic")
+            self._merge(y + 2, x, end, role, "center_bold")
+            self._merge(y + 3, x, end, "(Ký, họ tên)", "center_italic")
 
     def _merge(self, y: int, x: int, end: int, text: str, look: str) -> None:
         self.sheet.merge_range(y, x, y, end, text, self.formats[look])
