@@ -176,6 +176,11 @@ class Drug(DatedModel, FacilityModel):
         return f"{self.name} {self.strength}".rstrip()
 
     @property
+    def label(self) -> str:
+        """Name and strength, the strength once."""
+        return self.name if self.strength in self.name else f"{self.name} {self.strength}"
+
+    @property
     def is_supply(self) -> bool:
         return bool(self.kind == ItemKind.SUPPLY)
 

@@ -65,7 +65,7 @@ def money(value: Decimal) -> Cell:
 
 def named(item: Item) -> Cell:
     """The item, opening its stock card."""
-    return Cell(str(item.drug), url=reverse("stock-card", args=[item.drug.pk]))
+    return Cell(item.drug.label, url=reverse("stock-card", args=[item.drug.pk]))
 
 
 def heads(*names: str) -> tuple[tuple[str, bool], ...]:
@@ -139,7 +139,7 @@ def _bids(facility: Facility, on: date, cover: Decimal) -> Listing:
         rows.append(
             [
                 Cell(row.drug.bid_info),
-                Cell(str(row.drug), url=reverse("stock-card", args=[row.drug.pk])),
+                Cell(row.drug.label, url=reverse("stock-card", args=[row.drug.pk])),
                 Cell(row.drug.unit),
                 money(row.drug.price),
                 number(row.won),

@@ -278,10 +278,9 @@ def drug_options(request: DeskRequest) -> HttpResponse:
 
 
 def _drug_option(drug: Drug, usable: Decimal) -> Option:
-    label = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
     note = f"{drug.unit} · tồn {decimal_text(usable)}"
     filling = {"unit": drug.unit, "registration": drug.registration_no, "bid": drug.bid_info}
-    return Option(code=drug.code, label=label, note=note, data=filling)
+    return Option(code=drug.code, label=drug.label, note=note, data=filling)
 
 
 @require_GET

@@ -99,7 +99,7 @@ def purchase_proposal(query: Query) -> Dataset:
 
 def _add(found: Dataset, drug: Drug, own: dict[str, Any], part: str, section: str) -> str:
     ref = f"{drug.code}/{part}"
-    found.rows.append(Row(ref, drug, {"item": str(drug), **own}, section))
+    found.rows.append(Row(ref, drug, {"item": drug.label, **own}, section))
     return ref
 
 

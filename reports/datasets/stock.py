@@ -137,10 +137,9 @@ def _sum(members: Iterable[Flow], kinds: Sequence[str]) -> Decimal:
 
 def _row(found: Dataset, flow: Flow, own: dict[str, Any], ref: str = "") -> Row:
     drug, lot = flow.lot.drug, flow.lot
-    name = f"{drug.name} {drug.strength}" if drug.strength and drug.strength not in drug.name else drug.name
     item = Item(
         code=drug.code,
-        name=name,
+        name=drug.label,
         ingredient=drug.ingredient,
         unit=drug.unit,
         country=drug.country,
