@@ -45,7 +45,6 @@ def test_what_is_not_known_yet_is_no_fault(stage: Stage, known: tuple[str, ...])
         ("XML2.SO_LUONG=10", "clinical.dose_short"),
         ("XML2.LIEU_DUNG=Uống khi đau", "clinical.dose_shape"),
         ("XML2.MA_BAC_SI=000099/ZZ-GPHN", "drug.licence_registered"),
-        ("XML2=2; XML2[2].SO_DANG_KY=VD-99008-26", "clinical.same_ingredient"),
         ("XML3[2].MA_DICH_VU=22.0120.9999", "service.known"),
         ("XML3[2].NGAY_YL=202608020800", "service.order_time"),
         ("XML3[2].MA_NHOM=13; XML3[2].MA_DICH_VU=02.1896", "service.exam_twice"),
