@@ -30,7 +30,7 @@ def test_a_pharmacist_confirms_what_is_proposed_and_mends_what_could_not_be_read
     desks: Desks,  # noqa: F811
 ) -> None:
     page, hands = desks.open("pharmacist.bv", "items")
-    expect(page.locator("main caption").first).to_contain_text("167 mặt hàng")
+    expect(page.locator("main caption").first).to_contain_text("168 mặt hàng")
     fits(page)
     page.get_by_role("link", name="Chờ dược sĩ xác nhận (2)").press("Enter")
     expect(page.locator("main tbody tr")).to_have_count(2)
