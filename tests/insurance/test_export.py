@@ -20,7 +20,7 @@ from insurance.claims.services import build_month
 from insurance.models import BenefitResult, CashEntry, Claim
 from insurance.standards import parse_file, select_standard
 from patients.models import PrescriptionLine, Visit
-from pharmacy.models import DispenseLine
+from pharmacy.models import DispenseLine, Reservation
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import CBC, MONTH, PARACETAMOL
@@ -129,6 +129,7 @@ def test_a_drug_without_its_prescription_is_named(world: World, tmp_path: Path) 
     steps = month(world)
     with pgtrigger.ignore():
         DispenseLine.objects.all()._raw_delete(using="default")
+        Reservation.objects.all()._raw_delete(using="default")
         PrescriptionLine.objects.filter(prescription__exam__visit=steps["mai"].visit)._raw_delete(using="default")
     (error,) = export(world, tmp_path).errors
     assert error.claim_code == steps["mai"].visit.claim_code
