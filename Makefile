@@ -62,8 +62,9 @@ e2e: setup  ## Run the flows in a real browser (needs chromium)
 	@$(PY) -m pytest -m e2e -q
 
 bench: export HIS_VAR = $(VAR)/bench
-bench: setup  ## Measure the split, then loading and exporting a month of VISITS=20000 visits, on a database of its own
+bench: setup  ## Measure the split, the stock of one lot, then loading and exporting a month of VISITS=20000 visits, on a database of its own
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) bench split
+	@$(MANAGE) bench stock
 	@$(MANAGE) bench claims --visits $(VISITS)
 	@$(MANAGE) db stop
