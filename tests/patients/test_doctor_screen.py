@@ -395,7 +395,7 @@ def test_queries_of_the_screen_do_not_grow_with_the_queue(client, visit, world, 
         second_visit(world, visit)
     with django_assert_max_num_queries(22):
         client.get(url("doctor-visit", now))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(reverse("doctor"))
 
 
