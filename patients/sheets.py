@@ -39,6 +39,7 @@ class SheetRule:
     says_period: bool
     valid_from: date
     valid_to: date | None
+    law: str
 
     def valid_until(self, signed_on: date) -> date:
         """The last day on which the drugs may be bought or fetched; the day of signing is not counted."""
@@ -56,6 +57,18 @@ def rules_on(day: date) -> dict[str, SheetRule]:
         for rule in _rules()
         if rule.valid_from <= day and (rule.valid_to is None or day <= rule.valid_to)
     }
+
+
+def last_day(signed_on: date) -> date | None:
+    """The last day on which a prescription signed then may be handed out; None when no rule of that day limits it."""
+    rule = rules_on(signed_on).get(ORDINARY)
+    return None if rule is None else rule.valid_until(signed_on)
+
+
+def law_on(day: date) -> str:
+    """The circular that rules prescriptions of the day; empty when none is known."""
+    rule = rules_on(day).get(ORDINARY)
+    return "" if rule is None else rule.law
 
 
 def kind_of(rules: Mapping[str, SheetRule], *, control_class: str, item_kind: str) -> str:
@@ -105,6 +118,7 @@ def _rule(row: Mapping[str, str]) -> SheetRule:
         says_period=row["says_period"] == "yes",
         valid_from=date.fromisoformat(row["valid_from"]),
         valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+        law=row["law"],
     )
 
 

@@ -9,9 +9,9 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
 from patients.models import Prescription, Visit
+from patients.sheets import last_day, law_on
 from pharmacy.models import Dispense, NotGiven, PatientReturn
 from pharmacy.queries_given import LineParts, dispenses_of, standing_refusal
-from pharmacy.validity import last_day, source_of
 
 _STEP = Decimal("0.001")
 
@@ -52,7 +52,7 @@ def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[Lin
     signed_on = local(prescription.signed_at).date()
     last = last_day(signed_on)
     if last is not None and local(at).date() > last:
-        text = f"Đơn ký ngày {signed_on:%d/%m/%Y} chỉ cấp được đến hết {last:%d/%m/%Y} ({source_of(signed_on)})"
+        text = f"Đơn ký ngày {signed_on:%d/%m/%Y} chỉ cấp được đến hết {last:%d/%m/%Y} ({law_on(signed_on)})"
         raise Refusal("lapsed", text, field="prescription", last=last)
 
 

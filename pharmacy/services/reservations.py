@@ -10,13 +10,13 @@ from his.accounts.actor import Actor
 from his.core.dates import day_range, local
 from his.service import audit_facts, service
 from patients.models import Prescription, PrescriptionLine, Visit
+from patients.sheets import last_day
 from patients.shortages import NotReserved
 from pharmacy.allocation import ZERO, Wanted, allocate
 from pharmacy.models import Reservation, Store
 from pharmacy.queries import dispensing_stores, held_reservations, lot_stocks, usable_lots, wanted_of
 from pharmacy.queries_given import parts_of, standing_refusal
 from pharmacy.services import holds, ledger
-from pharmacy.validity import last_day
 
 UNLIMITED = timedelta(days=30)
 """Stock is kept no longer than this where no rule limits the prescription."""

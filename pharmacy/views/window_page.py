@@ -20,13 +20,13 @@ from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound
 from patients.models import Prescription, Visit
 from patients.queries_safety import allergies_of, allergy_words, is_none_known, signed_safety
+from patients.sheets import last_day, law_on
 from pharmacy import queries_window as window
 from pharmacy.forms_window import CounselForm, HandOverForm, LeaveOutForm, LineForm, SendBackForm
 from pharmacy.models import Counselling, Dispense, NotGiven, PatientReturn, Store
 from pharmacy.queries import dispensed_on, dispensing_stores, kept_for, waiting_prescriptions
 from pharmacy.queries_given import dispenses_of, parts_of, returns_of, standing_refusal
 from pharmacy.services.dispensing import TWO_PERSONS
-from pharmacy.validity import last_day, source_of
 
 PAGE = "pharmacy/window.html"
 STORE_KEY, AUTO_KEY = "dispensing_store", "dispensing_auto_next"
@@ -159,7 +159,7 @@ def _opened(
         "is_closed": visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "refusal_back": standing_refusal(prescription),
         "lapsed_on": last if last is not None and today > last else None,
-        "lapse_source": source_of(signed_on),
+        "lapse_source": law_on(signed_on),
         "last_day": last,
         "diagnoses": list(visit.diagnoses.all()),
         "safety": signed_safety(prescription.exam),
