@@ -15,15 +15,13 @@ Role = ControlledSignature.Role
 
 
 @service(action="pharmacy.close_book", permission="pharmacy.keep_book")
-def close_book(
-    *, store: Store, control_class: str, day: date, password: str, actor: Actor, at: datetime
-) -> ControlledPage:
+def close_book(*, store: Store, control_class: str, day: date, actor: Actor, at: datetime) -> ControlledPage:
     """Close a day of a book and sign it as the one who keeps the drugs (khóa sổ ngày).
 
     Afterwards its rows stand as they are now, with their SHA-256; what the ledger gets later for that day shows as a
-    difference. Refuses a wrong password, a day to come, a day that is closed, a book without any drug on the day.
+    difference. The caller has checked the password that signs. Refuses a day to come, a day that is closed, a book
+    without any drug on the day.
     """
-    _refuse_password(actor, password)
     if day > local(at).date():
         raise Refusal("future_day", "Chưa đến ngày này, chưa khóa sổ được", field="day")
     if control_class not in books_on(day):
@@ -49,12 +47,12 @@ def close_book(
 
 
 @service(action="pharmacy.approve_book", permission="pharmacy.approve_book")
-def approve_book(*, page: ControlledPage, password: str, actor: Actor, at: datetime) -> ControlledPage:
+def approve_book(*, page: ControlledPage, actor: Actor, at: datetime) -> ControlledPage:
     """Sign a closed day as the head of the unit (người đứng đầu ký sổ).
 
-    Refuses a wrong password, a second signature of the head, and the one who closed the day: they are two people.
+    The caller has checked the password that signs. Refuses a second signature of the head, and the one who closed the
+    day: they are two people.
     """
-    _refuse_password(actor, password)
     lock_name("controlled-book", page.store_id, page.control_class, page.day)
     signed = list(page.signatures.all())
     if any(one.role == Role.HEAD for one in signed):
@@ -68,8 +66,3 @@ def approve_book(*, page: ControlledPage, password: str, actor: Actor, at: datet
 def _sign(page: ControlledPage, role: Role, actor: Actor, at: datetime) -> None:
     ControlledSignature.objects.create(facility=actor.facility, page=page, role=role, by=actor.user, at=at)
     audit_facts(control_class=page.control_class, day=page.day, sha256=page.sha256, role=str(role))
-
-
-def _refuse_password(actor: Actor, password: str) -> None:
-    if not actor.user.check_password(password):
-        raise Refusal("password", "Mật khẩu không đúng, sổ chưa được ký", field="password")

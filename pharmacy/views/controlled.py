@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
+from his.accounts.confirming import sign_with
 from his.catalogs.models import ControlClass
 from his.core.codes import row_id
 from his.core.dates import parse_day
@@ -113,10 +114,12 @@ def close(request: DeskRequest, store_id: int) -> HttpResponse:
         raise NotFound
     asked = {"store": str(store.pk), "class": request.POST.get("class", ""), "day": request.POST.get("day", "")}
 
-    def act(password: str) -> ControlledPage:
-        day = _day(asked["day"], timezone.localdate())
-        given = {"store": store, "control_class": asked["class"], "day": day, "password": password}
-        return close_book(**given, actor=request.actor, at=timezone.now())
+    def act() -> ControlledPage:
+        try:
+            day = parse_day(asked["day"])
+        except ValueError as wrong:
+            raise Refusal("bad_day", str(wrong), field="day") from None
+        return close_book(store=store, control_class=asked["class"], day=day, actor=request.actor, at=timezone.now())
 
     return _signed(request, asked, act, "Đã khóa và ký sổ")
 
@@ -128,20 +131,19 @@ def approve(request: DeskRequest, pk: int) -> HttpResponse:
     page = _page(request, pk)
     asked = {"store": str(page.store_id), "class": page.control_class, "day": f"{page.day:%d/%m/%Y}"}
 
-    def act(password: str) -> ControlledPage:
-        return approve_book(page=page, password=password, actor=request.actor, at=timezone.now())
+    def act() -> ControlledPage:
+        return approve_book(page=page, actor=request.actor, at=timezone.now())
 
     return _signed(request, asked, act, "Đã ký sổ")
 
 
-def _signed(
-    request: DeskRequest, asked: dict[str, str], act: Callable[[str], ControlledPage], done: str
-) -> HttpResponse:
+def _signed(request: DeskRequest, asked: dict[str, str], act: Callable[[], ControlledPage], done: str) -> HttpResponse:
     form = SignForm(request.POST)
     try:
         if not form.is_valid():
             raise Refusal("password", "Hãy gõ mật khẩu để ký", field="password")
-        page = act(form.cleaned_data["password"])
+        sign_with(request, form.cleaned_data["password"], field="password")
+        page = act()
     except Refusal as refusal:
         return render_refusal(request, refusal, BOOK, {**_context(request, asked), "form": form}, form=form)
     saved(request, f"{done} ngày {page.day:%d/%m/%Y}")

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
+from his.accounts.confirming import confirmed_by
 from his.accounts.models import User
-from his.accounts.second_person import confirmed_by
 from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import render_refusal, saved
