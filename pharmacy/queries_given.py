@@ -4,14 +4,16 @@ A line's quantity is given in one or more parts. Open is what is neither given n
 brought back is not open again unless somebody says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, Exists, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import DecimalField, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
+from his.accounts.models import Facility
 from patients.models import Prescription, PrescriptionLine, PrescriptionRefusal, Visit
 from pharmacy.models import Dispense, DispenseLine, NotGiven, PatientReturn, PatientReturnLine
 
@@ -80,8 +82,24 @@ class LineParts:
 
 def parts_of(prescription: Prescription) -> list[LineParts]:
     """Every line of the prescription with its parts, in its order."""
-    rows = with_parts(prescription.lines.select_related("drug")).annotate(returned=_came_back())
+    return _parts(prescription.lines.all())
+
+
+def parts_of_all(prescriptions: Collection[int]) -> list[LineParts]:
+    """Every line of these prescriptions, by id, with its parts."""
+    return _parts(PrescriptionLine.objects.filter(prescription__in=prescriptions).order_by("prescription", "position"))
+
+
+def _parts(lines: QuerySet[PrescriptionLine]) -> list[LineParts]:
+    rows = with_parts(lines.select_related("drug")).annotate(returned=_came_back())
     return [LineParts(row, row.handed, row.returned, row.dropped) for row in rows]
+
+
+def last_dispenses(facility: Facility, prescriptions: Collection[int]) -> dict[int, datetime | None]:
+    """When each of these was handed out last, None when it was only handed out and undone; absent: never handed out."""
+    rows = Dispense.objects.for_facility(facility).filter(prescription__in=prescriptions)
+    standing = Max("dispensed_at", filter=Q(is_reversed=False))
+    return dict(rows.values_list("prescription_id").annotate(at=standing).order_by())
 
 
 def dispenses_of(prescription: Prescription) -> list[Dispense]:

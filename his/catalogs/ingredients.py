@@ -1,7 +1,8 @@
 """Keeping the ingredients of drugs in step with the list: read again from its texts, unless a pharmacist wrote them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 
 from his.accounts.models import Facility
 from his.catalogs.item_models import MEDICINES, Drug, DrugIngredient
@@ -63,3 +64,27 @@ def read_ingredients(drug: Drug) -> Iterable[DrugIngredient]:
 
 def _values(row: DrugIngredient) -> tuple[object, ...]:
     return tuple(getattr(row, name) for name in _VALUES)
+
+
+def written_strengths(facility: Facility, codes: Collection[str]) -> dict[str, tuple[str, str]]:
+    """What pharmacists wrote of these drugs, as (ingredients, strength) in the style of the list: `a + b`,
+    `250mg + 5mg/5ml`. Drugs whose ingredients were only read from the list are absent; an amount that nobody wrote
+    leaves the strength empty."""
+    rows: dict[str, list[DrugIngredient]] = defaultdict(list)
+    for row in DrugIngredient.objects.for_facility(facility).filter(drug_code__in=codes, is_by_hand=True):
+        rows[row.drug_code].append(row)
+    return {code: (" + ".join(row.name for row in known), _written(known)) for code, known in rows.items()}
+
+
+def _written(rows: Sequence[DrugIngredient]) -> str:
+    pers = {(row.per_amount, row.per_unit) for row in rows}
+    if len(pers) > 1 or any(row.amount is None for row in rows):
+        return ""
+    ((per_amount, per_unit),) = pers
+    amounts = " + ".join(f"{_plain(row.amount)}{row.unit}" for row in rows if row.amount is not None)
+    return amounts if per_amount is None else f"{amounts}/{_plain(per_amount)}{per_unit}"
+
+
+def _plain(value: Decimal) -> str:
+    """A decimal comma and nothing between thousands, so that it can be read in one way only."""
+    return f"{value.normalize():f}".replace(".", ",")

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from his.accounts.models import Staff
 from his.audit.models import AuditEntry
-from his.catalogs.models import Drug
+from his.catalogs.models import Drug, DrugIngredient
 from his.core.errors import Refusal
 from his.core.text import fold
 from insurance import law
@@ -26,9 +27,11 @@ from patients.services.prescriptions import LineInput, prescribe
 from patients.services.safety import Reason, record_allergy, record_health_facts
 from patients.services.signing import sign_exam
 from patients.services.visits import open_visit
-from pharmacy.services.dispensing import reverse_dispense
+from pharmacy.handout import LineChoice
+from pharmacy.services.dispensing import dispense, reverse_dispense
 from tests.cast import World, at
 from tests.insurance.walk import PARACETAMOL, Walk, hung, lan
+from tests.pharmacy import shelf
 
 GIVEN = Reason("benefit", "Theo dõi INR hằng tuần")
 
@@ -208,6 +211,52 @@ def test_drugs_that_were_taken_back_are_not_at_home(world):
     assert ids(write(early, PARACETAMOL)) == {"safety.still_at_home"}
     reverse_dispense(dispense=walk.given, reason="Trả lại", actor=walk.place.actor("pharmacist"), at=walk._later())
     assert ids(write(early, PARACETAMOL)) == set()
+
+
+def test_at_home_is_what_the_patient_has_of_every_part(world):
+    walk = hung(world, world.station).examine("I10")
+    walk.prescribe((PARACETAMOL, 56))
+    sign(walk)
+    walk.visit.refresh_from_db()
+    store = shelf.dispensary(walk.place)
+    shelf.receive(walk.place, store, shelf.goods(world, walk.place), when=at(6))
+    giver = walk.place.actor("pharmacist")
+    pk = walk.prescription.lines.get().pk
+    parts = []
+    for quantity in (12, 6):
+        choice = LineChoice(pk, Decimal(quantity), reason="out_of_stock", is_final=False)
+        parts.append(
+            dispense(prescription=walk.prescription, store=store, choices=[choice], actor=giver, at=walk._later())
+        )
+    reverse_dispense(dispense=parts[1], reason="Nhầm", actor=giver, at=walk._later())
+    early = next_visit(walk, 1)
+    (notice,) = write(early, PARACETAMOL)
+    assert notice.rule == "safety.still_at_home", "the first part stands"
+    assert str(ceil(12 / line_a_day(walk)) - 1) + " ngày" in notice.message
+
+
+def line_a_day(walk: Walk) -> Decimal:
+    row = walk.prescription.lines.get()
+    return row.morning + row.noon + row.afternoon + row.evening
+
+
+def test_a_strength_that_a_pharmacist_wrote_is_the_one_that_is_checked(walk):
+    drug = add_drug(walk, "PAX", "Paracetamol", "theo nhãn")
+    assert ids(write(walk, "PAX")) == {"safety.dose_unchecked"}
+    row = DrugIngredient.objects.create(
+        facility=drug.facility,
+        drug_code="PAX",
+        position=1,
+        name="Paracetamol",
+        search_name="paracetamol",
+        amount=Decimal("0.5"),
+        unit="g",
+        is_by_hand=True,
+    )
+    assert ids(write(walk, "PAX")) == set()
+    row.amount = 5
+    row.save()
+    assert ids(write(walk, "PAX")) == {"safety.dose"}
 
 
 def test_controlled_drugs_have_fewer_days_and_few_prescribers(walk):
