@@ -12,8 +12,9 @@ from typing import Final
 
 ZERO = Decimal(0)
 MONTH_DAYS: Final = Decimal("30.4375")
-EXPIRY_STEPS: Final = (30, 91, 183)
-"""Near expiry is said in steps of about 1, 3 and 6 months."""
+EXPIRY_STEPS: Final = (30, 90, 180)
+"""Near expiry is said in steps of 1, 3 and 6 months, in days."""
+EXPIRY_WORDS: Final = {-1: "Hết hạn", 30: "Dưới 1 tháng", 90: "Dưới 3 tháng", 180: "Dưới 6 tháng"}
 LOOK_BACK_MONTHS: Final = 3
 LEAD_MONTHS: Final = Decimal(1)
 SAFETY_MONTHS: Final = Decimal(1)

@@ -73,17 +73,18 @@ def heads(*names: str) -> tuple[tuple[str, bool], ...]:
     return tuple((name.removeprefix(">"), name.startswith(">")) for name in names)
 
 
+_EXPIRY_BADGES = {-1: "stop", 30: "stop", 90: "warn", 180: "info"}
+
+
 def _expiring(facility: Facility, on: date, cover: Decimal) -> Listing:
     rows = []
     for row in queries_planning.expiring(facility, on):
         step = planning.expiry_step(row.lot.expires_on, on)
-        text, badge = {-1: ("Hết hạn", "stop"), 30: ("Dưới 1 tháng", "stop"), 91: ("Dưới 3 tháng", "warn")}.get(
-            step if step is not None else 0, ("Dưới 6 tháng", "info")
-        )
+        assert step is not None  # the list goes no farther than the last step
         rows.append(
             [
                 Cell(day_text(row.lot.expires_on)),
-                Cell(text, badge=badge),
+                Cell(planning.EXPIRY_WORDS[step], badge=_EXPIRY_BADGES[step]),
                 named(row.item),
                 Cell(row.lot.number, url=reverse("stock-lot", args=[row.lot.pk])),
                 number(row.quantity),

@@ -16,8 +16,7 @@ PROPOSAL_MONTHS = Decimal(3)
 def near_expiry(query: Query) -> Dataset:
     """Lots that have expired or expire within six months, with what will be left of them."""
     found, on = Dataset(), query.period.end
-    titles = {-1: "Đã hết hạn", 30: "Dưới 1 tháng", 91: "Dưới 3 tháng", 183: "Dưới 6 tháng"}
-    found.sections = [(str(step), title) for step, title in titles.items()]
+    found.sections = [(str(step), title) for step, title in planning.EXPIRY_WORDS.items()]
     for row in queries_planning.expiring(query.facility, on):
         step = planning.expiry_step(row.lot.expires_on, on)
         own = {

@@ -87,8 +87,8 @@ def test_what_to_buy() -> None:
 
 
 def test_steps_of_expiry() -> None:
-    found = [expiry_step(ON + timedelta(days=days), ON) for days in (-1, 0, 30, 31, 91, 92, 183, 184)]
-    assert found == [-1, 30, 30, 91, 91, 183, 183, None]
+    found = [expiry_step(ON + timedelta(days=days), ON) for days in (-1, 0, 30, 31, 90, 91, 180, 181)]
+    assert found == [-1, 30, 30, 90, 90, 180, 180, None]
 
 
 def test_price_gaps() -> None:
