@@ -14,6 +14,7 @@ from pharmacy.queries import stock_card
 from pharmacy.queries_flow import TRANSFERS, Flow, differing_balances, flows
 from reports.datasets.antibiotics import is_antibiotic
 from reports.datasets.base import Dataset, Explained, Query, Row
+from reports.definition import load_version
 from reports.models import ReportRun
 from reports.period import Period
 
@@ -173,7 +174,8 @@ def _previous_differs(query: Query, found: Dataset) -> list[str]:
     last = runs.order_by("-version").first()
     if last is None:
         return []
-    at = last.values["columns"].index("CUOI_SL")
+    columns = load_version(last.form, last.values["definition"]).columns
+    at = next(place for place, column in enumerate(columns) if column.source == "closing")
     closed = {
         ref: Decimal(row[at]) for ref, row in zip(last.values["refs"], last.values["rows"], strict=True) if row[at]
     }
