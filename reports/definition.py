@@ -20,12 +20,15 @@ from typing import Any, Literal
 from his.core.errors import Refusal
 
 ROOT = Path(__file__).with_name("definitions")
-ColumnType = Literal["int", "text", "code", "datetime12", "money", "value", "price", "quantity"]
+ColumnType = Literal["int", "text", "code", "datetime12", "money", "value", "price", "quantity", "count", "share"]
 Severity = Literal["blocking", "warning", "note"]
-TYPES = ("int", "text", "code", "datetime12", "money", "value", "price", "quantity")
-"""`money`: đồng with two decimals; `value`: đồng, exact; `price`: đồng a unit; `quantity`: units of many things."""
-SUMMED = ("money", "value")
-NUMBERS = (*SUMMED, "price", "quantity")
+TYPES = ("int", "text", "code", "datetime12", "money", "value", "price", "quantity", "count", "share")
+"""`money`: đồng with two decimals; `value`: đồng, exact; `price`: đồng a unit; `quantity`: units of many things;
+`count`: how many; `share`: percent and the like, empty where there is none."""
+SUMMED = ("money", "value", "count")
+NUMBERS = (*SUMMED, "price", "quantity", "share")
+COMPUTED = frozenset({"count", "sum", "percent", "change", "ratio", "add"})
+"""First words of the sources of columns that a statistical form counts (`reports.datasets.grid`)."""
 CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
 SEVERITIES = ("blocking", "warning", "note")
 PRINTS = ("number", "text", "center", "birth", "sex", "day", "money", "thousands", "decimal")
@@ -50,6 +53,18 @@ class Column:
     print_label: str
     print_as: str
     width: int
+    where: str = ""
+    """The condition of a counted column."""
+
+    @property
+    def key(self) -> str:
+        """The name of its value in a row: what it reads, or its own tag when it is counted."""
+        return self.tag if self.source.partition(" ")[0] in COMPUTED else self.source
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it counts or sums facts, so that its figures open them."""
+        return self.source.partition(" ")[0] in {"count", "sum"}
 
     @property
     def is_number(self) -> bool:
@@ -98,6 +113,7 @@ class Form:
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
+    folder: Path
 
     def __getitem__(self, name: str) -> Any:
         """A setting of form.toml."""
@@ -117,6 +133,16 @@ class Form:
     def is_by_store(self) -> bool:
         """Whether it can be made of one store."""
         return bool(self.settings.get("by_store"))
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether parts and total say how many rows they have: rows of a statistical form are no things."""
+        return bool(self.settings["dataset"] != "grid")
+
+    @property
+    def sums_parts(self) -> bool:
+        """Whether parts show sums: figures of different kinds are not added up."""
+        return bool(self.settings.get("sums_parts", True))
 
     def get(self, name: str) -> Any:
         """A setting of form.toml that not every form has, or None."""
@@ -183,6 +209,7 @@ def _read(folder: Path) -> Form:
         if (folder / "sections.csv").exists()
         else (),
         checks=tuple(_check(spec) for spec in settings.get("checks", [])),
+        folder=folder,
     )
     _refuse_contradictions(form, folder)
     return form
@@ -206,6 +233,7 @@ def _column(cells: Mapping[str, str]) -> Column:
         print_label=cells["print_label"],
         print_as=cells["print_as"],
         width=int(cells["width"]),
+        where=cells.get("where") or "",
     )
 
 

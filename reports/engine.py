@@ -21,7 +21,7 @@ from his.service import audit_facts, service
 from reports.checks import Facts, blocking, run_checks
 from reports.datasets import SOURCES, Dataset, Query, Row
 from reports.definition import ROOT, Column, Form, load_form
-from reports.models import ReportRun
+from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.table import UNPLACED, Cell, cell, day_of, fingerprint
 
@@ -64,7 +64,7 @@ def run(
         audit_facts(form=form, period=period.key(), version=newest.version, unchanged=True)
         return newest
     audit_facts(form=form, period=period.key(), rows=len(values["rows"]), blocking=len(blocking(checks)))
-    return ReportRun.objects.create(
+    made = ReportRun.objects.create(
         facility=facility,
         form=form,
         store=store,
@@ -77,11 +77,15 @@ def run(
         run_at=at,
         run_by=actor.user,
     )
+    if data.basis:
+        ReportBasis.objects.create(run=made, content=data.basis)
+    return made
 
 
 def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:
     """What the data set of a form is asked."""
-    return Query(facility, period, store, {**(form.get("keep") or {}), "form": form.code})
+    named = {"form": form.code, "version": form.version, "root": str(form.folder.parents[1])}
+    return Query(facility, period, store, {**(form.get("keep") or {}), **named})
 
 
 def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:
@@ -94,6 +98,10 @@ def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:
         extra["store"] = query.store
     if data.notes:
         extra["notes"] = list(data.notes)
+    if data.not_added:
+        extra["not_added"] = list(data.not_added)
+    if data.basis:
+        extra["basis_sha256"] = fingerprint({"basis": data.basis})
     return {
         **extra,
         "form": form.code,
@@ -118,7 +126,7 @@ def _place(form: Form, order: list[str], row: Row) -> tuple[int, str, Row]:
 
 def _row(form: Form, row: Row, number: int) -> list[Cell]:
     def value(column: Column) -> Any:
-        return number if column.tag == form["number_column"] else row.value(column.source)
+        return number if column.tag == form["number_column"] else row.value(column.key)
 
     return [cell(column, value(column)) for column in form.columns]
 

@@ -1,5 +1,6 @@
 """Snapshots of reports: values, checks and the versions they rest on."""
 
+import pgtrigger
 from django.db import models
 
 from his.core.models import FacilityModel
@@ -25,6 +26,19 @@ class ReportRun(FacilityModel):
                 fields=["facility", "form", "store", "period_start", "version"], name="report_run_version"
             )
         ]
+
+
+class ReportBasis(models.Model):
+    """The facts that a run counted (căn cứ của biểu): with them every figure names what it counts, however late."""
+
+    run = models.OneToOneField(ReportRun, on_delete=models.PROTECT, primary_key=True, related_name="basis")
+    content = models.JSONField()
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return str(self.run_id)
 
 
 class Reconciliation(FacilityModel):

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 
 from his.accounts.models import Facility
 from his.core.errors import NotFound
+from patients.models import Visit, VisitDiagnosis
 from reports.checks import blocking
-from reports.definition import form_codes, latest, load_version
-from reports.models import ReportRun
+from reports.datasets.grid import behind
+from reports.definition import Column, Form, form_codes, latest, load_version
+from reports.engine import query_of
+from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.table import Cell, parts_of
 
@@ -91,6 +95,25 @@ def strangers_of(run: ReportRun, check: int) -> list[str]:
     """Claim codes that a check names and that are no row of the report."""
     known = set(run.values["refs"])
     return [ref for ref in run.checks[check]["refs"] if ref not in known]
+
+
+def behind_figure(run: ReportRun, form: Form, number: int, column: Column) -> list[str]:
+    """Claim codes of what one figure counts: of a statistical form the facts kept with the run, of others the row."""
+    ref: str = run.values["refs"][number - 1]
+    basis = ReportBasis.objects.filter(run=run).first()
+    if basis is None:
+        return [ref]
+    query = query_of(form, run.facility, Period(run.period_start, run.period_end), run.store)
+    return behind(form, basis.content, query, ref, column)
+
+
+def visits_by_code(facility: Facility, codes: Sequence[str]) -> list[Visit]:
+    """Visits of the facility in the order of their codes, with `main_disease`: code and name of the main diagnosis."""
+    main = VisitDiagnosis.objects.filter(visit_id=OuterRef("pk"), is_main=True).order_by("-exam_id")
+    named = Subquery(main.annotate(text=Concat("code", Value(" - "), "name")).values("text")[:1])
+    rows = Visit.objects.for_facility(facility).filter(claim_code__in=codes).annotate(main_disease=named)
+    found = {row.claim_code: row for row in rows.select_related("patient", "room")}
+    return [found[code] for code in codes if code in found]
 
 
 def sections_of(run: ReportRun) -> list[Any]:

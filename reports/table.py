@@ -44,6 +44,8 @@ def cell(column: Column, value: Any) -> Cell:
     """A typed value as it is stored. Raises TypeError for a value of the wrong kind, such as a float."""
     if column.type == "money":
         return _money(value)
+    if column.type == "share" and value is None:
+        return ""
     if column.type in NUMBERS:
         return _exact(value)
     if column.type == "datetime12":
@@ -93,6 +95,13 @@ def sums_of(form: Form, rows: Iterable[Sequence[Cell]]) -> dict[str, Decimal]:
         for tag, at in places:
             totals[tag] += Decimal(row[at])
     return totals
+
+
+def totals_of(form: Form, values: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Sums of all rows that are part of the total."""
+    apart = set(values.get("not_added", ()))
+    rows = zip(values["rows"], values["sections"], strict=True)
+    return sums_of(form, (row for row, section in rows if section not in apart))
 
 
 def parts_of(form: Form, values: Mapping[str, Any]) -> list[Part]:

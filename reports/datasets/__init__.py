@@ -1,6 +1,7 @@
 """Where the rows of reports come from: a closed set of data sets by name."""
 
 from reports.datasets.base import Dataset, Query, Row, Source
+from reports.datasets.grid import explain_row, grid
 from reports.datasets.planning import bid_use, differing_prices, near_expiry, purchase_proposal
 from reports.datasets.stock import explain_item, stock_flow, stock_usage
 from reports.datasets.visits import claim_summaries, explain_visit, settled_visits
@@ -13,6 +14,7 @@ SOURCES: dict[str, Source] = {
     "differing_prices": Source(differing_prices, explain_item),
     "purchase_proposal": Source(purchase_proposal, explain_item),
     "stock_usage": Source(stock_usage, explain_item),
+    "grid": Source(grid, explain_row),
 }
 
 __all__ = ["SOURCES", "Dataset", "Query", "Row", "Source"]

@@ -39,13 +39,16 @@ class Row:
 @dataclass(slots=True)
 class Dataset:
     """What was read. `sections` are (key, title) in order where the data make them; `left_out` is (reference, reason);
-    `flags` maps a question to the references it is true of; `notes` are lines under the table."""
+    `flags` maps a question to the references it is true of; `notes` are lines under the table; `not_added` are sections
+    that are no part of the total; `basis` are the facts that were counted, kept with the run."""
 
     rows: list[Row] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     flags: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
+    not_added: list[str] = field(default_factory=list)
+    basis: list[dict[str, Any]] = field(default_factory=list)
 
 
 Counterpart = Callable[[Query], Iterator[tuple[str, Mapping[str, str]]]]

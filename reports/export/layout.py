@@ -12,7 +12,7 @@ from his.core.money import round0
 from his.core.words import amount_in_words
 from his.ui.text import decimal_text, money_text
 from reports.definition import NUMBERS, SUMMED, Column, Form
-from reports.table import Cell, Part, parts_of, sums_of
+from reports.table import Cell, Part, parts_of, totals_of
 
 SEXES = {"1": "Nam", "2": "Nữ", "3": "Khác"}
 
@@ -44,7 +44,7 @@ class Layout:
 def layout_of(form: Form, values: Mapping[str, Any]) -> Layout:
     """The layout of a stored report."""
     columns = form.printed()
-    totals = sums_of(form, values["rows"])
+    totals = totals_of(form, values)
     return Layout(
         columns=columns,
         header=tuple(header_of(columns)),

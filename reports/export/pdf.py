@@ -36,6 +36,7 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
         "title": form["title"],
         "period": period_text(values),
         "noun": noun_of(form),
+        "counts_rows": form.counts_rows,
         "notes": values.get("notes", []),
         "money_note": form["money_note"],
         "columns": [{"width": c.width, "align": _align(c.print_as)} for c in layout.columns],
@@ -45,7 +46,7 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
             {
                 "label": part.label,
                 "count": len(part.positions),
-                "sums": _sums(layout, part.sums),
+                "sums": _sums(layout, part.sums if form.sums_parts else {}),
                 "rows": [
                     [shown(c, values["rows"][i][at]) for c, at in zip(layout.columns, places, strict=True)]
                     for i in part.positions

@@ -136,17 +136,18 @@ class _PaperSheet:
         y = self._header(first)
         self.sheet.freeze_panes(y, 2)
         for part in self.layout.parts:
-            y = self._sums(y, f"{part.label} ({len(part.positions)} {noun_of(self.form)})", part.sums, "part")
+            if part.label:
+                sums = part.sums if self.form.sums_parts else {}
+                y = self._sums(y, self._counted(part.label, len(part.positions)), sums, "part")
             for position in part.positions:
                 y = self._row(y, self.values["rows"][position])
-        y = self._sums(
-            y,
-            f"{self.form['total_label']} ({len(self.values['rows'])} {noun_of(self.form)})",
-            self.layout.totals,
-            "total",
-        )
+        if label := self.form["total_label"]:
+            y = self._sums(y, self._counted(label, len(self.values["rows"])), self.layout.totals, "total")
         self._foot(y)
         _print_setup(self.sheet, self.form, header_rows=(first, first + 2))
+
+    def _counted(self, label: str, rows: int) -> str:
+        return f"{label} ({rows} {noun_of(self.form)})" if self.form.counts_rows else label
 
     def _letterhead(self) -> int:
         facility, half = self.values["facility"], self.last // 2
@@ -186,11 +187,13 @@ class _PaperSheet:
     def _row(self, y: int, row: Sequence[Cell]) -> int:
         for x, (column, at) in enumerate(zip(self.layout.columns, self.places, strict=True)):
             value = row[at]
-            if column.type in NUMBERS:
+            if value == "":
+                self.sheet.write_blank(y, x, None, self.formats["cell_left"])
+            elif column.type in NUMBERS:
                 number = _printed(column, Decimal(value))
                 look = "cell_money" if _is_whole(number) else "cell_decimal"
                 self.sheet.write_number(y, x, number, self.formats[look])  # type: ignore[arg-type]
-            elif column.type == "int" and value != "":
+            elif column.type == "int":
                 self.sheet.write_number(y, x, int(value), self.formats["cell_int"])
             else:
                 look = "cell_left" if column.print_as == "text" else "cell_center"

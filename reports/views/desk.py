@@ -169,7 +169,10 @@ def _sums(form: Form, made: ReportRun) -> dict[str, Any]:
 
 
 def _line(form: Form, columns: Sequence[Column], row: ShownRow, made: ReportRun) -> dict[str, Any]:
-    cells = [(column, shown(column, row.cells[form.tags.index(column.tag)])) for column in columns]
+    cells = [
+        (column, shown(column, row.cells[form.tags.index(column.tag)]), form["dataset"] == "grid" and column.is_counted)
+        for column in columns
+    ]
     return {"ref": row.ref, "cells": cells, "number": row.cells[form.tags.index(form["number_column"])]}
 
 

@@ -1,0 +1,305 @@
+"""Where facts come from: closed sets by name, each read once for a facility and a period.
+
+`visits` are facts with a reference (the claim code), so that a run can keep them and every figure names them.
+`lines` are the lines of stored splits: many, so they are summed in the database, and a run keeps which split of which
+visit it read. Splits and their lines are never changed, so both tell of a run what it counted, however late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    DecimalField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, ExtractHour, Left, TruncDate
+
+from his.core.dates import day_range
+from insurance.claims.inclusion import LEFT_OUT
+from insurance.models import BenefitLine, BenefitResult
+from patients.models import Exam, ServiceOrder, Visit, VisitDiagnosis
+from reports.datasets.base import Query
+from reports.grid.placing import Fact
+
+INPATIENT_TYPES = ("03", "04", "09")
+"""Inpatient and day treatment (QĐ 1804/QĐ-BYT 2026): the inpatient block of forms 9 and 14."""
+Columns = Mapping[str, Combinable | str]
+
+
+def _holds(condition: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(condition, output_field=BooleanField())
+
+
+def _age(at: str, born: str) -> Func:
+    """Full years on the local day."""
+    template = "EXTRACT(YEAR FROM age(%(expressions)s))::int"
+    return Func(TruncDate(at), F(born), template=template, output_field=IntegerField())
+
+
+def _diagnosis(visit: str, *order: str, **kept: Any) -> Coalesce:
+    rows = VisitDiagnosis.objects.filter(visit_id=OuterRef(visit), **kept).order_by(*order)
+    return Coalesce(Subquery(rows.values("code")[:1]), Value(""))
+
+
+def _last_exam(visit: str, field: str) -> Coalesce:
+    rows = Exam.objects.filter(visit_id=OuterRef(visit)).order_by("-started_at", "-pk")
+    return Coalesce(Subquery(rows.values(field)[:1]), Value(""), output_field=CharField())
+
+
+def _of_visit(to: str) -> dict[str, Combinable | str]:
+    """What is known of a visit; `to` leads from the row to it ("" or "visit__")."""
+    pk = f"{to}pk"
+    main = _diagnosis(pk, "-is_main", "-exam_id", "position")
+    return {
+        "visit_type": f"{to}visit_type",
+        "is_inpatient": _holds(Q(**{f"{to}visit_type__in": INPATIENT_TYPES})),
+        "is_insured": f"{to}is_insured",
+        "sex": f"{to}patient__sex",
+        "age": _age(f"{to}arrived_at", f"{to}patient__born_on"),
+        "ethnicity": f"{to}patient__ethnicity_code",
+        "occupation": f"{to}patient__occupation_code",
+        "patient": f"{to}patient__code",
+        "route": f"{to}route",
+        "injury": f"{to}injury_code",
+        "is_priority": f"{to}priority",
+        "state": f"{to}state",
+        "is_closed": _holds(Q(**{f"{to}state": Visit.State.CLOSED})),
+        "room": f"{to}room__code",
+        "room_name": f"{to}room__name",
+        "department": f"{to}department__code",
+        "department_name": f"{to}department__name",
+        "icd": main,
+        "icd3": Left(main, 3),
+        "external_icd": _diagnosis(pk, "-exam_id", "position", code__regex=r"^[V-Y]"),
+        "outcome": _last_exam(pk, "outcome"),
+        "result": _last_exam(pk, "treatment_result_code"),
+        "day": TruncDate(f"{to}ended_at"),
+        "hour": ExtractHour(f"{to}arrived_at"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One set of facts. `rows` are the visits, or what else has a reference, of a query."""
+
+    title: str
+    columns: Columns
+    measures: Columns
+    rows: Callable[[Query], QuerySet[Any]]
+    ref: str
+    result: str = ""
+    """The field that names the stored split, for facts that are summed in the database."""
+
+    def read(self, query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
+        """All facts of a query: reference, fields, measures. Of sums the reference is empty."""
+        rows = self.rows(query)
+        if not self.result:
+            return list(self._values(rows, [self.ref], [*fields, *measures]))
+        names = self._named(rows, fields)
+        sums = {f"sum_{name}": Sum(self.measures[name]) for name in measures}
+        found = names.values(*(f"f_{n}" for n in fields)).annotate(fact_count=Count("pk"), **sums).order_by()
+        return [("", *row) for row in found.values_list(*(f"f_{n}" for n in fields), *sums)]
+
+    def stamps(self, query: Query) -> list[list[Any]]:
+        """Of sums: the reference and the stored split of each visit that was read."""
+        rows = self.rows(query).order_by(self.result).distinct(self.result)
+        return [list(row) for row in rows.values_list(self.ref, self.result)]
+
+    def detail(
+        self, results: Iterable[int], query: Query, fields: Sequence[str], measures: Sequence[str]
+    ) -> list[Fact]:
+        """Of sums: the facts of some stored splits, each with its reference."""
+        rows = BenefitLine.objects.filter(result__facility=query.facility, **{f"{self.result}__in": list(results)})
+        return list(self._values(rows, [self.ref], [*fields, *measures]))
+
+    def _values(self, rows: QuerySet[Any], plain: list[str], names: Sequence[str]) -> Iterable[Fact]:
+        found = self._named(rows, names)
+        return found.order_by(*plain).values_list(*plain, *(f"f_{name}" for name in names)).iterator(chunk_size=5000)
+
+    def _named(self, rows: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:
+        known = {**self.columns, **self.measures}
+        return rows.annotate(**{f"f_{name}": _expression(known[name]) for name in names})
+
+
+def _expression(given: Combinable | str) -> Combinable:
+    return F(given) if isinstance(given, str) else given
+
+
+def _with_split(rows: Callable[[Query], QuerySet[Any]]) -> Callable[[Query], QuerySet[Any]]:
+    """The same visits with their split in force, where they have one."""
+
+    def read(query: Query) -> QuerySet[Any]:
+        # made anew each time: a query changes the relation that it is given
+        split = FilteredRelation("benefit_results", condition=Q(benefit_results__is_current=True))
+        return rows(query).annotate(split=split)
+
+    return read
+
+
+def _ended(query: Query) -> QuerySet[Visit]:
+    """Visits that ended in the period, whether their costs are settled or not; cancelled ones are none."""
+    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    rows = Visit.objects.for_facility(query.facility).filter(ended_at__gte=start, ended_at__lt=end)
+    return rows.filter(state__in=(Visit.State.EXAMINED, Visit.State.CLOSED))
+
+
+def _arrived(query: Query) -> QuerySet[Visit]:
+    """Visits that began in the period; cancelled ones are none."""
+    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    rows = Visit.objects.for_facility(query.facility).filter(arrived_at__gte=start, arrived_at__lt=end)
+    return rows.exclude(state=Visit.State.CANCELLED)
+
+
+def _lines(query: Query) -> QuerySet[BenefitLine]:
+    """Lines of the splits in force of visits whose costs were settled for the months of the period."""
+    return BenefitLine.objects.filter(
+        result__facility=query.facility,
+        result__is_current=True,
+        result__visit__state=Visit.State.CLOSED,
+        result__visit__claim_month__gte=query.period.start,
+        result__visit__claim_month__lte=query.period.end,
+    )
+
+
+def _claimed_lines(query: Query) -> QuerySet[BenefitLine]:
+    """Those of `lines` whose visit makes a claim: the same as form 01/BH."""
+    left_out = BenefitResult.objects.for_facility(query.facility).filter(LEFT_OUT, is_current=True)
+    return _lines(query).exclude(result__in=left_out.values("pk"))
+
+
+_LINE: Columns = {
+    **_of_visit("result__visit__"),
+    "group": "charge__group_code",
+    "kind": "charge__line_kind",
+    "code": "charge__code",
+    "name": "charge__name",
+    "unit": "charge__unit",
+    "scope": "charge__scope_code",
+    "hospital_price": "charge__hospital_price",
+    "insured_price": "charge__insured_price",
+    "rate": "payment_rate",
+    "service_rate": "service_rate",
+    "entitlement": "result__entitlement_code",
+}
+_LINE_MEASURES: Columns = {
+    "quantity": "charge__quantity",
+    **{
+        name: name
+        for name in (
+            "hospital_amount",
+            "insured_amount",
+            "fund_amount",
+            "copay_amount",
+            "self_paid_amount",
+            "other_amount",
+        )
+    },
+}
+_MONEY: Columns = {
+    name: Coalesce(F(f"split__{name}"), Value(Decimal(0)), output_field=DecimalField(max_digits=17, decimal_places=2))
+    for name in (
+        "total_hospital_amount",
+        "total_insured_amount",
+        "fund_amount",
+        "copay_amount",
+        "self_paid_amount",
+        "other_amount",
+        "waived_amount",
+    )
+}
+_SETTLED: Columns = {
+    "entitlement": Coalesce(F("split__entitlement_code"), Value("")),
+    "is_claimed": Exists(
+        BenefitResult.objects.filter(visit_id=OuterRef("pk"), is_current=True, visit__state=Visit.State.CLOSED).exclude(
+            LEFT_OUT
+        )
+    ),
+    "registered_facility": Coalesce(F("card__registered_facility_code"), Value("")),
+}
+
+
+def _settled(query: Query) -> QuerySet[Visit]:
+    """Visits whose costs were settled for the months of the period: those that form 01/BH looks at."""
+    rows = Visit.objects.for_facility(query.facility).filter(state=Visit.State.CLOSED)
+    return rows.filter(claim_month__gte=query.period.start, claim_month__lte=query.period.end)
+
+
+def _exams(query: Query) -> QuerySet[Exam]:
+    """Examinations begun in the period; those of cancelled visits are none."""
+    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    rows = Exam.objects.for_facility(query.facility).filter(started_at__gte=start, started_at__lt=end)
+    return rows.exclude(visit__state=Visit.State.CANCELLED)
+
+
+def _performed(query: Query) -> QuerySet[ServiceOrder]:
+    """Ordered services that were performed in the period."""
+    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    rows = ServiceOrder.objects.for_facility(query.facility).filter(performed_at__gte=start, performed_at__lt=end)
+    return rows.filter(state=ServiceOrder.State.PERFORMED)
+
+
+_VISIT: Columns = {**_of_visit(""), **_SETTLED}
+FACTS: dict[str, Facts] = {
+    "visits": Facts("lượt khám kết thúc trong kỳ", _VISIT, _MONEY, _with_split(_ended), "claim_code"),
+    "arrivals": Facts("lượt khám bắt đầu trong kỳ", _VISIT, _MONEY, _with_split(_arrived), "claim_code"),
+    "settled": Facts("lượt khám quyết toán trong kỳ", _VISIT, _MONEY, _with_split(_settled), "claim_code"),
+    "exams": Facts(
+        "lần khám trong kỳ",
+        {
+            **_of_visit("visit__"),
+            "exam_room": "room__code",
+            "exam_room_name": "room__name",
+            "exam_department": "department__code",
+            "exam_department_name": "department__name",
+            "doctor": "doctor__code",
+            "doctor_name": "doctor__full_name",
+            "exam_outcome": "outcome",
+        },
+        {},
+        _exams,
+        "visit__claim_code",
+    ),
+    "services": Facts(
+        "dịch vụ thực hiện trong kỳ",
+        {
+            **_of_visit("visit__"),
+            "group": "service__group_code",
+            "code": "service__code",
+            "name": "service__name",
+            "is_paid_by_fund": "is_insured",
+            "performing_department": "department__code",
+            "performing_department_name": "department__name",
+        },
+        {"quantity": "quantity"},
+        _performed,
+        "visit__claim_code",
+    ),
+    "lines": Facts("dòng chi phí", _LINE, _LINE_MEASURES, _lines, "result__visit__claim_code", "result_id"),
+    "claimed_lines": Facts(
+        "dòng chi phí đề nghị quỹ thanh toán",
+        _LINE,
+        _LINE_MEASURES,
+        _claimed_lines,
+        "result__visit__claim_code",
+        "result_id",
+    ),
+}

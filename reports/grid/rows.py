@@ -1,0 +1,86 @@
+"""The rows and parts of a statistical form, from `rows.csv` and `parts.csv` of its folder. Pure.
+
+`rows.csv`: `row` (key, unique), `part`, `label`, `code` (as printed), `facts` (another set of facts than the form's),
+`where` (a condition). `parts.csv`: `part`, `title`, `is_added` (0: its rows are printed and not part of the total).
+
+A form without `rows.csv` makes its rows from the facts: `by` of its `[grid]` names the fields that make a row.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from reports.grid.conditions import Condition, read
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One printed row of a form: what it is called and what it counts."""
+
+    key: str
+    part: str
+    label: str
+    code: str
+    facts: str
+    where: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class GridPart:
+    """A group of rows under a title; `is_added`: whether it is part of the total."""
+
+    part: str
+    title: str
+    is_added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of a form in the order of the paper."""
+
+    parts: tuple[GridPart, ...]
+    rows: tuple[GridRow, ...]
+
+    def of(self, facts: str) -> tuple[GridRow, ...]:
+        """The rows that count one set of facts."""
+        return tuple(row for row in self.rows if row.facts == facts)
+
+    def added(self) -> frozenset[str]:
+        """Keys of the rows that are part of the total."""
+        parts = {part.part for part in self.parts if part.is_added}
+        return frozenset(row.key for row in self.rows if row.part in parts)
+
+
+@lru_cache(maxsize=64)
+def load_rows(folder: Path, facts: str) -> Rows:
+    """The rows of a version of a form; `facts` is what a row counts that names nothing. Raises ValueError."""
+    parts = tuple(
+        GridPart(cells["part"], cells["title"], cells.get("is_added", "1") != "0")
+        for cells in _cells(folder / "parts.csv")
+    )
+    rows = tuple(
+        GridRow(
+            cells["row"],
+            cells["part"],
+            cells["label"],
+            cells["code"],
+            cells.get("facts") or facts,
+            read(cells["where"]),
+        )
+        for cells in _cells(folder / "rows.csv")
+    )
+    keys = [row.key for row in rows]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"{folder}: a row is named twice")
+    if lost := {row.part for row in rows} - {part.part for part in parts}:
+        raise ValueError(f"{folder}: parts.csv has no part {sorted(lost)}")
+    return Rows(parts, rows)
+
+
+def _cells(path: Path) -> Iterable[Mapping[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
