@@ -27,7 +27,7 @@ TYPES = ("int", "text", "code", "datetime12", "money", "value", "price", "quanti
 `count`: how many; `share`: percent and the like, empty where there is none."""
 SUMMED = ("money", "value", "count")
 NUMBERS = (*SUMMED, "price", "quantity", "share")
-COMPUTED = frozenset({"count", "sum", "percent", "change", "ratio", "add"})
+COMPUTED = frozenset({"count", "sum", "percent", "change", "ratio", "add", "unknown"})
 """First words of the sources of columns that a statistical form counts (`reports.datasets.grid`)."""
 CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
 SEVERITIES = ("blocking", "warning", "note")

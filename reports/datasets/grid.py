@@ -5,7 +5,8 @@ row), and for rows that the facts make `by` (fields), `part_by` (the field that 
 `rest_label`, `order` (`-TAG`: by that figure, highest first) and `names` (`icd3`: the label is the name of the code).
 
 A column's `source` is `count`, `sum MEASURE`, either of them with ` before` (the period before), a formula over figures
-of the row (`percent TAG`: share of the total; `change TAG TAG`: growth in percent; `ratio TAG TAG`; `add TAG TAG ...`),
+of the row (`percent TAG`: share of the total; `change TAG TAG`: growth in percent; `ratio TAG TAG`; `add TAG TAG ...`;
+`unknown`: no source, shown empty),
 or else what the row is called: `label`, `code`, or a field of `by`. Its `where` is the condition of the column.
 """
 
@@ -96,13 +97,14 @@ def grid(query: Query) -> Dataset:
     basis: list[dict[str, Any]] = []
     for plan in plans(form):
         facts = read_facts(plan, query)
-        counted = place(facts, plan.shape, plan.keys, plan.row_fields, plan.asked)
+        counted = place(facts, plan.shape, plan.keys, plan.row_fields, plan.asked, _apart(form))
         figures |= counted.sums
         _label(form, plan, counted, labels)
         if not plan.is_before:
             _flag(form, counted, found)
         basis.append(_basis(plan, query, facts))
     found.basis = basis
+    found.notes = list(form.get("notes") or [])
     _fill(form, query, figures, labels, found)
     return found
 
@@ -160,6 +162,11 @@ def _flag(form: Form, counted: Figures, found: Dataset) -> None:
     if form["grid"].get("is_exclusive"):
         found.flags["nowhere"] += counted.nowhere
         found.flags["twice"] += counted.twice
+
+
+def _apart(form: Form) -> frozenset[str]:
+    rows = rows_of(form)
+    return frozenset(row.key for row in rows.rows) - rows.added() if rows else frozenset()
 
 
 def _label(form: Form, plan: Plan, counted: Figures, labels: dict[str, dict[str, Any]]) -> None:
@@ -304,6 +311,10 @@ def _add(form: Form, line: _Line, totals: Mapping[str, Decimal], tags: Sequence[
     return sum((_value(form, line, tag) for tag in tags), ZERO)
 
 
+def _unknown(form: Form, line: _Line, totals: Mapping[str, Decimal], tags: Sequence[str]) -> None:
+    """What the product has no source for: shown as unknown, never as none."""
+
+
 def _value(form: Form, line: _Line, tag: str) -> Decimal:
     value: Decimal = line.own[form.column(tag).key]
     return value
@@ -314,6 +325,7 @@ _FORMULAS: dict[str, Callable[[Form, _Line, Mapping[str, Decimal], Sequence[str]
     "change": _change,
     "ratio": _ratio,
     "add": _add,
+    "unknown": _unknown,
 }
 
 

@@ -52,14 +52,20 @@ class Figures:
 
 
 def place(
-    facts: Iterable[Fact], shape: Shape, keys: Keys, row_fields: Sequence[str], asked: Sequence[Asked]
+    facts: Iterable[Fact],
+    shape: Shape,
+    keys: Keys,
+    row_fields: Sequence[str],
+    asked: Sequence[Asked],
+    apart: frozenset[str] = frozenset(),
 ) -> Figures:
-    """Count and sum all facts."""
+    """Count and sum all facts. Rows that stand `apart` take facts that another row takes too."""
     found = Figures()
     sums = found.sums
     for fact, rows, columns in _placed(facts, shape, keys, row_fields, asked):
-        if len(rows) != 1:
-            (found.twice if rows else found.nowhere).append(str(fact[0]))
+        own = [row for row in rows if row not in apart] if apart else rows
+        if len(own) != 1:
+            (found.twice if own else found.nowhere).append(str(fact[0]))
         for row in rows:
             for tag, at in columns:
                 sums[row, tag] += fact[at] if at else 1

@@ -1,23 +1,28 @@
 """Statistical forms: conditions, placing of facts, and what a run keeps of them."""
 
 import json
+import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from string import ascii_uppercase
 
 import pytest
 from django.db import DatabaseError, transaction
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patients.models import Visit
 from reports.datasets.grid import behind, plans
 from reports.definition import Form, form_codes, latest, load_version
 from reports.engine import query_of, run
+from reports.export.pdf import to_pdf
 from reports.grid.conditions import ConditionError, read
 from reports.grid.facts import FACTS
 from reports.grid.placing import Asked, Shape, keys_by_condition, place, within
+from reports.grid.rows import load_rows
 from reports.models import ReportBasis, ReportRun
+from reports.period import Period
 from tests.cast import World, at
 from tests.reports.month import OCTOBER, small_month
 
@@ -59,6 +64,7 @@ PEOPLE = st.lists(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(PEOPLE)
 def test_exclusive_rows_add_up_to_all_facts_and_every_figure_names_them(people: list[tuple[str, int, str]]) -> None:
     facts = [(f"L{n}", *person) for n, person in enumerate(people)]
@@ -183,3 +189,55 @@ def test_every_form_asks_only_for_facts_that_there_are(form: Form) -> None:
         asked |= {one.tag for one in plan.asked}
     assert asked == counted
     assert form.valid_from <= date(2026, 10, 1)
+
+
+def test_every_code_falls_in_exactly_one_row_of_form_14_and_external_causes_stand_apart() -> None:
+    rows = load_rows(latest("B14").folder, "visits")
+    assert len(rows.rows) == 312
+    added = rows.added()
+    for letter in ascii_uppercase:
+        for number in range(100):
+            for end in ("", ".0", ".9"):
+                code = f"{letter}{number:02d}{end}"
+                fact = {"icd": "" if letter in "VWXY" else code, "external_icd": code if letter in "VWXY" else ""}
+                taken = [row.key for row in rows.rows if row.where.holds(fact)]
+                assert len(taken) == 1, code
+                assert (taken[0] in added) is (letter not in "VWXY"), code
+
+
+def test_a_successor_of_form_14_is_a_folder_of_data(world: World, tmp_path: Path) -> None:
+    """From 2026-10 a made-up circular has two rows, another column and no chapters."""
+    small_month(world, world.hospital)
+    shutil.copytree(latest("B14").folder.parent, tmp_path / "form_b14")
+    new = tmp_path / "form_b14" / "2026-10-01"
+    shutil.copytree(tmp_path / "form_b14" / "2025-07-01", new)
+    toml = (new / "form.toml").read_text(encoding="utf-8")
+    (new / "form.toml").write_text(
+        toml.replace("valid_from = 2025-07-01", "valid_from = 2026-10-01")
+        .replace("Biểu số 14/BCT", "Biểu số 7/BC")
+        .replace('"KKB_TE15", ', ""),
+        encoding="utf-8",
+    )
+    columns = (new / "columns.csv").read_text(encoding="utf-8")
+    kept = [line for line in columns.splitlines() if not line.startswith("KKB_TE15")]
+    kept.append("KKB_BHYT,count,10,count,BHYT,BHYT,,18,18,decimal,6,is_insured")
+    (new / "columns.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    (new / "parts.csv").write_text("part,title,is_added\n1,,1\n", encoding="utf-8")
+    (new / "rows.csv").write_text(
+        "row,part,label,code,where\nhh,1,Hô hấp,J00-J99,icd in J00-J99\nk,1,Khác,A00-I99,icd in A00-I99 K00-Z99\n",
+        encoding="utf-8",
+    )
+    place = world.hospital
+    how = {"facility": place.facility, "actor": place.actor("claims"), "at": at(17), "definitions": tmp_path}
+    report = run(form="B14", period=OCTOBER, **how)
+    assert report.values["definition"] == "2026-10-01"
+    assert figure(report, "hh", "KKB") + figure(report, "k", "KKB") == 5
+    assert figure(report, "hh", "KKB_BHYT") + figure(report, "k", "KKB_BHYT") == 4
+    assert to_pdf(report_form(report, tmp_path), report.values, report.sha256).startswith(b"%PDF")
+    before = run(form="B14", period=Period.parse_month("2026-09"), **how)
+    assert (before.values["definition"], len(before.values["rows"])) == ("2025-07-01", 312)
+
+
+def report_form(report: ReportRun, root: Path) -> Form:
+    """The definition of a report that was made from another root."""
+    return load_version(report.form, report.values["definition"], root)
