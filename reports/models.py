@@ -1,6 +1,7 @@
 """Snapshots of reports: values, checks and the versions they rest on."""
 
 import pgtrigger
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from his.core.models import FacilityModel
@@ -32,7 +33,7 @@ class ReportBasis(models.Model):
     """The facts that a run counted (căn cứ của biểu): with them every figure names what it counts, however late."""
 
     run = models.OneToOneField(ReportRun, on_delete=models.PROTECT, primary_key=True, related_name="basis")
-    content = models.JSONField()
+    content = models.JSONField(encoder=DjangoJSONEncoder)
 
     class Meta:
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -124,6 +124,6 @@ def day_of(digits: str) -> date:
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a stored report."""
-    text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """SHA-256 of the canonical JSON of a stored report, or of the facts that it counts."""
+    text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

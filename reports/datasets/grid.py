@@ -179,13 +179,9 @@ def _basis(plan: Plan, query: Query, facts: Sequence[Fact]) -> dict[str, Any]:
     """What a run keeps of the facts: themselves, or of sums which splits they are the lines of."""
     source = FACTS[plan.facts]
     kept: dict[str, Any] = {"facts": plan.facts, "is_before": plan.is_before}
-    if source.result:
+    if source.kept:
         return {**kept, "splits": source.stamps(replace(query, period=plan.period(query.period)))}
-    return {**kept, "fields": [*plan.shape.fields, *plan.shape.measures], "rows": [_plain(fact) for fact in facts]}
-
-
-def _plain(fact: Fact) -> list[Any]:
-    return [value if value is None or isinstance(value, (str, int)) else str(value) for value in fact]
+    return {**kept, "fields": [*plan.shape.fields, *plan.shape.measures], "rows": list(facts)}
 
 
 def _fill(

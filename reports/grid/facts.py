@@ -1,8 +1,9 @@
 """Where facts come from: closed sets by name, each read once for a facility and a period.
 
-`visits` are facts with a reference (the claim code), so that a run can keep them and every figure names them.
-`lines` are the lines of stored splits: many, so they are summed in the database, and a run keeps which split of which
-visit it read. Splits and their lines are never changed, so both tell of a run what it counted, however late.
+Visits are facts with a reference (the claim code), so that a run can keep them and every figure names them. Lines of
+stored splits, examinations and services are many: they are summed in the database, and a run keeps which split of which
+visit, or which row, it read. Splits and their lines are never changed, nor is what was signed or performed deleted, so
+both tell of a run what it counted, however late.
 """
 
 from __future__ import annotations
@@ -106,34 +107,39 @@ class Facts:
     measures: Columns
     rows: Callable[[Query], QuerySet[Any]]
     ref: str
-    result: str = ""
-    """The field that names the stored split, for facts that are summed in the database."""
+    kept: str = ""
+    """The field whose values a run keeps of facts that are summed in the database: the split, or the row itself."""
 
     def read(self, query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
-        """All facts of a query: reference, fields, measures. Of sums the reference is empty."""
+        """All facts of a query: reference, fields, measures, and how many they are. Of sums the reference is empty."""
         rows = self.rows(query)
-        if not self.result:
-            return list(self._values(rows, [self.ref], [*fields, *measures]))
-        names = self._named(rows, fields)
+        if not self.kept:
+            return self._each(rows, fields, measures)
+        grouped = self._named(rows, fields).values(*(f"f_{name}" for name in fields))
         sums = {f"sum_{name}": Sum(self.measures[name]) for name in measures}
-        found = names.values(*(f"f_{n}" for n in fields)).annotate(fact_count=Count("pk"), **sums).order_by()
-        return [("", *row) for row in found.values_list(*(f"f_{n}" for n in fields), *sums)]
+        found = grouped.annotate(fact_count=Count("pk"), **sums).order_by()
+        return [("", *row) for row in found.values_list(*(f"f_{n}" for n in fields), *sums, "fact_count")]
 
     def stamps(self, query: Query) -> list[list[Any]]:
-        """Of sums: the reference and the stored split of each visit that was read."""
-        rows = self.rows(query).order_by(self.result).distinct(self.result)
-        return [list(row) for row in rows.values_list(self.ref, self.result)]
+        """Of sums: the reference and what is kept of each row that was read."""
+        rows = self.rows(query).order_by(self.kept).distinct(self.kept)
+        return [list(row) for row in rows.values_list(self.ref, self.kept)]
 
-    def detail(
-        self, results: Iterable[int], query: Query, fields: Sequence[str], measures: Sequence[str]
-    ) -> list[Fact]:
-        """Of sums: the facts of some stored splits, each with its reference."""
-        rows = BenefitLine.objects.filter(result__facility=query.facility, **{f"{self.result}__in": list(results)})
-        return list(self._values(rows, [self.ref], [*fields, *measures]))
+    def detail(self, kept: Iterable[int], query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
+        """Of sums: the facts of what a run kept, each with its reference."""
+        rows = self.rows(query).model.objects.filter(**{f"{self.kept}__in": list(kept), self.owner: query.facility})
+        return self._each(rows, fields, measures)
 
-    def _values(self, rows: QuerySet[Any], plain: list[str], names: Sequence[str]) -> Iterable[Fact]:
-        found = self._named(rows, names)
-        return found.order_by(*plain).values_list(*plain, *(f"f_{name}" for name in names)).iterator(chunk_size=5000)
+    @property
+    def owner(self) -> str:
+        """The way from a row to its facility."""
+        return "result__facility" if self.kept == "result_id" else "facility"
+
+    def _each(self, rows: QuerySet[Any], fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
+        names = [*fields, *measures]
+        found = self._named(rows, names).order_by(self.ref)
+        listed = found.values_list(self.ref, *(f"f_{name}" for name in names)).iterator(chunk_size=5000)
+        return [(*row, 1) for row in listed]
 
     def _named(self, rows: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:
         known = {**self.columns, **self.measures}
@@ -277,6 +283,7 @@ FACTS: dict[str, Facts] = {
         {},
         _exams,
         "visit__claim_code",
+        "pk",
     ),
     "services": Facts(
         "dịch vụ thực hiện trong kỳ",
@@ -292,6 +299,7 @@ FACTS: dict[str, Facts] = {
         {"quantity": "quantity"},
         _performed,
         "visit__claim_code",
+        "pk",
     ),
     "lines": Facts("dòng chi phí", _LINE, _LINE_MEASURES, _lines, "result__visit__claim_code", "result_id"),
     "claimed_lines": Facts(

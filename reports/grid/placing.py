@@ -1,6 +1,7 @@
 """Placing facts into the rows and columns of a form. Pure: the same facts give the same figures.
 
-A fact is a tuple: its reference, then the values of the named fields, then the values of the named measures.
+A fact is a tuple: its reference, the values of the named fields, the values of the named measures, and last how many
+of its kind it stands for.
 Rows and columns ask few fields, whose values repeat; what was answered once is remembered.
 """
 
@@ -68,7 +69,7 @@ def place(
             (found.twice if own else found.nowhere).append(str(fact[0]))
         for row in rows:
             for tag, at in columns:
-                sums[row, tag] += fact[at] if at else 1
+                sums[row, tag] += fact[at]
     return found
 
 
@@ -110,7 +111,7 @@ def _placed(
     row_at = [place_of[name] for name in row_fields]
     column_fields = sorted({name for one in asked for name in one.where.fields})
     column_at = [place_of[name] for name in column_fields]
-    measured = [(one, place_of[one.measure] if one.measure else 0) for one in asked]
+    measured = [(one, place_of[one.measure] if one.measure else -1) for one in asked]
     rows_of: dict[tuple[Any, ...], tuple[str, ...]] = {}
     columns_of: dict[tuple[Any, ...], tuple[tuple[str, int], ...]] = {}
     for fact in facts:

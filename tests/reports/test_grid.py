@@ -67,7 +67,7 @@ PEOPLE = st.lists(
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(PEOPLE)
 def test_exclusive_rows_add_up_to_all_facts_and_every_figure_names_them(people: list[tuple[str, int, str]]) -> None:
-    facts = [(f"L{n}", *person) for n, person in enumerate(people)]
+    facts = [(f"L{n}", *person, 1) for n, person in enumerate(people)]
     shape = Shape(("sex", "age", "icd"))
     keys, fields = keys_by_condition([("A-J", read("icd in A00-J99")), ("rest", read("icd in K00-Z99"))])
     asked = [Asked("ALL", read("")), Asked("CHILD", read("age < 15")), Asked("WOMEN", read("sex = 2"))]
