@@ -67,10 +67,11 @@ def held_of(entry: CashEntry) -> Decimal:
 
 def sum_of(name: str) -> Coalesce:
     """The SQL sum of `cash`, `paid` or `held` over entries, zero without any."""
-    return Coalesce(Sum(_signed(name)), Value(ZERO))
+    return Coalesce(Sum(signed(name)), Value(ZERO))
 
 
-def _signed(name: str) -> Case:
+def signed(name: str) -> Case:
+    """The amount of an entry with its sign in `cash`, `paid` or `held`, in SQL."""
     whens: list[Any] = []
     for sign, value in ((1, F("amount")), (-1, -F("amount"))):
         kinds = [kind for kind, effect in EFFECTS.items() if getattr(effect, name) == sign]

@@ -1,6 +1,14 @@
 """Where the rows of reports come from: a closed set of data sets by name."""
 
 from reports.datasets.base import Dataset, Query, Row, Source
+from reports.datasets.cash import (
+    debt_list,
+    explain_account,
+    explain_invoice,
+    held_deposit_list,
+    invoice_list,
+    reversals,
+)
 from reports.datasets.grid import explain_row, grid
 from reports.datasets.planning import bid_use, differing_prices, near_expiry, purchase_proposal
 from reports.datasets.stock import explain_item, stock_flow, stock_usage
@@ -14,6 +22,10 @@ SOURCES: dict[str, Source] = {
     "differing_prices": Source(differing_prices, explain_item),
     "purchase_proposal": Source(purchase_proposal, explain_item),
     "stock_usage": Source(stock_usage, explain_item),
+    "debts": Source(debt_list, explain_account),
+    "held_deposits": Source(held_deposit_list, explain_account),
+    "reversals": Source(reversals, explain_account),
+    "invoices": Source(invoice_list, explain_invoice),
     "grid": Source(grid, explain_row),
 }
 

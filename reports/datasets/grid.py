@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -285,7 +286,14 @@ def _diagnosis_names(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[
     return {stem: name if code == stem else f"{name} và các mã cùng nhóm" for stem, code, name in first}
 
 
-_NAMES: dict[str, Callable[[Query, Sequence[Mapping[str, Any]]], dict[str, str]]] = {"icd3": _diagnosis_names}
+def _days(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {str(row["day"]): f"{date.fromisoformat(str(row['day'])):%d/%m/%Y}" for row in labels}
+
+
+_NAMES: dict[str, Callable[[Query, Sequence[Mapping[str, Any]]], dict[str, str]]] = {
+    "icd3": _diagnosis_names,
+    "day": _days,
+}
 
 
 def _percent(form: Form, line: _Line, totals: Mapping[str, Decimal], tags: Sequence[str]) -> Decimal:

@@ -32,11 +32,12 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, ExtractHour, Left, TruncDate
+from django.db.models.functions import Coalesce, Concat, ExtractHour, Left, Trim, TruncDate
 
 from his.core.dates import day_range
+from insurance.billing.effects import EFFECTS, signed
 from insurance.claims.inclusion import LEFT_OUT
-from insurance.models import BenefitLine, BenefitResult
+from insurance.models import BenefitLine, BenefitResult, CashEntry
 from patients.models import Exam, ServiceOrder, Visit, VisitDiagnosis
 from reports.datasets.base import Query
 from reports.grid.placing import Fact
@@ -263,6 +264,13 @@ def _performed(query: Query) -> QuerySet[ServiceOrder]:
     return rows.filter(state=ServiceOrder.State.PERFORMED)
 
 
+def _cash(query: Query) -> QuerySet[CashEntry]:
+    """Entries of the cash ledger of the period that moved money; deposits used or no longer used moved none."""
+    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    rows = CashEntry.objects.for_facility(query.facility).filter(at__gte=start, at__lt=end)
+    return rows.filter(kind__in=[kind for kind, effect in EFFECTS.items() if effect.cash])
+
+
 _VISIT: Columns = {**_of_visit(""), **_SETTLED}
 FACTS: dict[str, Facts] = {
     "visits": Facts("lượt khám kết thúc trong kỳ", _VISIT, _MONEY, _with_split(_ended), "claim_code"),
@@ -298,6 +306,20 @@ FACTS: dict[str, Facts] = {
         },
         {"quantity": "quantity"},
         _performed,
+        "visit__claim_code",
+        "pk",
+    ),
+    "cash": Facts(
+        "phiếu thu, chi trong kỳ",
+        {
+            "kind": "kind",
+            "method": "method",
+            "day": TruncDate("at"),
+            "cashier": "by__username",
+            "cashier_name": Trim(Concat("by__first_name", Value(" "), "by__last_name")),
+        },
+        {"amount": "amount", "cash": signed("cash")},
+        _cash,
         "visit__claim_code",
         "pk",
     ),
