@@ -31,6 +31,13 @@ COMPUTED = frozenset({"count", "sum", "percent", "change", "ratio", "add", "unkn
 """First words of the sources of columns that a statistical form counts (`reports.datasets.grid`)."""
 CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
 SEVERITIES = ("blocking", "warning", "note")
+SUBJECTS = {
+    "insurance": "Bảo hiểm y tế",
+    "statistics": "Thống kê y tế",
+    "pharmacy": "Dược, vật tư",
+    "cash": "Viện phí, tài chính",
+}
+"""What forms are about, in the order in which they are offered."""
 PRINTS = ("number", "text", "center", "birth", "sex", "day", "money", "thousands", "decimal")
 
 
@@ -269,6 +276,7 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         parts = {part.removeprefix("-") for part in check.parts}
         named = {*check.columns, *parts, *([check.whole] if check.whole else [])}
         need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")
+    need(form["subject"] in SUBJECTS, f"unknown subject {form['subject']}")
     need(form["number_column"] in tags, "number_column is no column")
     for name in ("section_column", "section_day_column", "words_column"):
         need(form.get(name) is None or form[name] in tags, f"{name} is no column")

@@ -1,5 +1,6 @@
 """What is typed at the reports desk."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ class RunForm(forms.Form):
     store = forms.ChoiceField(label="Kho (biểu dược)", required=False)
 
     def __init__(
-        self, *args: Any, choices: list[tuple[str, str]], stores: list[tuple[str, str]], **kwargs: Any
+        self, *args: Any, choices: Sequence[tuple[str, Any]], stores: list[tuple[str, str]], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["form"].choices = choices  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from his.core.errors import NotFound
 from patients.models import Visit, VisitDiagnosis
 from reports.checks import blocking
 from reports.datasets.grid import behind
-from reports.definition import Column, Form, form_codes, latest, load_version
+from reports.definition import SUBJECTS, Column, Form, form_codes, latest, load_version
 from reports.engine import query_of
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
@@ -63,9 +63,13 @@ def state_of(checks: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     return (f"{warned} cảnh báo", "warn") if warned else ("Đạt", "ok")
 
 
-def form_choices() -> list[tuple[str, str]]:
-    """(code, number and short title) of the forms that can be made."""
-    return [(code, f"{latest(code)['number']}: {latest(code)['short_title']}") for code in form_codes()]
+def form_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The forms that can be made, by subject: (code, number and short title)."""
+    forms = [latest(code) for code in form_codes()]
+    offered: dict[str, list[tuple[str, str]]] = {title: [] for title in SUBJECTS.values()}
+    for form in forms:
+        offered[SUBJECTS[form["subject"]]].append((form.code, f"{form['number']}: {form['short_title']}"))
+    return [(title, choices) for title, choices in offered.items() if choices]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,11 +63,11 @@ def _make(request: DeskRequest) -> HttpResponse:
 
 
 def _run_form(request: DeskRequest) -> RunForm:
-    lists = {"choices": form_choices(), "stores": store_choices(request.actor.facility)}
+    choices, stores = form_choices(), store_choices(request.actor.facility)
     if request.method == "POST":
-        return RunForm(request.POST, **lists)
-    first = {"form": lists["choices"][0][0], "month": last_month(timezone.localdate())}
-    return RunForm(initial=first, **lists)
+        return RunForm(request.POST, choices=choices, stores=stores)
+    first = {"form": choices[0][1][0][0], "month": last_month(timezone.localdate())}
+    return RunForm(initial=first, choices=choices, stores=stores)
 
 
 def store_choices(facility: Facility) -> list[tuple[str, str]]:

@@ -9,9 +9,13 @@ from string import ascii_uppercase
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from his.core.money import round0
+from insurance.billing.effects import cash_of
+from insurance.models import BenefitResult, CashEntry
 from patients.models import Visit
 from reports.datasets.grid import behind, plans
 from reports.definition import Form, form_codes, latest, load_version
@@ -23,7 +27,9 @@ from reports.grid.placing import Asked, Shape, keys_by_condition, place, within
 from reports.grid.rows import load_rows
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
+from reports.table import sums_of
 from tests.cast import World, at
+from tests.insurance import walk
 from tests.reports.month import OCTOBER, small_month
 
 
@@ -241,3 +247,42 @@ def test_a_successor_of_form_14_is_a_folder_of_data(world: World, tmp_path: Path
 def report_form(report: ReportRun, root: Path) -> Form:
     """The definition of a report that was made from another root."""
     return load_version(report.form, report.values["definition"], root)
+
+
+def test_every_figure_on_the_screen_opens_the_visits_that_it_counts(world: World) -> None:
+    small_month(world, world.hospital)
+    place = world.hospital
+    report = run(form="B14", facility=place.facility, period=OCTOBER, actor=place.actor("claims"), at=at(17))
+    row = report.values["refs"].index("168") + 1  # J00-J01, J05-J08
+    assert figure(report, "168", "KKB") > 0
+    page = walk.signed_in(place, "claims").get(reverse("report-run", args=[report.pk]), {"section": "X"})
+    address = reverse("report-figure", args=[report.pk, row, "KKB"])
+    assert address in page.content.decode()
+    shown = walk.signed_in(place, "claims").get(address)
+    assert len(shown.context["visits"]) == figure(report, "168", "KKB")
+    (code,) = [visit.claim_code for visit in shown.context["visits"]][:1]
+    assert walk.signed_in(place, "claims").get(reverse("report-visit", args=[code])).status_code == 200
+    stranger = walk.signed_in(world.station, "claims")
+    assert stranger.get(address).status_code == 404
+    assert stranger.get(reverse("report-visit", args=[code])).status_code == 404
+    assert walk.signed_in(place, "cashier").get(address).status_code == 403
+
+
+def test_cash_by_cashier_by_day_and_in_the_ledger_is_the_same(world: World) -> None:
+    small_month(world, world.hospital)
+    place = world.hospital
+
+    def total(form: str, tag: str) -> Decimal:
+        actor = place.actor("claims")
+        made = run(form=form, facility=place.facility, period=OCTOBER, actor=actor, at=at(17))
+        assert all(check["passed"] for check in made.checks)
+        return sums_of(latest(form), made.values["rows"])[tag]
+
+    entries = CashEntry.objects.for_facility(place.facility)
+    moved = sum((cash_of(entry) for entry in entries), Decimal(0))
+    assert total("THUNGAN", "CON") == total("SOQUY", "CON") == moved > 0
+    results = BenefitResult.objects.for_facility(place.facility).filter(is_current=True)
+    whole = sum((result.total_hospital_amount for result in results), Decimal(0))
+    assert total("DTKHOA", "TONG") == total("DTNGUON", "TONG") == whole > 0
+    owing = sum((result.patient_amount for result in results), Decimal(0))
+    assert total("CONGNO", "CON") == round0(owing) - moved > 0
