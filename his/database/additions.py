@@ -52,7 +52,7 @@ def join_additions(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
     """Receiver of `pre_migrate`: join the runs of additions of every migration that is about to be applied."""
     for migration, is_backwards in plan:
         if not is_backwards:
-            migration.operations[:] = list(_joined(migration.operations))
+            vars(migration)["operations"] = _joined(migration.operations)  # its own, not those of its class
 
 
 def _joined(operations: Sequence[Operation]) -> list[Operation]:
