@@ -20,7 +20,7 @@ from his.printing.views import pdf_response
 from his.ui.forms import render_refusal, saved
 from pharmacy.queries import stores
 from reports.datasets import SOURCES
-from reports.definition import SUMMED, Column, Form, load_version
+from reports.definition import SUMMED, Column, Form, latest, load_version
 from reports.engine import query_of, run
 from reports.export import EXPORTERS, file_name, kinds_of
 from reports.export.layout import layout_of, noun_of, period_text, shown
@@ -78,7 +78,12 @@ def store_choices(facility: Facility) -> list[tuple[str, str]]:
 def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
     """What every page of the desk shows: the reports made, and the form."""
     listed = [
-        {"run": row, "state": state_of(row.checks), "is_current": current is not None and _same(row, current)}
+        {
+            "run": row,
+            "number": latest(row.form)["number"],
+            "state": state_of(row.checks),
+            "is_current": current is not None and _same(row, current),
+        }
         for row in runs_of(request.actor.facility)
     ]
     return {"run_form": form, "listed": listed, "may_run": request.actor.may("reports.run")}
