@@ -86,8 +86,8 @@ _DRUGS = [
 def small_catalogue(place: Place) -> None:
     """A price list and a drug list just large enough for the tests."""
     since = date(2026, 1, 1)
-    for code, name, group, price in _SERVICES:
-        PricedService.objects.create(
+    PricedService.objects.bulk_create(
+        PricedService(
             facility=place.facility,
             code=code,
             name=name,
@@ -103,8 +103,10 @@ def small_catalogue(place: Place) -> None:
             valid_from=since,
             source="test",
         )
-    for code, ingredient_code, ingredient, name, strength, unit, rule, price, rate, group in _DRUGS:
-        Drug.objects.create(
+        for code, name, group, price in _SERVICES
+    )
+    Drug.objects.bulk_create(
+        Drug(
             facility=place.facility,
             code=code,
             ingredient_code=ingredient_code,
@@ -127,18 +129,21 @@ def small_catalogue(place: Place) -> None:
             valid_from=since,
             source="test",
         )
+        for code, ingredient_code, ingredient, name, strength, unit, rule, price, rate, group in _DRUGS
+    )
 
 
 @pytest.fixture
 def world(db: None) -> World:
     """Two facilities of province 99 with people, accounts and a small catalogue."""
     places = build_places()
-    for code, name in _DIAGNOSES:
-        Diagnosis.objects.create(
-            code=code, name=name, search_name=fold(f"{code} {name}"), valid_from=date(2020, 1, 1), source="test"
-        )
-    for level, code, name, parent in _UNITS:
-        AdministrativeUnit.objects.create(
+    since = date(2020, 1, 1)
+    Diagnosis.objects.bulk_create(
+        Diagnosis(code=code, name=name, search_name=fold(f"{code} {name}"), valid_from=since, source="test")
+        for code, name in _DIAGNOSES
+    )
+    AdministrativeUnit.objects.bulk_create(
+        AdministrativeUnit(
             level=level,
             code=code,
             name=name,
@@ -147,8 +152,12 @@ def world(db: None) -> World:
             valid_from=date(2025, 7, 1),
             source="test",
         )
-    for number, (code, name) in enumerate(_OCCUPATIONS):
-        CodeEntry.objects.create(list="occupations", code=code, name=name, position=number, valid_from=date(2020, 1, 1))
+        for level, code, name, parent in _UNITS
+    )
+    CodeEntry.objects.bulk_create(
+        CodeEntry(list="occupations", code=code, name=name, position=number, valid_from=since)
+        for number, (code, name) in enumerate(_OCCUPATIONS)
+    )
     for place in places.values():
         small_catalogue(place)
     return World(places[STATION], places[HOSPITAL])

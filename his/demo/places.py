@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 
 from django.contrib.auth.hashers import make_password
+from django.db.models import Model
 
 from his.accounts.actor import Actor, actor_for
 from his.accounts.models import Department, Facility, FacilityStatus, Membership, Room, Staff, User
@@ -12,6 +14,7 @@ from his.accounts.roles import ROLES
 DEMO_PASSWORD = "tram-y-te-99"
 SINCE = date(2020, 1, 1)
 STATION, HOSPITAL = "99001", "99002"
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(slots=True)
@@ -164,41 +167,58 @@ def _facilities() -> dict[str, Facility]:
 
 def _build(facility: Facility, password: str) -> Place:
     place = Place(facility)
-    for code, name in _DEPARTMENTS[facility.code]:
-        place.departments[code] = Department.objects.create(facility=facility, code=code, name=name)
-    for code, name, department, kind, exam in _ROOMS[facility.code]:
-        place.rooms[code] = Room.objects.create(
-            facility=facility,
-            code=code,
-            name=name,
-            kind=kind,
-            exam_service_code=exam,
-            department=place.departments[department],
-        )
-    for key, code, name, title, department, licence, scope, roles in _PEOPLE[facility.code]:
-        place.staff[key] = Staff.objects.create(
-            facility=facility,
-            code=code,
-            full_name=name,
-            title=title,
-            department=place.departments[department],
-            licence_no=licence,
-            licence_issued_on=SINCE,
-            working_scope=scope,
-            is_head=key == "manager",
-            valid_from=SINCE,
-        )
-        place.users[key] = _account(place, key, name, roles, password)
-    for key, roles in _OFFICE[facility.code]:
-        place.users[key] = _account(place, key, ROLES[roles[0]][0], roles, password)
+    place.departments = _stored(
+        {code: Department(facility=facility, code=code, name=name) for code, name in _DEPARTMENTS[facility.code]}
+    )
+    place.rooms = _stored(
+        {
+            code: Room(
+                facility=facility,
+                code=code,
+                name=name,
+                kind=kind,
+                exam_service_code=exam,
+                department=place.departments[department],
+            )
+            for code, name, department, kind, exam in _ROOMS[facility.code]
+        }
+    )
+    people = _PEOPLE[facility.code]
+    place.staff = _stored(
+        {
+            key: Staff(
+                facility=facility,
+                code=code,
+                full_name=name,
+                title=title,
+                department=place.departments[department],
+                licence_no=licence,
+                licence_issued_on=SINCE,
+                working_scope=scope,
+                is_head=key == "manager",
+                valid_from=SINCE,
+            )
+            for key, code, name, title, department, licence, scope, _ in people
+        }
+    )
+    accounts = [(person[0], person[2], person[7]) for person in people]
+    accounts += [(key, ROLES[roles[0]][0], roles) for key, roles in _OFFICE[facility.code]]
+    suffix = _SUFFIX[facility.code]
+    place.users = _stored(
+        {key: User(username=f"{key}.{suffix}", first_name=name, password=password) for key, name, _ in accounts}
+    )
+    Membership.objects.bulk_create(
+        Membership(facility=facility, user=place.users[key], role=role, staff=place.staff.get(key))
+        for key, _, roles in accounts
+        for role in roles
+    )
     return place
 
 
-def _account(place: Place, key: str, name: str, roles: tuple[str, ...], password: str) -> User:
-    user = User.objects.create(username=f"{key}.{_SUFFIX[place.facility.code]}", first_name=name, password=password)
-    for role in roles:
-        Membership.objects.create(facility=place.facility, user=user, role=role, staff=place.staff.get(key))
-    return user
+def _stored(rows: dict[str, M]) -> dict[str, M]:
+    """The rows by their keys, stored with one statement."""
+    type(next(iter(rows.values())))._default_manager.bulk_create(rows.values())
+    return rows
 
 
 def load_places() -> dict[str, Place]:
