@@ -59,7 +59,7 @@ types: setup  ## Check the types
 	@$(PY) -m mypy
 
 e2e: setup  ## Run the flows in a real browser (needs chromium)
-	@$(PY) -m pytest -m e2e -q
+	@$(PY) -m pytest -n 2 -m e2e -q
 
 bench: export HIS_VAR = $(VAR)/bench
 bench: setup  ## Measure the split, the stock of one lot, then loading and exporting a month of VISITS=20000 visits, on a database of its own
