@@ -51,10 +51,9 @@ def _register_origins() -> None:
 
     kinds = Charge.SourceKind
     origins.register(
-        origins.Origin(kinds.EXAM, "Công khám", origins.exams),
-        origins.Origin(kinds.ORDER, "Dịch vụ", origins.orders),
-        origins.Origin(kinds.PRESCRIPTION_LINE, "Thuốc", origins.drugs),
-        origins.Origin(kinds.SUBSTITUTION, "Thuốc thay thế", origins.substitutes),
+        origins.Origin(kinds.EXAM, origins.exams),
+        origins.Origin(kinds.ORDER, origins.orders),
+        origins.Origin(kinds.PRESCRIPTION_LINE, origins.drugs),
     )
 
 

@@ -1,7 +1,8 @@
 """Where charges come from: each origin finds what was done in a visit and prices it.
 
 An origin is registered once (`register`, in `InsuranceConfig.ready`); pulling, the list of what is not yet charged,
-closing and the screens ask all that are registered. A later origin, such as beds, is one more entry.
+closing and the screens ask all that are registered. A later origin, such as the days of an inpatient stay, is one more
+entry.
 """
 
 from collections.abc import Callable, Iterator
@@ -57,10 +58,9 @@ Priced = tuple[str, Callable[[], Source]]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One kind of thing that is charged. `find` gives the things of a visit, to be priced by the list of the day."""
+    """Something that is charged. `find` gives what there is of it in a visit, to be priced by the list of the day."""
 
     kind: str
-    label_vi: str
     find: Callable[[Visit, date], Iterator[Priced]]
 
 
@@ -111,26 +111,24 @@ def _order_source(visit: Visit, order: ServiceOrder, on: date) -> Source:
 
 
 def drugs(visit: Visit, on: date) -> Iterator[Priced]:
-    """What of prescription lines was handed out and did not come back; a line is one source, of whatever lots."""
-    totals = {line: quantity for (line, substitution), quantity in net_given(visit).items() if substitution is None}
-    rows = PrescriptionLine.objects.for_facility(visit.facility).filter(pk__in=totals)
-    for line in rows.select_related("drug", "prescription"):
-        yield line.drug.name, partial(_drug_source, visit, line, totals[line.pk], on)
+    """What was handed out and did not come back: prescribed drugs, a line being one source of whatever lots, and the
+    products given in their place, each at its own price."""
+    given = net_given(visit)
+    lines = {line: quantity for (line, substitution), quantity in given.items() if substitution is None}
+    others = {pk: quantity for (_line, pk), quantity in given.items() if pk is not None}
+    if lines:
+        rows = PrescriptionLine.objects.for_facility(visit.facility).filter(pk__in=lines)
+        for line in rows.select_related("drug", "prescription"):
+            yield line.drug.name, partial(_drug_source, visit, line, lines[line.pk], on)
+    if others:
+        found = Substitution.objects.for_facility(visit.facility).filter(pk__in=others)
+        for row in found.select_related("drug", "prescription_line__prescription").order_by("pk"):
+            yield row.drug.name, partial(_substitute_source, visit, row, others[row.pk], on)
 
 
 def _drug_source(visit: Visit, line: PrescriptionLine, quantity: Decimal, on: date) -> Source:
     drug = line.drug if _in_period(line.drug, on) else drug_price(visit, line.drug.code, on)
     return drug_source(line.pk, drug, quantity, line.prescription.prescribed_at, is_insured=line.is_insured)
-
-
-def substitutes(visit: Visit, on: date) -> Iterator[Priced]:
-    """Products that were handed out in place of the prescribed ones, each at its own price."""
-    totals = {pk: quantity for (_line, pk), quantity in net_given(visit).items() if pk is not None}
-    if not totals:
-        return
-    rows = Substitution.objects.for_facility(visit.facility).filter(pk__in=totals)
-    for row in rows.select_related("drug", "prescription_line__prescription").order_by("pk"):
-        yield row.drug.name, partial(_substitute_source, visit, row, totals[row.pk], on)
 
 
 def _substitute_source(visit: Visit, row: Substitution, quantity: Decimal, on: date) -> Source:

@@ -247,11 +247,11 @@ def test_another_origin_of_charges_is_one_entry(world: World, monkeypatch) -> No
     def beds(visit, on: date):
         yield "Giường", lambda: origins.service_source("bed", visit.pk, priced, Decimal(2), at(9), is_insured=True)
 
-    register(Origin("bed", "Ngày giường", beds))
+    register(Origin("bed", beds))
     step = walk.lan(world, world.hospital).examine().sign()
     assert [s.kind for s in not_yet_charged(step.visit)] == ["exam", "bed"]
     step.close()
     assert Charge.objects.get(source_kind="bed").line_kind == "bed"
     assert not_yet_charged(step.visit) == []
     with pytest.raises(ValueError, match="another origin"):
-        register(Origin("exam", "Khác", beds))
+        register(Origin("exam", beds))

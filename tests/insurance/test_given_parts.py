@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from his.core.errors import Refusal
 from insurance.billing.cash import refund
-from insurance.billing.charges import not_yet_charged
+from insurance.billing.charges import find_sources, not_yet_charged
 from insurance.billing.closing import close_visit, reopen_visit
 from insurance.billing.ledger import amount_due, payable_amount
 from insurance.billing.price_effect import price_effect
@@ -146,6 +148,9 @@ def test_a_substitute_is_charged_and_claimed_as_what_it_is(world: World, step: W
     give(step, at(9), a=swap)
     give(step, at(10))
     step.now = at(11)
+    with CaptureQueriesContext(connection) as captured:
+        find_sources(step.visit)
+    assert sum('FROM "pharmacy_dispenseline"' in query["sql"] for query in captured) == 1, "what was given is read once"
     result = step.settled()
     assert drug_charges(step) == {"Paracetamol 500mg": 15, "Nửa giá 1g": 3, "Nửa giá 1g B": 4}
     rows = {row["TEN_THUOC"]: row for row in all_agree(step)}
