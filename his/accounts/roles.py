@@ -100,6 +100,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "pharmacy.destroy",
                 "pharmacy.reverse",
                 "pharmacy.approve_count",
+                "pharmacy.keep_book",
                 "prices.view",
                 "catalogs.attributes",
             }
