@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
+from his.catalogs.strengths import Amount, read_strength
 from pharmacy.safety.lists import Lists
-from pharmacy.safety.strength import Amount, read_strength
 
 PREGNANT, LACTATING = "pregnancy", "lactation"
 YES, NO = "yes", "no"
@@ -91,11 +91,11 @@ class Drug:
     @cached_property
     def amounts(self) -> dict[str, Amount] | None:
         """The amount of each ingredient in one unit (or ml) of dosing; None when the label does not say it for sure."""
-        strength = read_strength(self.strength)
+        strength = read_strength(self.strength, len(self.keys)) if self.keys else None
         if strength is None:
             return None
         found = strength.in_ml() if self.is_volume else strength.in_unit()
-        return dict(zip(self.keys, found, strict=True)) if found is not None and len(found) == len(self.keys) else None
+        return dict(zip(self.keys, found, strict=True)) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

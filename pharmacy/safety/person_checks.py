@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+from his.catalogs.strengths import MG
 from patients import dosing
 from pharmacy.safety.facts import LACTATING, PREGNANT, YES, Check, Drug, Found, Person, Prescribing
 from pharmacy.safety.lists import Caution, DoseLimit, Level, Lists, Support, is_meant
-from pharmacy.safety.strength import MG
 
 UNCHECKED, UNKNOWN = "unchecked", "unknown"
 """Levels of what a check could not look at, and of what nobody asked the person."""

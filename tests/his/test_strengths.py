@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from his.catalogs.bids import read_bid
 from his.catalogs.control import control_rules, is_due, propose
-from his.catalogs.strengths import ingredients_of, read_amount
+from his.catalogs.strengths import Amount, Strength, ingredients_of, read_amount, read_strength
 
 DAY = date(2026, 10, 6)
 
@@ -72,6 +72,7 @@ def test_what_is_not_certain_is_not_read(text: str) -> None:
     ("names", "strength", "found"),
     [
         ("Amlodipin + valsartan", "5mg + 80mg", [("Amlodipin", "5 mg"), ("valsartan", "80 mg")]),
+        ("Ambroxol + clenbuterol", "15mg + 10mcg/5ml", [("Ambroxol", "15 mg/5 ml"), ("clenbuterol", "10 mcg/5 ml")]),
         ("Diosmin; Hesperidin", "450mg; 50mg", [("Diosmin", "450 mg"), ("Hesperidin", "50 mg")]),
         ("Lá sen,Vông nem", "2,5g, 0,625g", [("Lá sen", "2.5 g"), ("Vông nem", "0.625 g")]),
         (
@@ -149,6 +150,62 @@ def test_no_text_breaks_the_reading(names: str, strength: str) -> None:
     assert found
     for part in found:
         assert part.amount is None or Decimal("0.000001") <= part.amount.value < Decimal(10) ** 13
+
+
+def measured(found: tuple[Amount, ...] | None) -> list[tuple[str, str]] | None:
+    return None if found is None else [(f"{one.value.normalize():f}", one.unit) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "ml"),
+    [
+        ("500mg", [("500", "mg")], None),
+        ("7,5 mg", [("7.5", "mg")], None),
+        ("100mcg", [("0.1", "mg")], None),
+        ("1g", [("1000", "mg")], None),
+        ("500mg + 125mg", [("500", "mg"), ("125", "mg")], None),
+        ("800,4mg + 3058,83mg + 80mg", [("800.4", "mg"), ("3058.83", "mg"), ("80", "mg")], None),
+        ("100.000IU", [("100000", "IU")], None),
+        ("250mg/5ml", [("250", "mg")], [("50", "mg")]),
+        ("75mg/3ml", [("75", "mg")], [("25", "mg")]),
+        ("100mg/5ml; 10ml", [("200", "mg")], [("20", "mg")]),
+        ("120mg/5ml; 60ml", [("1440", "mg")], [("24", "mg")]),
+        ("(15mg + 5mg)/5ml", [("15", "mg"), ("5", "mg")], [("3", "mg"), ("1", "mg")]),
+        ("0,9%; 500ml", [("4500", "mg")], [("9", "mg")]),
+        ("10mg/ml", None, [("10", "mg")]),
+        ("5%", None, [("50", "mg")]),
+        ("15mg + 5mg/5ml", [("15", "mg"), ("5", "mg")], [("3", "mg"), ("1", "mg")]),
+        ("15mg + 5mg/5ml; 100ml", [("300", "mg"), ("100", "mg")], [("3", "mg"), ("1", "mg")]),
+        ("500mg/viên", [("500", "mg")], None),
+        ("50mcg/liều; 200 liều", None, None),
+        ("1%/10g", None, None),
+        ("5% + 3mg", None, None),
+        ("10^8 CFU", [("100000000", "CFU")], None),
+        ("2 tỷ bào tử/5ml", [("2000000000", "bào tử")], [("400000000", "bào tử")]),
+    ],
+)
+def test_a_strength_is_read_as_amounts_in_a_unit_and_in_a_millilitre(
+    text: str, unit: list[tuple[str, str]] | None, ml: list[tuple[str, str]] | None
+) -> None:
+    strength = read_strength(text, text.count("+") + 1)
+    assert strength is not None
+    assert measured(strength.in_unit()) == unit
+    assert measured(strength.in_ml()) == ml
+
+
+@pytest.mark.parametrize("text", ["500", "theo nhãn", "5mg/5", "1.2.3mg", "1.250mg", "500mg/viên x 2", "5mg + 80mg"])
+def test_a_strength_of_one_ingredient_that_is_not_certain_is_not_read(text: str) -> None:
+    assert read_strength(text, 1) is None
+
+
+@given(st.integers(1, 5000), st.sampled_from(["mg", "MG", " mg"]), st.integers(1, 500))
+def test_a_liquid_holds_as_much_in_a_bottle_as_in_all_its_millilitres(dose: int, unit: str, bottle: int) -> None:
+    strength = read_strength(f"{dose}{unit}/5ml; {bottle}ml", 1)
+    assert isinstance(strength, Strength)
+    in_unit, in_ml = strength.in_unit(), strength.in_ml()
+    assert in_unit is not None
+    assert in_ml is not None
+    assert abs(in_unit[0].value - in_ml[0].value * bottle) < Decimal("1e-20") * in_unit[0].value + Decimal("1e-15")
 
 
 @pytest.mark.parametrize(
