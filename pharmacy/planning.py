@@ -14,6 +14,8 @@ ZERO = Decimal(0)
 MONTH_DAYS: Final = Decimal("30.4375")
 EXPIRY_STEPS: Final = (30, 90, 180)
 """Near expiry is said in steps of 1, 3 and 6 months, in days."""
+EXPIRY_BADGES: Final = {-1: "stop", 30: "stop", 90: "warn", 180: "info"}
+"""How urgent a step is, as the kinds of badges."""
 EXPIRY_WORDS: Final = {-1: "Hết hạn", 30: "Dưới 1 tháng", 90: "Dưới 3 tháng", 180: "Dưới 6 tháng"}
 LOOK_BACK_MONTHS: Final = 3
 LEAD_MONTHS: Final = Decimal(1)

@@ -22,8 +22,6 @@ from pharmacy.allocation import ZERO, LotStock, Wanted
 from pharmacy.models import Dispense, Lot, LotBalance, Reservation, StockDocument, StockMovement, Store
 from pharmacy.queries_given import parts_of, refused, still_open
 
-EXPIRY_HORIZON_DAYS = 180
-
 
 def stores(facility: Facility) -> QuerySet[Store]:
     """Active stores by kind and code."""
@@ -186,7 +184,7 @@ def dispensed_on(facility: Facility, day: date) -> QuerySet[Dispense]:
 
 
 def expiring_lots(
-    facility: Facility, on: date, *, within_days: int = EXPIRY_HORIZON_DAYS, store: Store | None = None
+    facility: Facility, on: date, *, within_days: int, store: Store | None = None
 ) -> QuerySet[LotBalance]:
     """Stock on hand that is expired or expires within the days, earliest first."""
     rows = balances(facility).filter(on_hand__gt=0, lot__expires_on__lte=on + timedelta(days=within_days))

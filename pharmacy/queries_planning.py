@@ -4,7 +4,7 @@ Goods between two stores of the facility still belong to it: transfers are left 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -55,12 +55,14 @@ def window(facility: Facility, on: date, months: int = planning.LOOK_BACK_MONTHS
     return Window(first, last, count)
 
 
-def items(facility: Facility, on: date) -> list[Item]:
-    """Every item that ever moved, by name, at the end of the day."""
+def items(facility: Facility, on: date, codes: Collection[str] | None = None) -> list[Item]:
+    """Every item that ever moved, by name, at the end of the day; of these codes only, when they are given."""
     end = day_range(on)[1]
     looked = window(facility, on)
     used = consumption(facility, looked.first, looked.last) if looked.months else {}
     held = movements(facility).filter(at__lt=end).exclude(kind__in=TRANSFERS)
+    if codes is not None:
+        held = held.filter(lot__drug__code__in=codes)
     left = {row["lot_id"]: row["total"] for row in held.values("lot_id").annotate(total=Sum("quantity"))}
     by_code: dict[str, list[Lot]] = defaultdict(list)
     for lot in (
@@ -99,18 +101,23 @@ class Expiring:
         return self.quantity * self.lot.unit_cost
 
 
+def surplus_of(item: Item, on: date) -> dict[int, Decimal]:
+    """What will be left of each usable lot when it expires, all stores together; nothing while no month was whole."""
+    if item.position.monthly is None:
+        return {}
+    rest = planning.left_over(item.position, on)
+    return {part.lot_id: rest.get(part.lot_id, ZERO) for part in item.position.lots if part.usable(on) > 0}
+
+
 def expiring(facility: Facility, on: date, within_days: int = planning.EXPIRY_STEPS[-1]) -> list[Expiring]:
     """Lots with stock that have expired or expire within the days, earliest first."""
     found = []
     for item in items(facility, on):
-        surplus = planning.left_over(item.position, on)
+        rest = surplus_of(item, on)
         for part in item.position.lots:
             days = (part.expires_on - on).days
-            if part.quantity <= 0 or days > within_days:
-                continue
-            known = item.position.monthly is not None and part.usable(on) > 0
-            rest = surplus.get(part.lot_id, ZERO) if known else None
-            found.append(Expiring(item, item.lots[part.lot_id], part.quantity, days, rest))
+            if part.quantity > 0 and days <= within_days:
+                found.append(Expiring(item, item.lots[part.lot_id], part.quantity, days, rest.get(part.lot_id)))
     return sorted(found, key=lambda row: (row.lot.expires_on, row.item.drug.name, row.lot.pk))
 
 

@@ -1,5 +1,6 @@
-"""Knowing ahead (dự báo kho): what expires unused, runs out, lies too long, is left of a bid, was bought at other
-prices, and what to buy. Each list is live; the same figures are monthly forms in the reports."""
+"""Knowing ahead (dự báo kho): what runs out, lies too long, is left of a bid, was bought at other prices, and what to
+buy. What expires is the desk's first list (`views.stock.expiring`). Each list is live; the same figures are monthly
+forms in the reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from his.core.errors import NotFound
 from his.ui.text import day_text, decimal_text, money_text
 from pharmacy import planning, queries_planning
 from pharmacy.queries_planning import Item
+from pharmacy.views.common import rounded
 
 PAGE = 100
 COVERS = (1, 2, 3, 6)
@@ -73,33 +75,6 @@ def heads(*names: str) -> tuple[tuple[str, bool], ...]:
     return tuple((name.removeprefix(">"), name.startswith(">")) for name in names)
 
 
-_EXPIRY_BADGES = {-1: "stop", 30: "stop", 90: "warn", 180: "info"}
-
-
-def _expiring(facility: Facility, on: date, cover: Decimal) -> Listing:
-    rows = []
-    for row in queries_planning.expiring(facility, on):
-        step = planning.expiry_step(row.lot.expires_on, on)
-        assert step is not None  # the list goes no farther than the last step
-        rows.append(
-            [
-                Cell(day_text(row.lot.expires_on)),
-                Cell(planning.EXPIRY_WORDS[step], badge=_EXPIRY_BADGES[step]),
-                named(row.item),
-                Cell(row.lot.number, url=reverse("stock-lot", args=[row.lot.pk])),
-                number(row.quantity),
-                Cell(row.item.drug.unit),
-                money(row.value),
-                number(_rounded(row.item.position.monthly)),
-                number(row.surplus),
-            ]
-        )
-    headings = heads(
-        "Hạn dùng", "Mức", "Thuốc, vật tư", "Số lô", ">Tồn", "ĐVT", ">Giá trị", ">Dùng/tháng", ">Dự kiến dư khi hết hạn"
-    )
-    return Listing(headings, rows)
-
-
 def _stock_rows(facility: Facility, on: date, keep: Callable[[planning.Position], bool]) -> list[list[Cell]]:
     return [
         [
@@ -107,7 +82,7 @@ def _stock_rows(facility: Facility, on: date, keep: Callable[[planning.Position]
             Cell(item.drug.unit),
             number(item.position.usable(on)),
             number(item.position.on_hand),
-            number(_rounded(item.position.monthly)),
+            number(rounded(item.position.monthly)),
             number(item.position.months_left(on)),
             number(item.position.min_stock),
             number(item.position.max_stock),
@@ -195,7 +170,7 @@ def _proposal(facility: Facility, on: date, cover: Decimal) -> Listing:
             [
                 named(item),
                 Cell(item.drug.unit),
-                number(_rounded(item.position.monthly)),
+                number(rounded(item.position.monthly)),
                 number(item.position.usable(on)),
                 number(planning.will_last(item.position, on)),
                 number(wanted),
@@ -211,12 +186,7 @@ def _proposal(facility: Facility, on: date, cover: Decimal) -> Listing:
     )
 
 
-def _rounded(value: Decimal | None) -> Decimal | None:
-    return None if value is None else value.quantize(Decimal("0.1")).normalize() if value else Decimal(0)
-
-
 KINDS: dict[str, Kind] = {
-    "expiring": Kind("Cận hạn", _expiring, "Không có lô nào hết hạn trong 6 tháng tới"),
     "low": Kind("Sắp hết", _low, "Không có thuốc nào dưới mức cần có"),
     "over": Kind("Tồn nhiều", _over, "Không có thuốc nào tồn quá mức"),
     "bids": Kind("Theo thầu", _bids, "Danh mục không có thuốc nào ghi thông tin thầu"),

@@ -1,6 +1,7 @@
 """What the pages of the store keeper's desk share: the stores, the chosen one, the filters, what the user may do."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -62,3 +63,8 @@ def card_period(request: DeskRequest) -> tuple[date, date]:
     last = typed_day(request.GET.get("to"), None) or timezone.localdate()
     first = typed_day(request.GET.get("from"), None) or last - timedelta(days=CARD_DAYS)
     return min(first, last), last
+
+
+def rounded(value: Decimal | None) -> Decimal | None:
+    """An average as lists show it: one decimal at most; None when it is not known."""
+    return None if value is None else value.quantize(Decimal("0.1")).normalize() if value else Decimal(0)

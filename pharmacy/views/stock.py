@@ -1,5 +1,7 @@
 """The store keeper's desk: what expires first, what there is, stock cards, lots, documents, stores."""
 
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -9,15 +11,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from his.access import DeskRequest, requires
+from his.accounts.models import Facility
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from his.ui.forms import render_refusal, saved
+from pharmacy import planning, queries_planning
 from pharmacy.allocation import ZERO
 from pharmacy.forms import ReasonForm, StoreForm
-from pharmacy.models import Lot, StockDocument
+from pharmacy.models import Lot, LotBalance, StockDocument
 from pharmacy.queries import (
-    EXPIRY_HORIZON_DAYS,
     balances,
     expiring_lots,
     lots_of,
@@ -26,10 +29,10 @@ from pharmacy.queries import (
 )
 from pharmacy.services.stock import block_lot, release_lot
 from pharmacy.services.stores import create_store
-from pharmacy.views.common import PAGE, card_period, chosen_store, head
+from pharmacy.views.common import PAGE, card_period, chosen_store, head, rounded
 
 Kind = StockDocument.Kind
-HORIZONS = ((30, "1 tháng"), (90, "3 tháng"), (180, "6 tháng"), (3650, "Tất cả"))
+HORIZONS = (*((days, f"{days // 30} tháng") for days in planning.EXPIRY_STEPS), (3650, "Tất cả"))
 LOT_KINDS = (
     (Kind.TRANSFER, "Chuyển kho", "c", "next"),
     (Kind.LOSS, "Ghi hao hụt", "h", "minus"),
@@ -41,17 +44,42 @@ LOT_KINDS = (
 @require_GET
 @requires("pharmacy.view")
 def expiring(request: DeskRequest) -> HttpResponse:
-    """Lots in the order of expiry, expired ones first."""
+    """Lots in the order of expiry, expired ones first, with what will be left of each when it expires."""
     facility, today = request.actor.facility, timezone.localdate()
     within = _horizon(request)
     rows = expiring_lots(facility, today, within_days=within, store=chosen_store(request))
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    lines = [
-        {"row": row, "value": row.on_hand * row.lot.unit_cost, "days": (row.lot.expires_on - today).days}
-        for row in page.object_list
-    ]
-    context = {"page": page, "lines": lines, "within": within, "horizons": HORIZONS, "tab": "expiring"}
+    context = {
+        "page": page,
+        "lines": _expiring_lines(facility, page.object_list, today),
+        "looked": queries_planning.window(facility, today),
+        "within": within,
+        "horizons": HORIZONS,
+        "tab": "expiring",
+    }
     return render(request, "pharmacy/stock_expiring.html", {**head(request), **context})
+
+
+def _expiring_lines(facility: Facility, rows: Iterable[LotBalance], today: date) -> list[dict[str, Any]]:
+    rows = list(rows)
+    items = queries_planning.items(facility, today, {row.lot.drug.code for row in rows})
+    monthly = {item.drug.code: item.position.monthly for item in items}
+    surplus = {lot: rest for item in items for lot, rest in queries_planning.surplus_of(item, today).items()}
+    lines = []
+    for row in rows:
+        step = planning.expiry_step(row.lot.expires_on, today)
+        lines.append(
+            {
+                "row": row,
+                "value": row.on_hand * row.lot.unit_cost,
+                "days": (row.lot.expires_on - today).days,
+                "step": "Còn hạn" if step is None else planning.EXPIRY_WORDS[step],
+                "badge": "ok" if step is None else planning.EXPIRY_BADGES[step],
+                "monthly": rounded(monthly.get(row.lot.drug.code)),
+                "surplus": surplus.get(row.lot_id),
+            }
+        )
+    return lines
 
 
 @require_GET
@@ -137,7 +165,7 @@ def store_list(request: DeskRequest) -> HttpResponse:
 
 def _horizon(request: DeskRequest) -> int:
     raw = request.GET.get("within", "")
-    return int(raw) if raw in {str(days) for days, _ in HORIZONS} else EXPIRY_HORIZON_DAYS
+    return int(raw) if raw in {str(days) for days, _ in HORIZONS} else planning.EXPIRY_STEPS[-1]
 
 
 def _lot(request: DeskRequest, pk: int) -> Lot:

@@ -56,6 +56,21 @@ def test_what_expires_says_what_will_be_left(world: World, used: Store) -> None:
     assert unknown.surplus is None
 
 
+def test_the_desk_shows_by_store_what_will_be_left_in_all(
+    world: World, used: Store, client: Client, time_machine
+) -> None:
+    time_machine.move_to(at(9, day=ON), tick=False)
+    client.force_login(world.hospital.users["pharmacist"])
+    page = client.get(reverse("stock"))
+    lines = page.context["lines"]
+    assert [(line["row"].on_hand, line["monthly"], line["surplus"]) for line in lines] == [(30, 20, 26), (10, 20, 26)]
+    assert {(line["step"], line["badge"]) for line in lines} == {("Dưới 1 tháng", "stop")}
+    time_machine.move_to(at(12, day=DAY), tick=False)
+    assert {(line["monthly"], line["surplus"]) for line in client.get(reverse("stock")).context["lines"]} == {
+        (None, None)
+    }
+
+
 def test_a_bid_knows_what_is_left_of_it(world: World, used: Store) -> None:
     found = {row.drug.code: row for row in ahead.bids(world.hospital.facility, ON)}
     bid = found[PARACETAMOL]
@@ -72,7 +87,6 @@ def test_every_list_opens_and_its_rows_lead_on(world: World, used: Store, client
     client.force_login(world.hospital.users["pharmacist"])
     Drug.objects.for_facility(world.hospital.facility).filter(code=PARACETAMOL).update(min_stock=41)
     said = {
-        "expiring": "GAN",
         "low": "Paracetamol 500mg",
         "over": "Amlodipin 5mg",
         "bids": "Vượt",
@@ -83,7 +97,7 @@ def test_every_list_opens_and_its_rows_lead_on(world: World, used: Store, client
     for what, text in said.items():
         page = client.get(reverse("stock-ahead", args=[what])).content.decode()
         assert text in page, what
-        if what in {"expiring", "low", "over", "proposal"}:
+        if what in {"low", "over", "proposal"}:
             assert "/card/" in page
     assert client.get(reverse("stock-ahead", args=["khac"])).status_code == 404
     client.force_login(world.hospital.users["reception"])
