@@ -4,7 +4,8 @@ Both say what the summary of the visit says; whatever is on both is taken from t
 """
 
 from his.core.dates import local
-from insurance.claims.build import (
+from insurance.claims.gather import Record
+from insurance.claims.visit_facts import (
     admitted_at,
     birth_of,
     claim_end,
@@ -13,7 +14,6 @@ from insurance.claims.build import (
     main_code,
     other_codes,
 )
-from insurance.claims.gather import Record
 from insurance.models import BenefitLine, Charge
 from insurance.standards.document_rows import FollowUpRow, TransferRow
 from patients.models import ServiceResult

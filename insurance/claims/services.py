@@ -15,11 +15,12 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from insurance.claims import findings, fresh
-from insurance.claims.build import build_tables, claim_end
+from insurance.claims.build import build_tables
 from insurance.claims.fresh import Prints
 from insurance.claims.gather import Record, gather
 from insurance.claims.inclusion import reason_left_out_of
 from insurance.claims.stored import CHECK_IN, stored_layout, tables_of, template_for
+from insurance.claims.visit_facts import claim_end
 from insurance.locks import lock_claims, lock_visit
 from insurance.models import Claim, ClaimLayout
 from insurance.rules.books import RuleBooks

@@ -30,8 +30,8 @@ from insurance.billing.ledger import payable_amount, whole_amount
 from insurance.billing.queries import current_result, get_visit, lines_of
 from insurance.billing.shares import Shares
 from insurance.billing.statement import Block, Group, Row, blocks_of, edition_of
-from insurance.claims.build import discharge_kind, main_code, treatment_days
 from insurance.claims.gather import Record, fill
+from insurance.claims.visit_facts import discharge_kind, main_code, treatment_days
 from insurance.models import BenefitLine, BenefitResult
 from patients.models import InsuranceCard, Visit
 from patients.services.outcomes import TRANSFERS

@@ -14,7 +14,7 @@ from his.core.errors import Refusal
 from his.core.money import ZERO
 from insurance.billing.charges import charge_values, pricing_day
 from insurance.billing.origins import Source, drug_source, service_price, service_source
-from insurance.claims.build import claim_end, tables_of
+from insurance.claims.build import tables_of
 from insurance.claims.document_sources import documents_of
 from insurance.claims.gather import (
     Record,
@@ -28,6 +28,7 @@ from insurance.claims.gather import (
     read_weights,
 )
 from insurance.claims.inclusion import reason_left_out_of
+from insurance.claims.visit_facts import claim_end
 from insurance.models import BenefitLine, BenefitResult, Charge
 from insurance.rules.engine import Stage, VisitFacts
 from insurance.standards import Standard, row_texts, select_standard

@@ -98,8 +98,9 @@ def reference(facility: Any, month: date, out: Path, sizes: Path, limit: int) ->
 def prefetch(facility: Any, month: date, out: Path, sizes: Path, limit: int) -> Figures:
     """What one would write without stored claims: records by `prefetch_related`, rows, a tree of elements."""
     from his.demo.volume.prefetching import records
-    from insurance.claims.build import build_tables, claim_end
+    from insurance.claims.build import build_tables
     from insurance.claims.services import reason_left_out
+    from insurance.claims.visit_facts import claim_end
     from insurance.standards import row_texts, select_standard
 
     count = 0
