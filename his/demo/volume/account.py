@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Max
 
 from his.accounts.models import Facility
 from his.core.money import ZERO
 from his.demo.plan import bank_reference
-from his.demo.volume.clinical import Rows, Stored
-from his.demo.volume.copying import Ids, take_numbers
+from his.demo.volume.clinical import Stored
+from his.demo.volume.copying import take_numbers
+from his.demo.volume.people_rows import Maker
 from his.demo.volume.setting import Setting
 from insurance.benefits.engine import Facts, LineSplit, Split, load, split
 from insurance.billing.books import counter_of, number_text, open_books, series_of
@@ -77,8 +77,8 @@ def _count(drawer: Drawer) -> None:
 class AccountRows:
     """Turns closed visits into charges, one current split each, and receipts for what is due."""
 
-    def __init__(self, setting: Setting, ids: Ids, rows: Rows, drawers: Drawers) -> None:
-        self.setting, self.ids, self.rows, self.drawers = setting, ids, rows, drawers
+    def __init__(self, setting: Setting, maker: Maker, drawers: Drawers) -> None:
+        self.setting, self.maker, self.drawers = setting, maker, drawers
         self.facility: Facility = setting.facility
 
     def add(self, chunk: Sequence[Stored]) -> None:
@@ -89,11 +89,6 @@ class AccountRows:
             if amount := payable_amount(result):
                 due.append((one, result, amount))
         self._collect(due)
-
-    def _make(self, model: type[Any], **values: Any) -> Any:
-        row = model(pk=self.ids.next(model), facility_id=self.facility.pk, **values)
-        self.rows[model].append(row)
-        return row
 
     # Charges
 
@@ -116,7 +111,7 @@ class AccountRows:
         return [self._charge(one, source) for source in sources]
 
     def _charge(self, one: Stored, source: Source) -> Charge:
-        charge: Charge = self._make(
+        charge: Charge = self.maker.make(
             Charge, visit_id=one.visit.pk, created_at=one.draft.closed_at, **charge_values(source)
         )
         return charge
@@ -163,7 +158,7 @@ class AccountRows:
         )
 
     def _result(self, one: Stored, answer: Split) -> BenefitResult:
-        result: BenefitResult = self._make(
+        result: BenefitResult = self.maker.make(
             BenefitResult,
             visit_id=one.visit.pk,
             version=1,
@@ -174,7 +169,7 @@ class AccountRows:
         return result
 
     def _line(self, result: BenefitResult, charge: Charge, position: int, line: LineSplit) -> None:
-        self._make(BenefitLine, result_id=result.pk, charge_id=charge.pk, position=position, **line_values(line))
+        self.maker.make(BenefitLine, result_id=result.pk, charge_id=charge.pk, position=position, **line_values(line))
 
     # The cash ledger
 
@@ -191,7 +186,7 @@ class AccountRows:
             if draft.method == CashEntry.Method.CASH:
                 drawer.cash_amount += amount
             drawer.last_at = max(drawer.last_at or draft.paid_at, draft.paid_at)
-            self._make(
+            self.maker.make(
                 CashEntry,
                 visit_id=one.visit.pk,
                 result_id=result.pk,
@@ -217,7 +212,7 @@ class AccountRows:
         if key not in self.drawers.by_key:
             opened_at = one.draft.paid_at.replace(hour=6, minute=45)
             row = CashSession(
-                pk=self.ids.next(CashSession),
+                pk=self.maker.ids.next(CashSession),
                 facility_id=self.facility.pk,
                 cashier_id=user_id,
                 opened_at=opened_at,

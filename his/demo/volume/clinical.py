@@ -1,22 +1,18 @@
 """The rows of the clinical record of one visit, as reception, triage, doctor and technician leave them."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
-
-from django.db.models import Model
 
 from his.accounts.models import Staff
 from his.catalogs.models import PricedService
 from his.core.dates import local
-from his.core.text import fold, given_name_key, initials, nfc, nfc_lines
+from his.core.text import nfc, nfc_lines
 from his.demo.clinic import OrderPlan
-from his.demo.volume.copying import Ids
-from his.demo.volume.plan import Draft, Visitor
+from his.demo.volume.people_rows import Maker, PeopleRows
+from his.demo.volume.plan import Draft
 from his.demo.volume.setting import Setting, Worker
 from patients import ranges
 from patients.models import (
@@ -37,8 +33,6 @@ from patients.models import (
 from patients.services.orders import ResultInput
 from patients.sheets import kind_of, new_code, rules_on
 from patients.snapshot import Record, fingerprint, snapshot_of
-
-Rows = defaultdict[type[Model], list[Any]]
 
 
 @dataclass(slots=True)
@@ -79,15 +73,15 @@ def _clean(text: str) -> str:
 
 
 class ClinicalRows:
-    """Turns drafts into rows. People that are new get their rows the first time they come."""
+    """Turns drafts into rows."""
 
-    def __init__(self, setting: Setting, ids: Ids, numbers: Numbers, codes: set[str], rows: Rows) -> None:
-        self.setting, self.ids, self.numbers, self.codes, self.rows = setting, ids, numbers, codes, rows
-        self.facility = setting.facility
+    def __init__(self, setting: Setting, maker: Maker, numbers: Numbers, codes: set[str]) -> None:
+        self.setting, self.numbers, self.codes, self.facility = setting, numbers, codes, setting.facility
+        self.maker, self.people = maker, PeopleRows(maker, numbers.patients)
 
     def add(self, index: int, draft: Draft) -> Stored:
         """The rows of one visit, signed and ended; `index` is its place in the chunk."""
-        patient, card = self._person(draft)
+        patient, card = self.people.of(draft)
         visit = self._visit(draft, patient, card)
         stored = Stored(draft, patient, card, visit, self._exam(draft, visit, self.numbers.slips.get(index, "")))
         self._ticket(draft, visit)
@@ -116,80 +110,11 @@ class ClinicalRows:
         stored.exam.snapshot_sha256 = fingerprint(stored.exam.snapshot)
         return stored
 
-    def _make(self, model: type[Model], **values: Any) -> Any:
-        row = model(pk=self.ids.next(model), facility_id=self.facility.pk, **values)
-        self.rows[model].append(row)
-        return row
-
     # Reception
-
-    def _person(self, draft: Draft) -> tuple[Patient, InsuranceCard | None]:
-        visitor = draft.visitor
-        if visitor.patient_id:
-            return self._again(visitor)
-        person = visitor.person
-        name, card = nfc(person.full_name), visitor.card
-        patient: Patient = self._make(
-            Patient,
-            code=f"{self.facility.code}.{next(self.numbers.patients):06d}",
-            full_name=name,
-            search_name=fold(name)[:300],
-            initials=initials(name)[:20],
-            sort_name=given_name_key(name)[:300],
-            born_on=person.birth.value,
-            birth_precision=person.birth.precision,
-            sex=person.sex,
-            citizen_id=person.citizen_id,
-            social_insurance_no=card.number[5:] if card else "",
-            phone=person.phone,
-            address=nfc(person.address),
-            province_code=self.facility.province_code,
-            commune_code=person.commune_code,
-            ethnicity_code=person.ethnicity_code,
-            occupation_code=person.occupation_code,
-            blood_group=person.blood_group,
-            guardian_name=nfc(person.guardian_name),
-            guardian_phone=person.guardian_phone,
-            allergies=nfc(person.allergies),
-            registered_at=draft.arrived_at,
-            registered_by_id=draft.reception.user.pk,
-        )
-        row = self._card(draft, patient) if card else None
-        visitor.patient_id, visitor.code, visitor.card_id = patient.pk, patient.code, row.pk if row else 0
-        return patient, row
-
-    def _again(self, visitor: Visitor) -> tuple[Patient, InsuranceCard | None]:
-        """A stored person, as far as the rows of a visit need one."""
-        person, card = visitor.person, visitor.card
-        patient = Patient(
-            pk=visitor.patient_id,
-            facility_id=self.facility.pk,
-            code=visitor.code,
-            full_name=nfc(person.full_name),
-            born_on=person.birth.value,
-            birth_precision=person.birth.precision,
-            sex=person.sex,
-            allergies=nfc(person.allergies),
-        )
-        return patient, self._card_row(visitor.card_id, patient) if card else None
-
-    def _card(self, draft: Draft, patient: Patient) -> InsuranceCard:
-        row = self._card_row(self.ids.next(InsuranceCard), patient)
-        plan = draft.visitor.card
-        assert plan is not None
-        row.number, row.registered_facility_code = plan.number, plan.registered_facility_code
-        row.valid_from, row.valid_to, row.area_code = plan.valid_from, plan.valid_to, plan.area_code
-        row.five_years_from, row.copay_exempt_from = plan.five_years_from, plan.copay_exempt_from
-        row.recorded_at, row.recorded_by_id = draft.arrived_at, draft.reception.user.pk
-        self.rows[InsuranceCard].append(row)
-        return row
-
-    def _card_row(self, pk: int, patient: Patient) -> InsuranceCard:
-        return InsuranceCard(pk=pk, facility_id=self.facility.pk, patient_id=patient.pk)
 
     def _visit(self, draft: Draft, patient: Patient, card: InsuranceCard | None) -> Visit:
         number = next(self.numbers.visits)
-        visit: Visit = self._make(
+        visit: Visit = self.maker.make(
             Visit,
             claim_code=f"{self.facility.code}.{draft.day:%y%m}.{number:06d}",
             patient_id=patient.pk,
@@ -214,7 +139,7 @@ class ClinicalRows:
         return visit
 
     def _ticket(self, draft: Draft, visit: Visit) -> None:
-        self._make(
+        self.maker.make(
             QueueTicket,
             visit_id=visit.pk,
             room_id=draft.desk.room.pk,
@@ -235,7 +160,7 @@ class ClinicalRows:
             for name, value in draft.exam.vitals.items()
         }
         taken_at = draft.arrived_at + timedelta(minutes=4)
-        row: VitalSigns = self._make(
+        row: VitalSigns = self.maker.make(
             VitalSigns, visit_id=visit.pk, taken_at=taken_at, taken_by_id=draft.nurse.user.pk, **readings
         )
         return row
@@ -243,7 +168,7 @@ class ClinicalRows:
     def _exam(self, draft: Draft, visit: Visit, slip: str) -> Exam:
         plan, room, doctor = draft.exam, draft.desk.room, _staff(draft.doctor).pk
         transfer = asdict(plan.transfer) if plan.transfer is not None else {}
-        exam: Exam = self._make(
+        exam: Exam = self.maker.make(
             Exam,
             visit_id=visit.pk,
             room_id=room.pk,
@@ -272,7 +197,7 @@ class ClinicalRows:
         plan, rows = stored.draft.exam, self.setting.menu.diagnoses
         stored.main_code = plan.main
         return [
-            self._make(
+            self.maker.make(
                 VisitDiagnosis,
                 exam_id=stored.exam.pk,
                 visit_id=stored.visit.pk,
@@ -288,7 +213,7 @@ class ClinicalRows:
         exam, service = stored.exam, plan.service
         department = self.setting.department_of(service.group_code)
         reader = self.setting.technician_for(department)
-        order: ServiceOrder = self._make(
+        order: ServiceOrder = self.maker.make(
             ServiceOrder,
             exam_id=exam.pk,
             visit_id=exam.visit_id,
@@ -318,7 +243,7 @@ class ClinicalRows:
         known: dict[str, str] = next((i for i in service.indicators if i.get("code") == given.indicator_code), {})
         low, high = str(known.get("low") or ""), str(known.get("high") or "")
         is_abnormal = given.is_abnormal
-        row: ServiceResult = self._make(
+        row: ServiceResult = self.maker.make(
             ServiceResult,
             order_id=order.pk,
             position=position,
@@ -337,7 +262,7 @@ class ClinicalRows:
 
     def _prescription(self, stored: Stored, number: str) -> None:
         draft, exam = stored.draft, stored.exam
-        prescription: Prescription = self._make(
+        prescription: Prescription = self.maker.make(
             Prescription,
             visit_id=stored.visit.pk,
             exam_id=exam.pk,
@@ -350,7 +275,7 @@ class ClinicalRows:
         sheets = self._sheets(prescription, draft)
         for position, plan in enumerate(draft.exam.drugs, 1):
             morning, noon, afternoon, evening = plan.doses
-            line: PrescriptionLine = self._make(
+            line: PrescriptionLine = self.maker.make(
                 PrescriptionLine,
                 prescription_id=prescription.pk,
                 position=position,
@@ -374,7 +299,7 @@ class ClinicalRows:
         rules = rules_on(signed_on)
         kinds = [kind_of(rules, control_class=p.drug.control_class, item_kind=p.drug.kind) for p in draft.exam.drugs]
         made = {
-            kind: self._make(
+            kind: self.maker.make(
                 PrescriptionSheet,
                 prescription_id=prescription.pk,
                 kind=kind,
@@ -398,7 +323,7 @@ class ClinicalRows:
         """Courses of care carry a note on how the patient does; plain visits do not."""
         if draft.visit_type == "01":
             return
-        self._make(
+        self.maker.make(
             ClinicalNote,
             visit_id=visit.pk,
             at=draft.exam.started_at + timedelta(minutes=2),

@@ -15,8 +15,9 @@ from his.accounts.models import Facility
 from his.audit.record import Entry, append_entries
 from his.core.errors import Refusal
 from his.demo.volume.account import AccountRows, Drawer, Drawers
-from his.demo.volume.clinical import ClinicalRows, Numbers, Rows, Stored, ticket_series
+from his.demo.volume.clinical import ClinicalRows, Numbers, Stored, ticket_series
 from his.demo.volume.copying import Ids, copy_rows, take_numbers
+from his.demo.volume.people_rows import Maker, Rows
 from his.demo.volume.plan import Draft, Planner
 from his.demo.volume.setting import Setting, read_setting
 from his.demo.volume.supply import SupplyRows, deliver
@@ -116,10 +117,11 @@ class _Writer:
     def _rows(self, drafts: Sequence[Draft]) -> Rows:
         setting, rows = self.setting, Rows(list)
         numbers = self._numbers(drafts)
-        clinical = ClinicalRows(setting, self.ids, numbers, self.codes, rows)
+        maker = Maker(setting.facility, self.ids, rows)
+        clinical = ClinicalRows(setting, maker, numbers, self.codes)
         stored: list[Stored] = [clinical.add(index, draft) for index, draft in enumerate(drafts)]
-        SupplyRows(setting, self.ids, rows).add(stored)
-        AccountRows(setting, self.ids, rows, self.drawers).add(stored)
+        SupplyRows(setting, maker).add(stored)
+        AccountRows(setting, maker, self.drawers).add(stored)
         return rows
 
     def _numbers(self, drafts: Sequence[Draft]) -> Numbers:

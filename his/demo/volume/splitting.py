@@ -1,5 +1,6 @@
 """How long the benefit split takes: an ordinary visit of an outpatient, and a stay of 30 days with 600 lines."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from time import process_time
@@ -70,20 +71,14 @@ def _outpatient() -> Facts:
 
 
 def _inpatient() -> Facts:
-    """With five years complete and the yearly limit reached on the way."""
-    return Facts(
-        ended_on=DAY,
+    """Sent by another facility, with five years complete and the yearly limit reached on the way."""
+    return replace(
+        _outpatient(),
         admitted_on=DAY - timedelta(days=STAY_DAYS),
         visit_type="03",
-        card_number="DN4990000000001",
-        registered_facility="99001",
-        facility_code="99002",
-        facility_kind="district_hospital",
-        facility_tier="basic",
-        facility_points=Decimal(45),
-        facility_provisional=False,
-        former_line="district",
         route="referral",
+        main_icd="",
+        patient_born=None,
         five_years_from=date(2020, 1, 1),
         copay_paid_this_year=Decimal(14_000_000),
     )

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
 
@@ -13,8 +12,9 @@ from his.accounts.models import Facility
 from his.catalogs.models import Drug
 from his.core.dates import vn_datetime
 from his.core.errors import Refusal
-from his.demo.volume.clinical import Rows, Stored
-from his.demo.volume.copying import Ids, take_numbers
+from his.demo.volume.clinical import Stored
+from his.demo.volume.copying import take_numbers
+from his.demo.volume.people_rows import Maker
 from his.demo.volume.plan import Draft
 from his.demo.volume.setting import Setting
 from pharmacy.allocation import LotStock, Pick, Wanted, allocate
@@ -123,8 +123,8 @@ class Shelf:
 class SupplyRows:
     """Turns signed prescriptions into dispenses with their documents and movements."""
 
-    def __init__(self, setting: Setting, ids: Ids, rows: Rows) -> None:
-        self.setting, self.ids, self.rows = setting, ids, rows
+    def __init__(self, setting: Setting, maker: Maker) -> None:
+        self.setting, self.maker = setting, maker
         self.facility: Facility = setting.facility
 
     def add(self, chunk: Sequence[Stored]) -> None:
@@ -150,7 +150,7 @@ class SupplyRows:
         signed_at = one.draft.exam.signed_at
         picks = shelf.pick([wanted_of(line, line.quantity) for line in one.lines], signed_at.date())
         for pick in picks:
-            self._make(
+            self.maker.make(
                 Reservation,
                 prescription_line_id=pick.key,
                 store_id=self.setting.store.pk,
@@ -167,7 +167,7 @@ class SupplyRows:
         assert one.prescription is not None
         draft, store = one.draft, self.setting.store
         user_id = draft.pharmacist.user.pk
-        document: StockDocument = self._make(
+        document: StockDocument = self.maker.make(
             StockDocument,
             kind=StockDocument.Kind.DISPENSE,
             number=f"PC{draft.day:%y}-{number:06d}",
@@ -177,7 +177,7 @@ class SupplyRows:
         )
         for position, pick in enumerate(picks, 1):
             self._move(document, position, shelf.lots[pick.lot_id], pick.quantity)
-        dispense: Dispense = self._make(
+        dispense: Dispense = self.maker.make(
             Dispense,
             prescription_id=one.prescription.pk,
             document_id=document.pk,
@@ -186,7 +186,7 @@ class SupplyRows:
             dispensed_by_id=user_id,
         )
         for pick in picks:
-            self._make(
+            self.maker.make(
                 DispenseLine,
                 dispense_id=dispense.pk,
                 prescription_line_id=pick.key,
@@ -195,14 +195,9 @@ class SupplyRows:
             )
 
     def _move(self, document: StockDocument, position: int, lot: Lot, quantity: Decimal) -> None:
-        line: StockDocumentLine = self._make(
+        line: StockDocumentLine = self.maker.make(
             StockDocumentLine, document_id=document.pk, position=position, lot_id=lot.pk, quantity=quantity
         )
         for movement in movements_of(document, line):
-            movement.pk = self.ids.next(StockMovement)
-            self.rows[StockMovement].append(movement)
-
-    def _make(self, model: type[Any], **values: Any) -> Any:
-        row = model(pk=self.ids.next(model), facility_id=self.facility.pk, **values)
-        self.rows[model].append(row)
-        return row
+            movement.pk = self.maker.ids.next(StockMovement)
+            self.maker.rows[StockMovement].append(movement)
