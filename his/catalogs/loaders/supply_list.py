@@ -15,8 +15,8 @@ from his.catalogs.loaders.drug_list import (
     payment_rate,
     unit_name,
 )
-from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
-from his.catalogs.loaders.price_list import facility_of, own_rows_only, period
+from his.catalogs.loaders.facility_list import plan_rows
+from his.catalogs.loaders.plan import Plan, Request, RowReader
 from his.catalogs.loaders.sheet import code, money, optional_money
 from his.core.text import fold
 
@@ -27,19 +27,9 @@ _SEARCHED = 2200
 
 def load(request: Request) -> Plan:
     """Plan the supplies of one facility. Refuses without a facility."""
-    facility = facility_of(request)
-    table = workbook_of(request).table("MA_VAT_TU", "TEN_VAT_TU", "DON_VI_TINH", "DON_GIA")
-    plan = Plan(SOURCE)
-    section = plan.section(Drug, "code", facility=facility)
+    columns = ("MA_VAT_TU", "TEN_VAT_TU", "DON_VI_TINH", "DON_GIA")
+    plan, section = plan_rows(request, SOURCE, Drug, columns, _values)
     section.is_whole = lambda row: row.kind == ItemKind.SUPPLY
-    for row, cells in table:
-        plan.read += 1
-        reader = RowReader(plan, row, cells)
-        values = _values(reader)
-        starts, ends = period(reader, request)
-        own_rows_only(reader, facility)
-        if reader.ok:
-            section.records.append(Record(row, values, starts, ends))
     return plan
 
 
