@@ -11,55 +11,36 @@ from django.urls import reverse
 from his.catalogs.models import DiagnosisPair
 from his.core.dates import local
 from patients.models import Exam, Prescription, ServiceOrder, Visit, VitalSigns
-from patients.services.exams import set_diagnoses, start_exam
-from patients.services.prescriptions import LineInput, prescribe
-from patients.services.signing import sign_exam
 from patients.services.visits import record_vitals
 from patients.views import desk
 from tests.cast import World, at, lan_visit, weigh
-
-HTMX = {"HX-Request": "true"}
-TEXT = 'Đau <b>đầu</b>, bà nói: "nhức" & d\'accord'
+from tests.patients.doctor_desk import (
+    HTMX,
+    LINES,
+    TEXT,
+    examined,
+    second_visit,
+    signed_in,
+    stopped_clock,
+    typed,
+    url,
+    weighed_visit,
+)
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list:
-    """The desk's clock stands at half past eight of the test day; tests move it."""
-    hands = [at(8, 30)]
-    for module in ("desk", "doctor", "orders", "prescription", "results"):
-        monkeypatch.setattr(f"patients.views.{module}.now", lambda: hands[0])
-        monkeypatch.setattr(f"patients.views.{module}.today", lambda: local(hands[0]).date(), raising=False)
-    return hands
+    return stopped_clock(monkeypatch)
 
 
 @pytest.fixture
 def visit(world: World) -> Visit:
-    row = lan_visit(world.station)
-    weigh(row, world.station)
-    return row
+    return weighed_visit(world)
 
 
 @pytest.fixture
 def client(world: World) -> Client:
-    client = Client()
-    client.force_login(world.station.users["doctor"])
-    return client
-
-
-def url(name: str, row: Visit) -> str:
-    return reverse(name, args=[row.pk])
-
-
-def typed(**changes: str) -> dict[str, str]:
-    """What a doctor sends for a common visit."""
-    return {
-        "reason": "Đau đầu",
-        "findings": TEXT,
-        "main": "I10",
-        "outcome": "home",
-        "treatment_result_code": "2",
-        **changes,
-    }
+    return signed_in(world)
 
 
 def test_opening_a_visit_shows_it_and_writes_nothing(client, visit):
@@ -185,111 +166,6 @@ def test_choosing_a_service_orders_it(client, visit):
     assert (refused.status_code, "Hãy ghi lý do hủy" in refused.content.decode()) == (422, True)
     client.post(reverse("order-cancel", args=[order.pk]), {"reason": "Trùng"}, headers=HTMX)
     assert ServiceOrder.objects.get().state == ServiceOrder.State.CANCELLED
-
-
-LINES = {
-    "lines-0-drug": "TH0001",
-    "lines-0-morning": "1",
-    "lines-0-evening": "0,5",
-    "lines-0-days": "5",
-    "lines-0-usage": "Uống sau ăn <30'>",
-    "lines-0-is_insured": "on",
-    "lines-1-drug": "",
-    "lines-3-drug_text": "TH0002",
-    "lines-3-morning": "1",
-    "lines-3-days": "7",
-    "lines-3-quantity": "10",
-}
-
-
-def test_orders_and_prescription_lead_to_each_other(client, visit):
-    grid = client.get(url("exam-prescription", visit), headers=HTMX).content.decode()
-    assert f'data-action="orders" hx-get="{url("exam-orders", visit)}"' in grid
-    orders = client.get(url("exam-orders", visit), headers=HTMX).content.decode()
-    assert f'data-action="prescription" hx-get="{url("exam-prescription", visit)}"' in orders
-
-
-def test_a_prescription_is_stored_and_shown_again(client, visit):
-    panel = client.post(url("exam-prescription", visit), LINES, headers=HTMX)
-    assert "Đã lưu đơn 2 thuốc" in panel.content.decode()
-    first, second = Prescription.objects.get().lines.all()
-    assert (first.quantity, first.usage, second.drug.code, second.quantity) == (8, "Uống sau ăn <30'>", "TH0002", 10)
-    grid = client.get(url("exam-prescription", visit), headers=HTMX).content.decode()
-    assert "Uống sau ăn &lt;30&#x27;&gt;" in grid
-    assert 'name="lines-2-drug"' in grid  # an empty row follows
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"lines-0-quantity": "0"}, "Số lượng phải lớn hơn 0"),
-        ({"lines-0-quantity": "mười"}, "Hãy gõ một số"),
-        ({"lines-0-days": "31"}, "tối đa 30 ngày"),
-        ({"lines-0-days": ""}, "Ghi số ngày"),
-        ({"lines-0-morning": "", "lines-0-evening": ""}, "Chưa ghi liều dùng"),
-        ({"lines-3-drug_text": "TH0001"}, "đã có trong đơn"),
-        ({"lines-0-drug": "<x'>"}, "Chưa chọn thuốc"),
-        ({"lines-0-drug": "\x00"}, "Hãy chọn thuốc"),
-    ],
-)
-def test_a_wrong_line_is_said_beside_it_and_the_others_stay(client, visit, changes, said):
-    answer = client.post(url("exam-prescription", visit), {**LINES, **changes}, headers=HTMX)
-    page = answer.content.decode()
-    assert answer.status_code == 422
-    assert said in page
-    assert "Uống sau ăn &lt;30&#x27;&gt;" in page
-    assert not Prescription.objects.exists()
-
-
-def test_the_figures_of_a_row_while_it_is_typed(client, visit, world):
-    row = {**LINES, "row": "lines-0"}
-    said = client.post(url("prescription-line", visit), row, headers=HTMX).content.decode()
-    assert "<b>8 Viên</b>" in said
-    assert "hết" in said
-    other = client.post(
-        url("prescription-line", visit), {**LINES, "row": "lines-3", "lines-3-drug": "TH0002"}, headers=HTMX
-    ).content.decode()
-    assert "<b>10 Viên</b>" in other
-    assert client.post(url("prescription-line", visit), {**LINES, "row": "x'"}, headers=HTMX).content.strip() == b""
-    visit.patient.allergies = "Paracetamol: nổi mẩn"
-    visit.patient.save()
-    said = client.post(url("prescription-line", visit), row).content.decode()
-    assert "người bệnh dị ứng Paracetamol (Paracetamol: nổi mẩn)" in said
-    assert "safety.allergy" in said
-
-
-def examined(world: World, row: Visit) -> Exam:
-    """A signed exam with one drug."""
-    doctor = world.station.actor("doctor")
-    exam = start_exam(visit=row, actor=doctor, at=at(8, 10))
-    set_diagnoses(exam=exam, main="I10", actor=doctor, at=at(8, 10))
-    drug = world.drug(world.station, "TH0002")
-    prescribe(
-        exam=exam, lines=[LineInput(drug, morning=Decimal(1), days=28, usage="Uống sáng")], actor=doctor, at=at(8, 15)
-    )
-    return sign_exam(exam=exam, actor=doctor, at=at(8, 20))
-
-
-def second_visit(world: World, first: Visit) -> Visit:
-    from patients.services.visits import open_visit
-
-    place = world.station
-    more = {"card": first.card, "room": place.rooms["PK1"], "actor": place.actor("reception"), "confirm_second": True}
-    return open_visit(patient=first.patient, at=at(8, 25), **more)
-
-
-def test_an_earlier_prescription_is_copied_and_habits_fill_the_row(client, visit, world):
-    earlier = examined(world, visit)
-    now = second_visit(world, visit)
-    assert "Chép đơn này" in client.get(url("doctor-visit", now)).content.decode()
-    grid = client.get(url("exam-prescription", now), {"copy": earlier.prescription.pk}, headers=HTMX).content.decode()
-    assert 'value="TH0002"' in grid
-    assert 'value="28"' in grid
-    habits = client.get(reverse("search-drugs"), {"q": ""}).content.decode()
-    assert 'data-fill-morning="1"' in habits
-    assert 'data-fill-days="28"' in habits
-    liked = client.get(reverse("search-diagnoses"), {"q": "", "visit": now.pk}).content.decode()
-    assert 'data-code="I10"' in liked
 
 
 def test_a_signed_exam_is_read_only_and_takes_amendments(client, visit, world):
