@@ -178,7 +178,8 @@ class Drug(DatedModel, FacilityModel):
     @property
     def label(self) -> str:
         """Name and strength, the strength once."""
-        return self.name if self.strength in self.name else f"{self.name} {self.strength}"
+        strength = self.strength.strip()
+        return self.name if strength.casefold() in self.name.casefold() else f"{self.name} {strength}"
 
     @property
     def is_supply(self) -> bool:

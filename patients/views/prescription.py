@@ -19,7 +19,7 @@ from his.core.text import nfc
 from his.ui.forms import saved, say
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
-from patients.forms_clinical import LineForm, LineInfo, PrescriptionForm, drug_label
+from patients.forms_prescription import LineForm, LineInfo, PrescriptionForm
 from patients.forms_safety import read_reasons, with_reasons
 from patients.hooks import prescribing_checks, visit_checks
 from patients.models import Prescription, PrescriptionLine, SafetyOverride, Visit
@@ -238,7 +238,7 @@ def _option(drug: Drug, habit: PrescriptionLine | None, usable: Decimal | None) 
     stock = stock_in_words(usable)
     return Option(
         drug.code,
-        drug_label(drug),
+        drug.label,
         note=drug.unit if stock == "hết" else f"{drug.unit} · {stock}",
         data=fill,
         warn="hết" if stock == "hết" else "",

@@ -27,7 +27,7 @@ from his.ui.text import day_text, decimal_text, minute_text, money_text
 from pharmacy.allocation import ZERO
 from pharmacy.models import StockCount, StockCountMember
 from pharmacy.printing.count_record_xlsx import RecordRow, record_workbook
-from pharmacy.printing.count_sheet import drug_text, xlsx_response
+from pharmacy.printing.count_sheet import xlsx_response
 from pharmacy.queries_stocktake import CountedLine, counted_lines, get_count, sees_book
 
 _TEMPLATE = Path(__file__).with_name("count_record.typ")
@@ -103,7 +103,7 @@ def record_of(count: StockCount, code: str) -> Record:
 def _row(one: CountedLine) -> RecordRow:
     lot, is_settled = one.line.lot, one.verdict.is_settled
     return RecordRow(
-        name=drug_text(one.line),
+        name=one.line.lot.drug.label,
         unit=lot.drug.unit,
         unit_cost=lot.unit_cost,
         lot=lot.number,

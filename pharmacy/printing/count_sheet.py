@@ -66,7 +66,7 @@ def count_sheet_data(
             {
                 "position": str(line.position),
                 "code": line.lot.drug.code,
-                "name": drug_text(line),
+                "name": line.lot.drug.label,
                 "unit": line.lot.drug.unit,
                 "lot": line.lot.number,
                 "expiry": day_text(line.lot.expires_on),
@@ -76,12 +76,6 @@ def count_sheet_data(
         ],
         "spare": 8,
     }
-
-
-def drug_text(line: StockCountLine) -> str:
-    """Name with strength, which is not said twice."""
-    drug = line.lot.drug
-    return drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
 
 
 @require_GET

@@ -129,12 +129,11 @@ class _Sheet:
 
     def _line(self, y: int, line: StockCountLine) -> None:
         drug = line.lot.drug
-        name = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
         texts = {
             KEY: row_key(line, self.count.number),
             NO: str(line.position),
             CODE: drug.code,
-            NAME: name,
+            NAME: drug.label,
             UNIT: drug.unit,
             LOT: line.lot.number,
             EXPIRY: day_text(line.lot.expires_on),

@@ -74,7 +74,7 @@ def sheet(paper: str, at: datetime, **parts: Any) -> dict[str, Any]:
 
 def drug_text(drug: Drug) -> str:
     """Name and strength; the ingredient too when the name does not say it."""
-    name = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
+    name = drug.label
     return (
         name if not drug.ingredient or drug.ingredient.casefold() in name.casefold() else f"{name} ({drug.ingredient})"
     )
