@@ -8,6 +8,7 @@ from ninja import Query, Router
 
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound, Refusal
+from insurance.api_charges import router as charges_router
 from insurance.billing import ledger
 from insurance.billing import queries as billing
 from insurance.billing.cash import collect, refund, take_deposit, use_deposits, void_entry
@@ -37,6 +38,7 @@ from insurance.schemas import (
 )
 
 router = Router(tags=["insurance"])
+router.add_router("", charges_router)
 PAGE_MAX = 500
 
 

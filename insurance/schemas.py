@@ -22,8 +22,9 @@ class DueOut(Schema):
 
 
 class LineOut(Schema):
-    """Who pays one charge, and why."""
+    """Who pays one charge, and why; a waiver of the line names its `id`."""
 
+    id: int
     code: str = Field(alias="charge.code")
     name: str = Field(alias="charge.name")
     quantity: Decimal = Field(alias="charge.quantity")

@@ -78,7 +78,7 @@ def waived_at(result: BenefitResult, at: datetime) -> Decimal:
 def waivers_of(visit: Visit) -> list[FeeWaiver]:
     """Waivers of the visit and their cancellations, oldest first."""
     rows = FeeWaiver.objects.for_facility(visit.facility).filter(visit=visit)
-    return list(rows.select_related("by", "line__charge", "cancels", "cancelled_by").order_by("at", "id"))
+    return list(rows.select_related("by", "result", "line__charge", "cancels", "cancelled_by").order_by("at", "id"))
 
 
 def waivers_in(facility: Facility, month: date) -> QuerySet[FeeWaiver]:
