@@ -5,7 +5,7 @@ never proposed. A lot may be issued until the end of its expiry date. What is ke
 taken first. Quantities are exact, in units of the drug (tablets, bottles).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -113,6 +113,27 @@ def allocate(wanted: Sequence[Wanted], lots: Iterable[LotStock], on: date) -> Al
     return Allocation(tuple(picks), tuple(shortages))
 
 
+def out_of_turn(taken: Mapping[int, Decimal], lots: Iterable[LotStock], on: date) -> dict[int, int]:
+    """The lots that are taken although one of the same item that goes first still holds some: by lot, that other lot.
+
+    `taken` is the quantity by lot; `lots` is what the store holds before it goes.
+    """
+    ordered = sorted(lots, key=_turn)
+    found: dict[int, int] = {}
+    passed: dict[str, int] = {}
+    for lot in ordered:
+        wanted = taken.get(lot.lot_id, ZERO)
+        if wanted > 0 and lot.item in passed:
+            found[lot.lot_id] = passed[lot.item]
+        if lot.usable(on) > wanted:
+            passed.setdefault(lot.item, lot.lot_id)
+    return found
+
+
+def _turn(lot: LotStock) -> tuple[date, int]:
+    return lot.expires_on, lot.lot_id
+
+
 @dataclass(slots=True)
 class _Left:
     lot_id: int
@@ -129,7 +150,7 @@ def _by_item(lots: Iterable[LotStock], on: date) -> dict[str, list[_Left]]:
     """What may be taken of each item, in the order of taking; a lot stands twice when a part of it is kept."""
     kept: dict[str, list[_Left]] = {}
     rest: dict[str, list[_Left]] = {}
-    for lot in sorted(lots, key=lambda lot: (lot.expires_on, lot.lot_id)):
+    for lot in sorted(lots, key=_turn):
         usable = lot.usable(on)
         own = min(lot.own, usable)
         if own > 0:

@@ -177,9 +177,22 @@ class LotForm(LineForm):
     """So much of a lot that a store holds."""
 
     main, main_label = "lot", "Thuốc và lô"
-    plain = ("quantity",)
+    plain: tuple[str, ...] = ("quantity",)
     lot = forms.CharField(label="Thuốc và lô", max_length=20, required=False)
     quantity = _quantity("Số lượng")
+
+
+class ChosenLotForm(LotForm):
+    """A lot that leaves for another store: one that does not go first needs its reason, whose cell is there once it is
+    asked for."""
+
+    plain = ("quantity", "lot_reason")
+    lot_reason = forms.CharField(label="Lý do chọn lô", max_length=255, required=False)
+    asks_reason = False
+
+    @property
+    def cells(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.plain if name != "lot_reason" or self.asks_reason]
 
 
 class AskForm(LineForm):
@@ -208,6 +221,7 @@ def _rows(form: type[LineForm]) -> type[BaseLines]:
 
 LINES: dict[str, type[BaseLines]] = {
     **dict.fromkeys(HEADS, _rows(LotForm)),
+    **dict.fromkeys((Kind.TRANSFER, Kind.SHIPMENT), _rows(ChosenLotForm)),
     Kind.RECEIPT: _rows(ReceiptLineForm),
     Kind.OPENING: _rows(GoodsForm),
 }

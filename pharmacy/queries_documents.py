@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
-from his.accounts.models import Facility
+from his.accounts.models import Facility, User
 from his.catalogs.models import Drug
 from his.core.dates import day_range
 from his.core.errors import NotFound
@@ -17,6 +17,7 @@ from pharmacy.models import (
     CabinetHandover,
     Lot,
     LotBalance,
+    OwnApprovalRule,
     StockDocument,
     StockDocumentLine,
     StockDraft,
@@ -199,6 +200,26 @@ def request_progress(asked: StockRequest) -> list[Progress]:
         Progress(line, *(known.get(line.drug.code, ZERO) for known in (shipped, arrived, lost)))
         for line in asked.lines.select_related("drug")
     ]
+
+
+def own_approval_rule(facility: Facility) -> OwnApprovalRule | None:
+    """What holds of approving one's own requests; None while nobody decided, which means no."""
+    rows = OwnApprovalRule.objects.for_facility(facility).select_related("by")
+    return rows.order_by("-pk").first()  # type: ignore[no-any-return]
+
+
+def is_own(asked: StockRequest, user: User) -> bool:
+    """Whether the user wrote or sent the request."""
+    return user.pk in (asked.created_by_id, asked.sent_by_id)
+
+
+def may_approve(asked: StockRequest, user: User) -> bool:
+    """Whether the user, who has the right to approve, may approve this one: another's, or their own where that is
+    allowed."""
+    if not is_own(asked, user):
+        return True
+    rule = own_approval_rule(asked.facility)
+    return rule is not None and rule.is_allowed
 
 
 def _by_code(rows: QuerySet[StockDocumentLine]) -> dict[str, Decimal]:

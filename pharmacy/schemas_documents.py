@@ -89,6 +89,7 @@ class DraftLineIn(Schema):
     vat_rate: Decimal | None = Field(None, max_digits=5, decimal_places=2)
     registration_no: str = Field("", max_length=255)
     bid_info: str = Field("", max_length=255)
+    lot_reason: str = Field("", max_length=255, description="Why a lot goes before one that expires first")
 
 
 class DraftIn(Schema):

@@ -63,6 +63,7 @@ urlpatterns = [
     path("stock/cabinets/<int:pk>/hand-over/", handovers.hand_over, name="stock-hand-over"),
     path("stock/ahead/<str:what>/", ahead.ahead, name="stock-ahead"),
     path("stock/stores/", stock.store_list, name="stock-stores"),
+    path("stock/stores/own-approval/", stock.own_approval, name="stock-own-approval"),
     path("stock/counts/", stocktake.count_list, name="stock-counts"),
     path("stock/counts/new/", stocktake.count_new, name="stock-count-new"),
     path("stock/counts/<int:pk>/", stocktake.count_one, name="stock-count"),

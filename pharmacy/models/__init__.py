@@ -1,7 +1,7 @@
 """Models of the pharmacy."""
 
 from pharmacy.models.controlled import ControlledPage, ControlledSignature
-from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail
+from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail, LotChoice
 from pharmacy.models.dispensing import (
     Counselling,
     Dispense,
@@ -15,7 +15,7 @@ from pharmacy.models.dispensing import (
 from pharmacy.models.documents import StockDocument, StockDocumentLine
 from pharmacy.models.drafts import DRAFTED, StockDraft, StockDraftLine
 from pharmacy.models.handovers import CabinetHandover, CabinetHandoverLine
-from pharmacy.models.requests import StockRequest, StockRequestLine
+from pharmacy.models.requests import OwnApprovalRule, StockRequest, StockRequestLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
 from pharmacy.models.stocktake import (
@@ -43,8 +43,10 @@ __all__ = [
     "LineDetail",
     "Lot",
     "LotBalance",
+    "LotChoice",
     "MovementKind",
     "NotGiven",
+    "OwnApprovalRule",
     "PatientReturn",
     "PatientReturnLine",
     "Reservation",

@@ -51,6 +51,17 @@ class DocumentDetail(FacilityModel, DetailFields):
         return self.document.number
 
 
+class LotChoice(FacilityModel):
+    """Why a line took its lot although another one goes first (lý do chọn lô)."""
+
+    line = models.OneToOneField("pharmacy.StockDocumentLine", on_delete=models.PROTECT, related_name="lot_choice")
+    reason = models.CharField("lý do chọn lô", max_length=255)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="lot_choice_has_reason")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
 class LineDetail(FacilityModel):
     """What the invoice says of a received line: its quantity in units of the drug, and the VAT rate in percent that
     the price of the lot includes."""

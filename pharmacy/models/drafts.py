@@ -83,6 +83,7 @@ class StockDraftLine(FacilityModel):
     vat_rate = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     registration_no = models.CharField(max_length=255, blank=True)
     bid_info = models.CharField(max_length=255, blank=True)
+    lot_reason = models.CharField("lý do chọn lô", max_length=255, blank=True)
 
     class Meta:
         ordering = ["position"]

@@ -51,6 +51,22 @@ class StockRequest(FacilityModel):
         return self.number
 
 
+class OwnApprovalRule(FacilityModel):
+    """What the head of the facility decided about approving one's own request (tự duyệt phiếu lĩnh); the latest holds.
+
+    Without any, nobody does. A station where one person keeps all stores cannot do otherwise.
+    """
+
+    is_allowed = models.BooleanField("được tự duyệt")
+    reason = models.CharField("lý do", max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="own_approval_has_reason")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
 class StockRequestLine(FacilityModel):
     """One drug of a request, in its units. `approved_qty` is empty until somebody decided."""
 

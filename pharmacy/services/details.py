@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from his.core.errors import Refusal
-from pharmacy.models import DocumentDetail, Funding, LineDetail, StockDocument, StockRequest
+from pharmacy.models import DocumentDetail, Funding, LineDetail, LotChoice, StockDocument, StockRequest
 from pharmacy.services.stock_checks import short
 
 _MAX_BOARD = 15
@@ -91,8 +91,10 @@ def keep(
     *,
     request: StockRequest | None = None,
     notes: Sequence[LineNote] = (),
+    lot_reasons: Sequence[str] = (),
 ) -> None:
-    """Store the detail of a posted document when it says anything, and the notes of its lines, in their order."""
+    """Store the detail of a posted document when it says anything, and the notes of its lines or the reasons for their
+    lots (empty: the lot's turn), in their order."""
     if detail != Detail() or request is not None:
         DocumentDetail.objects.create(
             facility_id=document.facility_id, document=document, request=request, **columns(detail)
@@ -107,4 +109,11 @@ def keep(
                 vat_rate=note.vat_rate,
             )
             for line, note in zip(lines, notes, strict=True)
+        )
+    if any(lot_reasons):
+        lines = document.lines.order_by("position")
+        LotChoice.objects.bulk_create(
+            LotChoice(facility_id=document.facility_id, line=line, reason=reason)
+            for line, reason in zip(lines, lot_reasons, strict=True)
+            if reason
         )

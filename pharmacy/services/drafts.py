@@ -54,6 +54,7 @@ class DraftLine:
     vat_rate: Decimal | None = None
     registration_no: str = ""
     bid_info: str = ""
+    lot_reason: str = ""
 
 
 @service(action="pharmacy.start_draft", permission="pharmacy.draft")
@@ -128,6 +129,7 @@ def _write(draft: StockDraft, head: DraftHead, lines: Sequence[DraftLine], actor
             vat_rate=line.vat_rate,
             registration_no=short(line.registration_no, 255, "registration_no"),
             bid_info=short(line.bid_info, 255, "bid_info"),
+            lot_reason=short(line.lot_reason, 255, "lot_reason"),
         )
         for position, line in enumerate(lines, 1)
     )
@@ -229,7 +231,7 @@ def _goods(position: int, line: StockDraftLine) -> GoodsLine:
 def _lot(position: int, line: StockDraftLine) -> LotLine:
     if line.lot is None:
         raise Refusal("no_lot", "Hãy chọn lô trong gợi ý", field="lot", position=position)
-    return LotLine(line.lot, _quantity(position, line))
+    return LotLine(line.lot, _quantity(position, line), line.lot_reason)
 
 
 def _quantity(position: int, line: StockDraftLine) -> Decimal:

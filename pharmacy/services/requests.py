@@ -15,11 +15,14 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import audit_facts, service
 from patients.services.counters import next_number
-from pharmacy.models import StockRequest, StockRequestLine, Store
-from pharmacy.queries_documents import request_progress
+from pharmacy.models import OwnApprovalRule, StockRequest, StockRequestLine, Store
+from pharmacy.queries_documents import is_own, may_approve, own_approval_rule, request_progress
 from pharmacy.services.stock_checks import STEP, check_own, check_quantity, given_reason, short, two_stores
 
 State = StockRequest.State
+
+
+OWN_REQUEST_VI = "Người lập, gửi phiếu lĩnh không tự duyệt phiếu của mình; hãy nhờ người khác có quyền duyệt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,14 @@ def approve_request(
 ) -> StockRequest:
     """Approve a request (duyệt phiếu lĩnh): `approved` is the quantity of each line by its id, all lines of it.
 
-    Refuses more than was asked, a line that is missing, and nothing at all: that is a refusal with a reason.
+    Refuses who wrote or sent it, unless the facility allows that (`allow_own_approval`); more than was asked, a line
+    that is missing, and nothing at all: that is a refusal with a reason.
     """
     locked = _locked(request, actor, State.SENT)
+    if not may_approve(locked, actor.user):
+        raise Refusal("own_request", OWN_REQUEST_VI, field="request")
+    if is_own(locked, actor.user):
+        audit_facts(own_request=True)
     lines = list(locked.lines.select_related("drug"))
     for position, line in enumerate(lines):
         quantity = approved.get(line.pk)
@@ -119,6 +127,22 @@ def approve_request(
         line.save(update_fields=["approved_qty"])
     locked.state, locked.decision_note = State.APPROVED, short(note, 500, "decision_note")
     return _decided(locked, actor, at)
+
+
+@service(action="pharmacy.allow_own_approval", permission="pharmacy.settings")
+def allow_own_approval(*, is_allowed: bool, reason: str, actor: Actor, at: datetime) -> OwnApprovalRule:
+    """Say whether who asks for drugs may also approve it (cho tự duyệt phiếu lĩnh), with a reason.
+
+    Meant for a station where one person keeps all stores. Every approval of one's own is marked in the audit log.
+    Refuses what is so already.
+    """
+    rule = own_approval_rule(actor.facility)
+    if is_allowed == (rule is not None and rule.is_allowed):
+        raise Refusal("already_so", "Quy định này đang như vậy rồi", field="is_allowed")
+    audit_facts(is_allowed=is_allowed)
+    return OwnApprovalRule.objects.create(
+        facility=actor.facility, is_allowed=is_allowed, reason=given_reason(reason), at=at, by=actor.user
+    )
 
 
 @service(action="pharmacy.refuse_request", permission="pharmacy.approve")

@@ -13,6 +13,7 @@ from django.db.models import Sum
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
+from his.core.text import nfc
 from his.service import audit_facts, service
 from his.ui.text import decimal_text
 from pharmacy.models import Lot, StockDocument, StockDocumentLine, Store
@@ -23,6 +24,7 @@ from pharmacy.services.stock_checks import (
     LotLine,
     active,
     check_quantities,
+    check_turn,
     check_usable,
     given_reason,
     short,
@@ -110,10 +112,12 @@ def transfer(
     detail: Detail | None = None,
     idempotency_key: str = "",
 ) -> StockDocument:
-    """Move lots from one store to another at once (chuyển kho). Expired or blocked lots stay where they are."""
+    """Move lots from one store to another at once (chuyển kho). Expired or blocked lots stay where they are; a lot
+    that goes before one that expires first needs a reason."""
     two_stores(store, target_store)
     check_quantities(lines)
     check_usable(lines, local(at).date())
+    check_turn(store, lines, local(at).date())
     return _post_lots(
         Kind.TRANSFER, store, lines, actor, at, reason=short(reason, 500, "reason"), detail=detail, target=target_store
     )
@@ -315,7 +319,7 @@ def _post_lots(
     for line in lines:
         draft.add(lot=line.lot, quantity=line.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
-    keep(document, clean(detail or Detail()))
+    keep(document, clean(detail or Detail()), lot_reasons=[nfc(line.lot_reason) for line in lines])
     return document
 
 

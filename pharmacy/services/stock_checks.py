@@ -9,8 +9,10 @@ from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
-from his.ui.text import minute_text
+from his.ui.text import decimal_text, minute_text
+from pharmacy.allocation import out_of_turn
 from pharmacy.models import Lot, StockDocument, Store
+from pharmacy.queries import lot_stocks, usable_lots
 
 MAX_QUANTITY = Decimal(10) ** 9
 STEP = Decimal("0.001")
@@ -21,10 +23,11 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class LotLine:
-    """So much of a lot, in units of the drug."""
+    """So much of a lot, in units of the drug; `lot_reason` when it goes before another that expires first."""
 
     lot: Lot
     quantity: Decimal
+    lot_reason: str = ""
 
 
 def check_quantity(position: int, quantity: Decimal, field: str = "quantity") -> None:
@@ -49,6 +52,31 @@ def check_usable(lines: Sequence[LotLine], day: date) -> None:
                 field="lot",
                 position=position,
             )
+
+
+def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> None:
+    """Refuse a lot that leaves the store before one that goes first (FEFO) without its reason, with the position.
+
+    What another desk takes meanwhile is not waited for: a reason too many or too few harms no stock.
+    """
+    taken: dict[int, Decimal] = {}
+    for line in lines:
+        taken[line.lot.pk] = taken.get(line.lot.pk, Decimal(0)) + line.quantity
+    held = {row.lot_id: row for row in usable_lots(store, {line.lot.drug.code for line in lines}, day)}
+    passed = out_of_turn(taken, lot_stocks(held.values()), day)
+    for position, line in enumerate(lines):
+        first = passed.get(line.lot.pk)
+        if first is None or short(line.lot_reason, 255, "lot_reason", position=position):
+            continue
+        row = held[first]
+        left = f"{decimal_text(row.on_hand - row.reserved)} {row.lot.drug.unit}"
+        raise Refusal(
+            "no_lot_reason",
+            f"{row.lot.drug.name}: lô {row.lot.number} hạn {row.lot.expires_on:%d/%m/%Y} còn {left} "
+            f"phải xuất trước lô {line.lot.number}; hãy đổi lô hoặc ghi lý do chọn lô",
+            field="lot_reason",
+            position=position,
+        )
 
 
 def check_clock(store: Store, at: datetime) -> None:
@@ -91,9 +119,9 @@ def given_reason(reason: str) -> str:
     return short(reason, 500, "reason")
 
 
-def short(text: str, longest: int, field: str) -> str:
-    """The text as it is stored; refuses a longer one beside its field."""
+def short(text: str, longest: int, field: str, **facts: object) -> str:
+    """The text as it is stored; refuses a longer one beside its field, with the facts of the refusal."""
     text = nfc(text)
     if len(text) > longest:
-        raise Refusal("too_long", f"Tối đa {longest} ký tự", field=field)
+        raise Refusal("too_long", f"Tối đa {longest} ký tự", field=field, **facts)
     return text

@@ -12,6 +12,7 @@ from decimal import Decimal
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
+from his.core.text import nfc
 from his.service import service
 from his.ui.text import decimal_text
 from pharmacy.models import StockDocument, StockRequest, Store
@@ -22,6 +23,7 @@ from pharmacy.services.stock import locked_document
 from pharmacy.services.stock_checks import (
     LotLine,
     check_quantities,
+    check_turn,
     check_usable,
     given_reason,
     short,
@@ -46,11 +48,12 @@ def ship(
     """Send lots to another store that will confirm them (xuất chuyển kho). They are in transit until they arrive.
 
     With a request: it is approved, the two stores are its own, and no drug is shipped beyond what was approved.
-    Expired or blocked lots stay where they are.
+    Expired or blocked lots stay where they are; a lot that goes before one that expires first needs a reason.
     """
     two_stores(store, target_store)
     check_quantities(lines)
     check_usable(lines, local(at).date())
+    check_turn(store, lines, local(at).date())
     if request is not None:
         _within_request(request, store, target_store, lines, actor)
     draft = ledger.draft(
@@ -65,7 +68,8 @@ def ship(
     for line in lines:
         draft.add(lot=line.lot, quantity=line.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
-    keep(document, clean(detail or Detail()), request=request)
+    reasons = [nfc(line.lot_reason) for line in lines]
+    keep(document, clean(detail or Detail()), request=request, lot_reasons=reasons)
     return document
 
 

@@ -99,9 +99,14 @@ def transit_list(request: DeskRequest) -> HttpResponse:
 
 
 def _context(request: DeskRequest, found: StockDocument) -> dict[str, Any]:
-    lines = list(found.lines.select_related("lot__drug", "detail"))
+    lines = list(found.lines.select_related("lot__drug", "detail", "lot_choice"))
     rows = [
-        {"line": line, "value": line.quantity * line.lot.unit_cost, "note": getattr(line, "detail", None)}
+        {
+            "line": line,
+            "value": line.quantity * line.lot.unit_cost,
+            "note": getattr(line, "detail", None),
+            "choice": getattr(line, "lot_choice", None),
+        }
         for line in lines
     ]
     detail = getattr(found, "detail", None)

@@ -20,7 +20,7 @@ from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import decimal_text
 from his.ui.typeahead import Option, answer
 from pharmacy import queries_documents as papers
-from pharmacy.forms_documents import BOARDS, LINES, BaseLines, DraftForm, LineForm
+from pharmacy.forms_documents import BOARDS, LINES, BaseLines, ChosenLotForm, DraftForm, LineForm
 from pharmacy.models import DRAFTED, Lot, LotBalance, StockDocument, StockDraft
 from pharmacy.queries import balances, stores, usable_by_code
 from pharmacy.services.drafts import (
@@ -140,6 +140,7 @@ def _typed(request: DeskRequest, draft: StockDraft, act: Act) -> HttpResponse:
         return act(request, draft, form)
     except Refusal as refusal:
         _beside(refusal, form, formset.typed())
+        _show_reasons(context, is_asked=refusal.code == "no_lot_reason")
         context["ask"] = refusal.code == "unusual_receipt"
         return render_refusal(request, refusal, TEMPLATE, context)
 
@@ -238,7 +239,7 @@ def _context(request: DeskRequest, draft: StockDraft, form: DraftForm, formset: 
     now = timezone.now()
     if draft.kind not in GOODS:
         _mark_left(draft, formset)
-    return {
+    context = {
         **head(request),
         "draft": draft,
         "form": form,
@@ -252,6 +253,16 @@ def _context(request: DeskRequest, draft: StockDraft, form: DraftForm, formset: 
         "may_post": request.actor.may(permission),
         "tab": "new",
     }
+    _show_reasons(context)
+    return context
+
+
+def _show_reasons(context: dict[str, Any], *, is_asked: bool = False) -> None:
+    """Let every row show its reason for the lot when one is asked for or was given."""
+    rows = [row for row in (*context["formset"].forms, context["columns"]) if isinstance(row, ChosenLotForm)]
+    if is_asked or any(row["lot_reason"].value() for row in rows):
+        for row in rows:
+            row.asks_reason = True
 
 
 def _mark_left(draft: StockDraft, formset: BaseLines) -> None:

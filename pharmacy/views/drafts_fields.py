@@ -40,7 +40,7 @@ def line_initial(line: StockDraftLine) -> dict[str, Any]:
     drug, lot = line.drug, line.lot
     shown = line.typed
     if drug is not None:
-        shown = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
+        shown = drug.label
     elif lot is not None:
         shown, drug = lot_text(lot), lot.drug
     return {
@@ -56,14 +56,13 @@ def line_initial(line: StockDraftLine) -> dict[str, Any]:
         "vat_rate": line.vat_rate,
         "registration_no": line.registration_no,
         "bid_info": line.bid_info,
+        "lot_reason": line.lot_reason,
     }
 
 
 def lot_text(lot: Lot) -> str:
     """A lot as the box shows it: drug, lot number, expiry."""
-    drug = lot.drug
-    name = drug.name if drug.strength in drug.name else f"{drug.name} {drug.strength}"
-    return f"{name} · lô {lot.number} · {lot.expires_on:%d/%m/%Y}"
+    return f"{lot.drug.label} · lô {lot.number} · {lot.expires_on:%d/%m/%Y}"
 
 
 def detail_typed(data: Mapping[str, Any], places: int) -> Detail:

@@ -197,6 +197,7 @@ def _approved(request: DeskRequest, rows: list[dict[str, Any]]) -> dict[int, Dec
 
 
 def _show_context(request: DeskRequest, found: StockRequest, *, typed: bool = False) -> dict[str, Any]:
+    actor = request.actor
     rows: list[dict[str, Any]] = []
     progress = papers.request_progress(found)
     for one in progress:
@@ -213,6 +214,8 @@ def _show_context(request: DeskRequest, found: StockRequest, *, typed: bool = Fa
         "is_approved": found.state == State.APPROVED,
         "to_ship": any(one.to_ship > 0 for one in progress),
         "is_open": found.state in (State.DRAFT, State.SENT),
+        "may_approve": actor.may("pharmacy.approve") and papers.may_approve(found, actor.user),
+        "is_own": actor.may("pharmacy.approve") and papers.is_own(found, actor.user),
         "shipments": [detail.document for detail in found.shipments.select_related("document__reversed_by")],
         "tab": "requests",
     }

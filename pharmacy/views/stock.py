@@ -27,6 +27,8 @@ from pharmacy.queries import (
     stock_by_drug,
     stock_card,
 )
+from pharmacy.queries_documents import own_approval_rule
+from pharmacy.services.requests import allow_own_approval
 from pharmacy.services.stock import block_lot, release_lot
 from pharmacy.services.stores import create_store
 from pharmacy.views.common import PAGE, card_period, chosen_store, head, rounded
@@ -150,7 +152,7 @@ def block(request: DeskRequest, pk: int) -> HttpResponse:
 def store_list(request: DeskRequest) -> HttpResponse:
     """The stores, and a new one."""
     form = StoreForm(request.POST or None, facility=request.actor.facility)
-    context = {**head(request), "form": form, "tab": "stores"}
+    context = {**_stores_context(request), "form": form}
     if request.method == "POST":
         if not form.is_valid():
             return render(request, "pharmacy/stock_stores.html", context, status=422)
@@ -161,6 +163,33 @@ def store_list(request: DeskRequest) -> HttpResponse:
         saved(request, f"Đã lập {made.name}")
         return redirect("stock-stores")
     return render(request, "pharmacy/stock_stores.html", context)
+
+
+@require_POST
+@requires("pharmacy.settings")
+def own_approval(request: DeskRequest) -> HttpResponse:
+    """Allow approving one's own requests, or no longer."""
+    form = ReasonForm(request.POST, auto_id="id_rule_%s")
+    context = {**_stores_context(request), "form": StoreForm(facility=request.actor.facility), "rule_form": form}
+    if not form.is_valid():
+        return render(request, "pharmacy/stock_stores.html", context, status=422)
+    is_allowed, reason = request.POST.get("is_allowed") == "1", form.cleaned_data["reason"]
+    try:
+        allow_own_approval(is_allowed=is_allowed, reason=reason, actor=request.actor, at=timezone.now())
+    except Refusal as refusal:
+        return render_refusal(request, refusal, "pharmacy/stock_stores.html", context)
+    saved(request, "Đã cho tự duyệt phiếu lĩnh" if is_allowed else "Đã thôi cho tự duyệt phiếu lĩnh")
+    return redirect("stock-stores")
+
+
+def _stores_context(request: DeskRequest) -> dict[str, Any]:
+    return {
+        **head(request),
+        "rule": own_approval_rule(request.actor.facility),
+        "rule_form": ReasonForm(auto_id="id_rule_%s"),
+        "may_set": request.actor.may("pharmacy.settings"),
+        "tab": "stores",
+    }
 
 
 def _horizon(request: DeskRequest) -> int:

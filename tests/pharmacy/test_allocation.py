@@ -1,14 +1,15 @@
 """FEFO: never more than is usable, never expired or blocked, earliest expiry first, exact."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pharmacy.allocation import LotStock, Wanted, allocate
+from pharmacy.allocation import LotStock, Wanted, allocate, out_of_turn
 
 ON = date(2026, 10, 6)
 
@@ -150,3 +151,34 @@ def test_properties(lots: list[LotStock], wanted: list[tuple[str, Decimal]]):
         got = sum((pick.quantity for pick in allocation.picks if pick.key == line.key), Decimal(0))
         short = next((short for short in allocation.shortages if short.key == line.key), None)
         assert got == (short.left if short else line.quantity)
+
+
+def test_a_lot_is_out_of_turn_while_one_before_it_holds_some():
+    lots = [stock(1, "10", 5), stock(2, "10", 9), stock(3, "10", 9), stock(4, "10", 2, item="B")]
+    assert out_of_turn({3: Decimal(1)}, lots, ON) == {3: 1}
+    assert out_of_turn({1: Decimal(9), 2: Decimal(1)}, lots, ON) == {2: 1}
+    assert out_of_turn({1: Decimal(10), 3: Decimal(1)}, lots, ON) == {3: 2}, "received later"
+    assert out_of_turn({1: Decimal(10), 2: Decimal(10), 3: Decimal(1)}, lots, ON) == {}
+    gone = [
+        stock(1, "10", -1),
+        stock(2, "10", is_blocked=True),
+        stock(3, "4", 1, reserved=Decimal(4)),
+        stock(4, "1", 9),
+    ]
+    assert out_of_turn({4: Decimal(1)}, gone, ON) == {}, "what may not go has no turn"
+
+
+@given(lots=lots_of_any_kind, wanted=lines, data=st.data())
+def test_what_is_allocated_is_never_out_of_turn_and_leaving_some_of_an_earlier_lot_always_is(lots, wanted, data):
+    free = [replace(lot, own=Decimal(0)) for lot in lots]
+    asked = [Wanted(key, item, quantity) for key, (item, quantity) in enumerate(wanted)]
+    taken: dict[int, Decimal] = {}
+    for pick in allocate(asked, free, ON).picks:
+        taken[pick.lot_id] = taken.get(pick.lot_id, Decimal(0)) + pick.quantity
+    assert out_of_turn(taken, free, ON) == {}
+    by_turn = [lot for lot in sorted(free, key=lambda lot: (lot.expires_on, lot.lot_id)) if lot.usable(ON) > 0]
+    pairs = [(a, b) for a, b in combinations(by_turn, 2) if a.item == b.item and b.lot_id in taken]
+    if pairs:
+        first, later = data.draw(st.sampled_from(pairs))
+        less = {**taken, first.lot_id: taken[first.lot_id] - Decimal("0.001")}
+        assert later.lot_id in out_of_turn(less, free, ON)

@@ -182,7 +182,7 @@ def test_transfers_and_their_reversals_do_not_lock_each_other_out(world):
     for where in (main, store):
         shelf.receive(place, where, *(shelf.goods(world, place, lot=number) for number in lots))
     actor = place.actor("pharmacist")
-    lines = [LotLine(lot=shelf.lot(number), quantity=Decimal(1)) for number in lots]
+    lines = [LotLine(lot=shelf.lot(number), quantity=Decimal(1), lot_reason="Thử") for number in lots]
 
     def move() -> StockDocument:
         return transfer(store=main, target_store=store, lines=lines, actor=actor, at=at(9))

@@ -49,7 +49,7 @@ def test_documents_and_reversals_return_to_the_same_balances(world, stores, step
         before, done = balances(), []
         for kind, which, quantity in steps:
             now += timedelta(minutes=1)
-            line = [LotLine(lot=shelf.lot(f"L{which}"), quantity=quantity)]
+            line = [LotLine(lot=shelf.lot(f"L{which}"), quantity=quantity, lot_reason="Thử")]
             try:
                 if kind == "receive":
                     goods = shelf.goods(world, place, lot=f"L{which}", quantity=str(quantity))

@@ -34,7 +34,7 @@ def stores(world):
 
 
 def move(place, main, store, kind: str, lot: str, quantity: Decimal, when: datetime) -> None:
-    line, actor = [LotLine(lot=shelf.lot(lot), quantity=quantity)], place.actor("pharmacist")
+    line, actor = [LotLine(lot=shelf.lot(lot), quantity=quantity, lot_reason="Thử")], place.actor("pharmacist")
     try:
         if kind == "loss":
             record_loss(store=store, lines=line, reason="Thử", actor=actor, at=when)

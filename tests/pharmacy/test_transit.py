@@ -52,7 +52,7 @@ def ward(place) -> Store:
 
 
 def lots(*wanted: tuple[str, int]) -> list[LotLine]:
-    return [LotLine(shelf.lot(number), Decimal(quantity)) for number, quantity in wanted]
+    return [LotLine(shelf.lot(number), Decimal(quantity), "Thử") for number, quantity in wanted]
 
 
 def send(place, main, ward, *wanted, hour=8, **more) -> StockDocument:

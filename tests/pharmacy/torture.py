@@ -64,7 +64,7 @@ def requests(arena: Arena) -> dict[str, Callable[..., object]]:
         return {"actor": arena.actor, "at": arena.at(), "idempotency_key": key}
 
     def lines(wanted: list) -> list[LotLine]:
-        return [LotLine(lots[pk], Decimal(quantity)) for pk, quantity in wanted]
+        return [LotLine(lots[pk], Decimal(quantity), "Thử") for pk, quantity in wanted]
 
     def goods(wanted: list) -> list[GoodsLine]:
         return [
