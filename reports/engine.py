@@ -48,17 +48,13 @@ def run(
     chosen = load_form(form, period.start, definitions)
     if store and not chosen.is_by_store:
         raise Refusal("not_by_store", f"Mẫu {chosen['number']} lập cho cả cơ sở, không theo kho", field="store")
-    query = query_of(chosen, facility, period, store)
-    data = SOURCES[chosen["dataset"]].read(query)
-    values = freeze(chosen, query, data)
-    facts = _facts(chosen, values, data, query)
-    checks = [finding.stored() for finding in run_checks(chosen, values, facts)]
+    values, checks, basis = compute(chosen, query_of(chosen, facility, period, store))
     digest = fingerprint(values)
     lock_name("report", facility.code, form, store, period.start)
     last = ReportRun.objects.for_facility(facility).filter(form=form, store=store, period_start=period.start)
     newest = last.order_by("-version").first()
     if newest is not None and newest.sha256 == digest:
-        if newest.checks != checks:
+        if newest.checks != checks and not newest.filings.filter(signed_at__isnull=False).exists():
             newest.checks = checks
             newest.save(update_fields=["checks"])
         audit_facts(form=form, period=period.key(), version=newest.version, unchanged=True)
@@ -77,9 +73,22 @@ def run(
         run_at=at,
         run_by=actor.user,
     )
-    if data.basis:
-        ReportBasis.objects.create(run=made, content=data.basis)
+    if basis:
+        ReportBasis.objects.create(run=made, content=basis)
     return made
+
+
+def compute(form: Form, query: Query) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """What making a report now would store: its values, its checks, and the facts that were counted."""
+    values, data = read(form, query)
+    facts = _facts(form, values, data, query)
+    return values, [finding.stored() for finding in run_checks(form, values, facts)], data.basis
+
+
+def read(form: Form, query: Query) -> tuple[dict[str, Any], Dataset]:
+    """The values that making a report now would store, unchecked, and what they were made from."""
+    data = SOURCES[form["dataset"]].read(query)
+    return freeze(form, query, data), data
 
 
 def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:

@@ -5,6 +5,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from his.core.models import FacilityModel
+from reports.filing_models import RUN_TRIGGER, DutyOwner, DutyTick, Filing, FilingStep
+
+__all__ = ["DutyOwner", "DutyTick", "Filing", "FilingStep", "Reconciliation", "ReportBasis", "ReportRun"]
 
 
 class ReportRun(FacilityModel):
@@ -27,6 +30,7 @@ class ReportRun(FacilityModel):
                 fields=["facility", "form", "store", "period_start", "version"], name="report_run_version"
             )
         ]
+        triggers = [RUN_TRIGGER]
 
 
 class ReportBasis(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from reports.views import desk, figures, reconciling
+from reports.views import comparing, desk, figures, filing, reconciling
 
 urlpatterns: list[URLPattern] = [
     path("", desk.reports, name="reports"),
@@ -10,6 +10,13 @@ urlpatterns: list[URLPattern] = [
     path("<int:pk>/", desk.report, name="report-run"),
     path("<int:pk>/rows/<int:number>/", desk.report_row, name="report-row"),
     path("<int:pk>/rows/<int:number>/<str:tag>/", figures.report_figure, name="report-figure"),
+    path("<int:pk>/check/", filing.check, name="report-check"),
+    path("<int:pk>/findings/<int:number>/", filing.filing_check, name="report-filing-check"),
+    path("<int:pk>/compare/", comparing.comparison, name="report-compare"),
+    path("<int:pk>/compare/<str:code>/", comparing.compared_visit, name="report-compared-visit"),
+    path("filings/<int:pk>/sign/", filing.sign, name="filing-sign"),
+    path("filings/<int:pk>/send/", filing.send, name="filing-send"),
+    path("filings/<int:pk>/withdraw/", filing.withdraw, name="filing-withdraw"),
     path("visits/<str:code>/", figures.report_visit, name="report-visit"),
     path("<int:pk>/files/<str:kind>/", desk.report_file, name="report-file"),
 ]

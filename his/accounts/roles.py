@@ -38,7 +38,10 @@ PERMISSIONS: Final[dict[str, str]] = {
     "claims.export": "Xuất hồ sơ BHYT",
     "claims.waive": "Bỏ qua lỗi của hồ sơ BHYT, có lý do",
     "reports.view": "Xem báo cáo",
-    "reports.run": "Lập báo cáo",
+    "reports.run": "Lập báo cáo, kiểm tra trước khi ký",
+    "reports.sign": "Ký, rút báo cáo; giao việc báo cáo",
+    "reports.send": "Ghi nhận đã gửi báo cáo",
+    "reports.duties": "Xem lịch báo cáo, đánh dấu việc đã làm",
     "prices.view": "Xem bảng giá, danh mục thuốc",
     "catalogs.import": "Nhập danh mục",
     "catalogs.attributes": "Sửa thuộc tính thuốc, vật tư; xác nhận thuốc kiểm soát đặc biệt",
@@ -104,6 +107,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "pharmacy.keep_book",
                 "prices.view",
                 "catalogs.attributes",
+                "reports.duties",
             }
         ),
     ),
@@ -139,6 +143,8 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "billing.correct_invoice",
                 "reports.view",
                 "reports.run",
+                "reports.send",
+                "reports.duties",
             }
         ),
     ),
@@ -155,6 +161,8 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "claims.waive",
                 "reports.view",
                 "reports.run",
+                "reports.send",
+                "reports.duties",
             }
         ),
     ),
@@ -181,6 +189,9 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "claims.waive",
                 "reports.view",
                 "reports.run",
+                "reports.sign",
+                "reports.send",
+                "reports.duties",
             }
             | {"audit.view"}
         ),

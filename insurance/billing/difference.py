@@ -48,10 +48,15 @@ def difference(visit: Visit, now: Iterable[BenefitLine]) -> Difference | None:
     """
     if (earlier := last_result(visit, below=visit.version)) is None:
         return None
-    before, after = _by_source(lines_of(earlier)), _by_source(now)
+    return between(earlier.version, lines_of(earlier), now)
+
+
+def between(since: int, earlier: Iterable[BenefitLine], now: Iterable[BenefitLine]) -> Difference:
+    """How the lines of a split differ from those of version `since` of it; no lines where there was no split."""
+    before, after = _by_source(earlier), _by_source(now)
     changes = (_change(before.get(key), after.get(key)) for key in {**before, **after})
     return Difference(
-        since=earlier.version,
+        since=since,
         lines=tuple(change for change in changes if _differs(change)),
         before=Shares.total(map(Shares.of, before.values())),
         after=Shares.total(map(Shares.of, after.values())),

@@ -13,12 +13,14 @@ from reports.period import Period
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: a facility, a period, the code of one of its stores (empty: all), and the filter of the form."""
+    """What is asked: a facility, a period, the code of one of its stores (empty: all), the filter of the form."""
 
     facility: Facility
     period: Period
     store: str = ""
     keep: Mapping[str, Any] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+    """Claim codes of the visits that are looked at; None: all. For data sets of visits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def settled_visits(query: Query) -> Dataset:
     facility, period = query.facility, query.period
     found = Dataset()
     stays: dict[int, list[tuple[datetime, datetime, bool, str]]] = defaultdict(list)
-    for record in _records(facility, period):
+    for record in _records(query):
         code = record.visit.claim_code
         if reason := reason_left_out(record):
             if record.visit.is_insured:
@@ -56,8 +56,11 @@ def settled_visits(query: Query) -> Dataset:
     return found
 
 
-def _records(facility: Facility, period: Period) -> Iterator[Record]:
-    visits = Visit.objects.for_facility(facility).filter(claim_month=period.start, state=Visit.State.CLOSED)
+def _records(query: Query) -> Iterator[Record]:
+    facility = query.facility
+    visits = Visit.objects.for_facility(facility).filter(claim_month=query.period.start, state=Visit.State.CLOSED)
+    if query.only is not None:
+        visits = visits.filter(claim_code__in=query.only)
     ids = list(visits.order_by("claim_code").values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         chunk = visits.filter(pk__in=ids[start : start + CHUNK]).select_related("patient", "card", "facility")

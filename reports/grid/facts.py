@@ -113,7 +113,7 @@ class Facts:
 
     def read(self, query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
         """All facts of a query: reference, fields, measures, and how many they are. Of sums the reference is empty."""
-        rows = self.rows(query)
+        rows = self._asked(query)
         if not self.kept:
             return self._each(rows, fields, measures)
         grouped = self._named(rows, fields).values(*(f"f_{name}" for name in fields))
@@ -123,13 +123,17 @@ class Facts:
 
     def stamps(self, query: Query) -> list[list[Any]]:
         """Of sums: the reference and what is kept of each row that was read."""
-        rows = self.rows(query).order_by(self.kept).distinct(self.kept)
+        rows = self._asked(query).order_by(self.kept).distinct(self.kept)
         return [list(row) for row in rows.values_list(self.ref, self.kept)]
 
     def detail(self, kept: Iterable[int], query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
         """Of sums: the facts of what a run kept, each with its reference."""
         rows = self.rows(query).model.objects.filter(**{f"{self.kept}__in": list(kept), self.owner: query.facility})
         return self._each(rows, fields, measures)
+
+    def _asked(self, query: Query) -> QuerySet[Any]:
+        rows = self.rows(query)
+        return rows if query.only is None else rows.filter(**{f"{self.ref}__in": query.only})
 
     @property
     def owner(self) -> str:

@@ -24,11 +24,13 @@ from reports.definition import SUMMED, Column, Form, latest, load_version
 from reports.engine import query_of, run
 from reports.export import EXPORTERS, file_name, kinds_of
 from reports.export.layout import layout_of, noun_of, period_text, shown
+from reports.filing.queries import filing_badge, states_of
 from reports.forms import RunForm, last_month
 from reports.models import ReportRun
 from reports.period import Period
 from reports.queries import ShownRow, form_choices, get_run, rows_of, runs_of, state_of, strangers_of, versions_of
 from reports.services import export_report
+from reports.views.filing_panel import filing_context
 
 PAGE = 100
 
@@ -66,7 +68,12 @@ def _run_form(request: DeskRequest) -> RunForm:
     choices, stores = form_choices(), store_choices(request.actor.facility)
     if request.method == "POST":
         return RunForm(request.POST, choices=choices, stores=stores)
-    first = {"form": choices[0][1][0][0], "month": last_month(timezone.localdate())}
+    form, month = request.GET.get("form", ""), request.GET.get("month", "")
+    known = [code for _, group in choices for code, _ in group]
+    first = {
+        "form": form if form in known else known[0],
+        "month": month[:7] or last_month(timezone.localdate()),
+    }
     return RunForm(initial=first, choices=choices, stores=stores)
 
 
@@ -77,14 +84,16 @@ def store_choices(facility: Facility) -> list[tuple[str, str]]:
 
 def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
     """What every page of the desk shows: the reports made, and the form."""
+    rows = runs_of(request.actor.facility)
+    filings = states_of(rows)
     listed = [
         {
             "run": row,
             "number": latest(row.form)["number"],
-            "state": state_of(row.checks),
+            "state": filing_badge(filings[row.pk]) if row.pk in filings else state_of(row.checks),
             "is_current": current is not None and _same(row, current),
         }
-        for row in runs_of(request.actor.facility)
+        for row in rows
     ]
     return {"run_form": form, "listed": listed, "may_run": request.actor.may("reports.run")}
 
@@ -97,13 +106,18 @@ def _same(a: ReportRun, b: ReportRun) -> bool:
 @requires("reports.view")
 def report(request: DeskRequest, pk: int) -> HttpResponse:
     """One report: checks, sums by section, and the rows of the chosen figure."""
-    made = get_run(request.actor.facility, pk)
+    return render(request, "reports/report.html", report_context(request, get_run(request.actor.facility, pk)))
+
+
+def report_context(request: DeskRequest, made: ReportRun) -> dict[str, Any]:
+    """What the page of a report shows."""
     form = load_version(made.form, made.values["definition"])
     chosen = _Choice(request, made, form)
     page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
     columns = [form.column(tag) for tag in form["screen"]]
-    context = {
+    return {
         **_desk(request, _run_form(request), made),
+        **filing_context(made, request.actor),
         "made": made,
         "form": form,
         "state": state_of(made.checks),
@@ -122,7 +136,6 @@ def report(request: DeskRequest, pk: int) -> HttpResponse:
         "print_url": reverse("report-file", args=[made.pk, "pdf"]),
         "is_blocked": state_of(made.checks)[1] == "stop",
     }
-    return render(request, "reports/report.html", context)
 
 
 def _is_fine(check: Mapping[str, Any]) -> bool:
