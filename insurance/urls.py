@@ -22,6 +22,7 @@ urlpatterns = [
     path("cashier/find/", cashier.find, name="cashier-find"),
     path("cashier/<int:pk>/", cashier.open_visit, name="cashier-visit"),
     path("cashier/<int:pk>/checks/", cashier.checks, name="cashier-checks"),
+    path("cashier/<int:pk>/filed/", cashier.filed, name="cashier-filed"),
     path("cashier/<int:pk>/close/", cashier.close, name="cashier-close"),
     path("cashier/<int:pk>/collect/", cashier_money.take, name="cashier-collect"),
     path("cashier/<int:pk>/deposit/", cashier_money.deposit, name="cashier-deposit"),

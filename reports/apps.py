@@ -10,5 +10,9 @@ class ReportsConfig(AppConfig):
     verbose_name = "Báo cáo"
 
     def ready(self) -> None:
-        """Name the desk for the top bar."""
+        """Name the desk for the top bar, answer the cashier's desk."""
+        from insurance import hooks
+        from reports.filing.corrections import filed_reports
+
+        hooks.filed_reports.fill(filed_reports)
         register(NavItem("reports", "Báo cáo", "reports", "reports.view", "report", 60, "Lập, kiểm tra, xuất biểu"))

@@ -1,9 +1,11 @@
 """Closing a visit: one computation of who pays what, stored with its explanation, read everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db import transaction
 
 from his.accounts.actor import Actor
 from his.core.dates import local
@@ -24,6 +26,8 @@ from patients.models import Visit
 from patients.notices import Notice
 from patients.services.price_notices import note_told
 from patients.services.visits import mark_closed, mark_reopened
+
+T = TypeVar("T")
 
 
 @service(action="billing.close_visit", permission="billing.close")
@@ -107,6 +111,32 @@ def preview(visit: Visit, sources: Sequence[Source] | None = None) -> tuple[Bene
     result, lines = rows_of(visit, charges)
     result.waived_amount = sum((one.amount for one in to_carry(result, lines)), ZERO)
     return result, lines
+
+
+def rehearse(visit: Visit, actor: Actor, at: datetime, ask: Callable[[], T]) -> T | None:
+    """What `ask` says while an examined visit is closed as it is now; nothing of it is stored.
+
+    None when it cannot be closed now, or another desk works on it. `ask` reads completely what it answers.
+    """
+    with transaction.atomic():
+        try:
+            return _rehearsed(visit, actor, at, ask)
+        except Refusal:  # the screen says why it cannot be closed
+            return None
+        finally:
+            transaction.set_rollback(True)
+
+
+def _rehearsed(visit: Visit, actor: Actor, at: datetime, ask: Callable[[], T]) -> T | None:
+    rows = Visit.objects.for_facility(visit.facility).filter(pk=visit.pk, state=Visit.State.EXAMINED)
+    locked = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
+    if locked is None:
+        return None
+    result, lines = rows_of(locked, sync_charges(visit=locked, at=at))
+    _store(result, lines, actor, at)
+    month = local(at).date().replace(day=1)
+    rows.update(state=Visit.State.CLOSED, closed_at=at, claim_month=month)
+    return ask()
 
 
 def claim_notices(visit: Visit, at: datetime) -> list[Notice]:

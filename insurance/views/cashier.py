@@ -20,9 +20,10 @@ from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.money import ZERO
 from his.ui.forms import add_refusal, render_refusal, saved, status_of
 from his.ui.text import day_text, money_text
+from insurance import hooks
 from insurance.billing import ledger, queries
 from insurance.billing.charges import untold
-from insurance.billing.closing import claim_notices, close_visit, reopen_visit
+from insurance.billing.closing import claim_notices, close_visit, rehearse, reopen_visit
 from insurance.billing.fee_waivers import cancel_waiver, grant_waiver
 from insurance.billing.search import find_visits
 from insurance.billing.self_pay import choose_self_pay, withdraw_self_pay
@@ -87,6 +88,23 @@ def checks(request: DeskRequest, pk: int) -> HttpResponse:
     """What the rules find in the claim of the visit, and which desk can mend it; asked after the page is there."""
     found = claim_notices(visit_of(request, pk), timezone.now())
     return render(request, "insurance/cashier_checks.html", {"notices": limited(found) if found else None})
+
+
+@require_GET
+@requires("billing.view")
+def filed(request: DeskRequest, pk: int) -> HttpResponse:
+    """The filed reports that a visit stands in; of an open one that was closed before, what closing it now changes."""
+    visit = visit_of(request, pk)
+    is_closed, at = visit.state == Visit.State.CLOSED, timezone.now()
+
+    def ask() -> list[hooks.FiledReport]:
+        return hooks.filed_reports(visit, not is_closed)
+
+    found = ask() if is_closed else rehearse(visit, request.actor, at, ask)
+    moves = is_closed and visit.claim_month != timezone.localdate().replace(day=1)
+    context = {"reports": found, "visit": visit, "is_closed": is_closed, "moves": moves, "today": at}
+    context["may_open"] = request.actor.may("reports.view")
+    return render(request, "insurance/cashier_filed.html", context)
 
 
 @require_POST

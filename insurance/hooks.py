@@ -1,0 +1,36 @@
+"""What the cashier's desk asks of the layer above: the filed reports that a correction touches."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from his.core.hooks import Hook
+from patients.models import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresChange:
+    """One figure of a filed report, or one thing that it says of the visit, before and after; texts as printed."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class FiledReport:
+    """A report that was signed or sent and that a visit stands in, or would stand in; `pk` is its version.
+
+    `changes` are what closing the visit as it is now does to it: the report itself never changes, a supplement is due.
+    """
+
+    pk: int
+    title: str
+    state: str
+    month: date
+    changes: tuple[FiguresChange, ...] = ()
+
+
+filed_reports: Hook[[Visit, bool], list[FiledReport]] = Hook("filed_reports")
+"""(visit, with changes) -> the reports in force that were signed or sent and that hold the visit or its last day,
+filled by the reports package. With changes the visit is compared as it is stored now: the caller may have closed it in
+a savepoint that it rolls back."""
