@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from his.ui.home import HomePanel
+from his.ui.home import register as register_panel
 from his.ui.nav import NavItem, register
 
 
@@ -12,7 +14,9 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         """Name the desk for the top bar, answer the cashier's desk."""
         from insurance import hooks
+        from reports.duties.home import waiting
         from reports.filing.corrections import filed_reports
 
         hooks.filed_reports.fill(filed_reports)
+        register_panel(HomePanel("duties", "reports.duties", "reports/home_duties.html", waiting))
         register(NavItem("reports", "Báo cáo", "reports", "reports.view", "report", 60, "Lập, kiểm tra, xuất biểu"))

@@ -2,10 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from reports.views import comparing, desk, figures, filing, reconciling
+from reports.views import calendar, comparing, desk, figures, filing, reconciling
 
 urlpatterns: list[URLPattern] = [
     path("", desk.reports, name="reports"),
+    path("calendar/", calendar.calendar, name="report-calendar"),
+    path("calendar/ticks/<int:pk>/undo/", calendar.untick, name="report-untick"),
+    path("calendar/<str:code>/<str:start>/", calendar.duty, name="report-duty"),
+    path("calendar/<str:code>/<str:start>/tick/", calendar.tick, name="report-tick"),
+    path("calendar/<str:code>/<str:start>/assign/", calendar.assign, name="report-assign"),
     path("reconcile/", reconciling.reconciliations, name="reconciliations"),
     path("<int:pk>/", desk.report, name="report-run"),
     path("<int:pk>/rows/<int:number>/", desk.report_row, name="report-row"),

@@ -6,12 +6,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from his.accounts.actor import facilities_of
 from his.accounts.models import User
 from his.core.errors import NotFound
 from his.ui import nav
+from his.ui.home import panels_for
 
 # The session key that the middleware reads; the two are held together by a test.
 FACILITY_KEY = "facility_id"
@@ -20,8 +22,9 @@ FACILITY_KEY = "facility_id"
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Tiles of the desks that the user may open."""
-    return render(request, "his/home.html", {"tiles": nav.nav_for(request)})
+    """What waits for the user, and tiles of the desks that the user may open."""
+    panels = panels_for(getattr(request, "actor", None), timezone.localdate())
+    return render(request, "his/home.html", {"tiles": nav.nav_for(request), "panels": panels})
 
 
 @require_GET

@@ -15,7 +15,7 @@ from reports.datasets.stock import explain_item, stock_flow, stock_usage
 from reports.datasets.visits import claim_summaries, explain_visit, settled_visits
 
 SOURCES: dict[str, Source] = {
-    "settled_visits": Source(settled_visits, explain_visit, claim_summaries),
+    "settled_visits": Source(settled_visits, explain_visit, claim_summaries, is_of_visits=True),
     "stock_flow": Source(stock_flow, explain_item),
     "near_expiry": Source(near_expiry, explain_item),
     "bid_use": Source(bid_use, explain_item),
@@ -26,7 +26,7 @@ SOURCES: dict[str, Source] = {
     "held_deposits": Source(held_deposit_list, explain_account),
     "reversals": Source(reversals, explain_account),
     "invoices": Source(invoice_list, explain_invoice),
-    "grid": Source(grid, explain_row),
+    "grid": Source(grid, explain_row, is_of_visits=True),
 }
 
 __all__ = ["SOURCES", "Dataset", "Query", "Row", "Source"]

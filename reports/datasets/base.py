@@ -61,8 +61,9 @@ Explained = tuple[str, dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Source:
     """A data set by name. `counterpart`: the texts by tag with which its rows must agree. `explain`: what lies behind a
-    row, by its reference."""
+    row, by its reference. `is_of_visits`: it obeys `Query.only`."""
 
     read: Callable[[Query], Dataset]
     explain: Callable[[Query, str], Explained]
     counterpart: Counterpart | None = None
+    is_of_visits: bool = False

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from django.utils import timezone
-
 from his.core.dates import local
 from his.core.money import ZERO
 from insurance.hooks import FiguresChange, FiledReport
 from patients.models import Visit
-from reports.definition import Form
+from reports.datasets import SOURCES
+from reports.datasets.grid import REST
+from reports.definition import Form, load_version
 from reports.export.layout import number_text
 from reports.filing.compare import Change, compare, deltas, fact_changes
 from reports.filing.queries import filed_text, filed_with, filing_title
@@ -19,15 +19,20 @@ from reports.table import totals_of
 
 def filed_reports(visit: Visit, with_changes: bool) -> list[FiledReport]:
     """The filed reports that hold the visit, or its last day; with changes also what would be different in them."""
-    day = local(visit.ended_at or visit.arrived_at or timezone.now()).date()
+    day = local(visit.ended_at or visit.arrived_at).date()
     found = []
     for filing in filed_with(visit.facility, visit.claim_code, day):
         holds = visit.claim_code in filing.refs
-        changes = _changes(filing, visit.claim_code) if with_changes else ()
+        changes = _changes(filing, visit.claim_code) if with_changes and _is_of_visits(filing) else ()
         if changes or (holds and not with_changes):
             title, said = filing_title(filing), filed_text(filing)
             found.append(FiledReport(filing.run_id, title, said, filing.period_start, changes))
     return found
+
+
+def _is_of_visits(filing: Filing) -> bool:
+    form = load_version(filing.form, filing.run.values["definition"])
+    return SOURCES[form["dataset"]].is_of_visits
 
 
 def _changes(filing: Filing, code: str) -> tuple[FiguresChange, ...]:
@@ -73,7 +78,11 @@ def _counted(old: Side, new: Side, code: str) -> list[FiguresChange]:
     lines = [line for change in fact_changes(mine, new).values() for line in _said(change)]
     at_label = form.tags.index(form["title_column"])
     rows = {ref: row for (_, ref), row in old.rows().items()}
-    for (key, tag), change in sorted(deltas(mine, new).items()):
+    moved: dict[tuple[str, str], Decimal] = {}
+    for (key, tag), change in deltas(mine, new).items():
+        shown = key if key in rows or REST not in rows else REST  # what is not among the first stands with the others
+        moved[shown, tag] = moved.get((shown, tag), ZERO) + change
+    for (key, tag), change in sorted(item for item in moved.items() if item[1]):
         column, row = form.column(tag), rows.get(key)
         before = Decimal(row[form.tags.index(tag)]) if row is not None else ZERO
         label = str(row[at_label]) if row is not None else key

@@ -99,6 +99,9 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
             "claims": [
                 f"{reverse('claims')}?month=2026-10&visit={done.visit.pk}",
                 reverse("report-run", args=[made.pk]),
+                reverse("report-compare", args=[made.pk]),
+                reverse("report-calendar"),
+                reverse("report-duty", args=["BIEU11", "2026-10-01"]),
             ],
             "admin": [
                 *(

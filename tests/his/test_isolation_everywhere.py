@@ -15,7 +15,9 @@ from his.core.models import FacilityModel
 from insurance.billing.invoices.services import aggregate_day
 from insurance.claims.services import build_claim
 from insurance.models import InvoiceProfile
+from reports.duties.services import tick_duty
 from reports.engine import run
+from reports.filing.services import check_report
 from reports.period import Period
 from tests.cast import DAY, World, at
 from tests.insurance.walk import lan_full
@@ -56,13 +58,16 @@ def foreign_ids(world: World) -> list[int]:
     department = Department.objects.create(facility=place.facility, code="K99", name="Khoa khác")
     Room.objects.create(facility=place.facility, department=department, code="P9", name="Phòng khác", kind="exam")
     Staff.objects.create(facility=place.facility, code="NV9", full_name="Người Khác", valid_from=date(2026, 1, 1))
-    run(
+    made = run(
         form="01BH",
         facility=place.facility,
         period=Period.month(date(2026, 10, 1)),
         actor=place.actor("claims"),
         at=at(18),
     )
+    check_report(run=made, actor=place.actor("claims"), at=at(18))
+    tick = {"duty": "BIEU11", "period_start": date(2026, 10, 1), "done_on": DAY, "note": "x"}
+    tick_duty(**tick, actor=place.actor("claims"), at=at(18))
     models = [model for model in apps.get_models() if issubclass(model, FacilityModel)]
     first = [model.objects.for_facility(place.facility).filter(pk__gt=FIRST).order_by("pk").first() for model in models]
     return sorted({row.pk for row in first if row is not None})

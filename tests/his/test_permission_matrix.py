@@ -78,7 +78,9 @@ SERVICE_MODULES = (
     "insurance.printing.receipt",
     "insurance.printing.settlement",
     "insurance.printing.statement",
+    "reports.duties.services",
     "reports.engine",
+    "reports.filing.services",
     "reports.services",
 )
 
