@@ -21,5 +21,6 @@ urlpatterns = [
     path("insurance/", include("insurance.urls")),
     path("insurance/papers/", include("insurance.printing.urls")),
     path("reports/", include("reports.urls")),
+    path("registers/", include("reports.urls_registers")),
     path("", include("his.ui.urls")),
 ]

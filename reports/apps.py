@@ -12,11 +12,22 @@ class ReportsConfig(AppConfig):
     verbose_name = "Báo cáo"
 
     def ready(self) -> None:
-        """Name the desk for the top bar, answer the cashier's desk."""
+        """Name the desks for the top bar, answer the cashier's desk."""
         from insurance import hooks
         from reports.duties.home import waiting
         from reports.filing.corrections import filed_reports
 
         hooks.filed_reports.fill(filed_reports)
         register_panel(HomePanel("duties", "reports.duties", "reports/home_duties.html", waiting))
-        register(NavItem("reports", "Báo cáo", "reports", "reports.view", "report", 60, "Lập, kiểm tra, xuất biểu"))
+        register(
+            NavItem(
+                "registers",
+                "Sổ sách",
+                "registers",
+                "registers.view",
+                "list",
+                58,
+                "Sổ khám bệnh, khám thai...",
+            ),
+            NavItem("reports", "Báo cáo", "reports", "reports.view", "report", 60, "Lập, kiểm tra, xuất biểu"),
+        )

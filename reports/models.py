@@ -6,8 +6,22 @@ from django.db import models
 
 from his.core.models import FacilityModel
 from reports.filing_models import RUN_TRIGGER, DutyOwner, DutyTick, Filing, FilingStep
+from reports.registers.models import PrintedLine, RegisterEarlier, RegisterEntry, RegisterPrint, RegisterSetting
 
-__all__ = ["DutyOwner", "DutyTick", "Filing", "FilingStep", "Reconciliation", "ReportBasis", "ReportRun"]
+__all__ = [
+    "DutyOwner",
+    "DutyTick",
+    "Filing",
+    "FilingStep",
+    "PrintedLine",
+    "Reconciliation",
+    "RegisterEarlier",
+    "RegisterEntry",
+    "RegisterPrint",
+    "RegisterSetting",
+    "ReportBasis",
+    "ReportRun",
+]
 
 
 class ReportRun(FacilityModel):

@@ -42,6 +42,13 @@ PERMISSIONS: Final[dict[str, str]] = {
     "reports.sign": "Ký, rút báo cáo; giao việc báo cáo",
     "reports.send": "Ghi nhận đã gửi báo cáo",
     "reports.duties": "Xem lịch báo cáo, đánh dấu việc đã làm",
+    "registers.view": "Xem, in các sổ",
+    "registers.write": "Ghi, sửa, hủy dòng sổ",
+    "registers.sensitive": "Xem sổ HIV, sổ tâm thần",
+    "registers.settings": "Đặt cách đánh số sổ",
+    "briefing.view": "Xem báo cáo giao ban",
+    "briefing.write": "Ghi báo cáo giao ban",
+    "briefing.lock": "Chốt báo cáo giao ban",
     "prices.view": "Xem bảng giá, danh mục thuốc",
     "catalogs.import": "Nhập danh mục",
     "catalogs.attributes": "Sửa thuộc tính thuốc, vật tư; xác nhận thuốc kiểm soát đặc biệt",
@@ -57,7 +64,18 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "nurse": (
         "Điều dưỡng",
         frozenset(
-            {"patients.view", "patients.queue", "patients.triage", "patients.result", "pharmacy.view", "pharmacy.draft"}
+            {
+                "patients.view",
+                "patients.queue",
+                "patients.triage",
+                "patients.result",
+                "pharmacy.view",
+                "pharmacy.draft",
+                "registers.view",
+                "registers.write",
+                "briefing.view",
+                "briefing.write",
+            }
         ),
     ),
     "doctor": (
@@ -70,10 +88,19 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "patients.examine",
                 "patients.result",
                 "pharmacy.view",
+                "registers.view",
+                "registers.write",
+                "registers.sensitive",
+                "briefing.view",
+                "briefing.write",
+                "briefing.lock",
             }
         ),
     ),
-    "technician": ("Kỹ thuật viên", frozenset({"patients.view", "patients.queue", "patients.result"})),
+    "technician": (
+        "Kỹ thuật viên",
+        frozenset({"patients.view", "patients.queue", "patients.result", "registers.view"}),
+    ),
     "pharmacist": (
         "Dược sĩ",
         frozenset(
@@ -192,6 +219,11 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "reports.sign",
                 "reports.send",
                 "reports.duties",
+                "registers.view",
+                "registers.sensitive",
+                "registers.settings",
+                "briefing.view",
+                "briefing.lock",
             }
             | {"audit.view"}
         ),

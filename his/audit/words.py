@@ -178,6 +178,12 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.withdraw_request": "Rút phiếu lĩnh",
     "pharmacy.write_request": "Lập phiếu lĩnh",
     "printing.print_form": "In biểu mẫu",
+    "registers.cancel": "Hủy dòng sổ",
+    "registers.correct": "Sửa dòng sổ",
+    "registers.export": "Xuất sổ ra bảng tính",
+    "registers.print": "In sổ",
+    "registers.set_numbering": "Đặt cách đánh số sổ",
+    "registers.write": "Ghi sổ",
     "reports.export": "Xuất báo cáo",
     "reports.reconcile": "Đối chiếu số liệu",
     "reports.run": "Lập báo cáo",
@@ -226,6 +232,8 @@ OBJECTS: Final[dict[str, str]] = {
     "pharmacy.store": "Kho",
     "pharmacy.windowcall": "Lượt gọi",
     "reports.reconciliation": "Đối chiếu số liệu",
+    "reports.registerentry": "Dòng sổ",
+    "reports.registersetting": "Cách đánh số sổ",
     "reports.reportrun": "Báo cáo",
 }
 
@@ -248,6 +256,7 @@ FACTS: Final[dict[str, str]] = {
     "expected": "theo sổ",
     "fields": "mục sửa",
     "findings": "cảnh báo",
+    "first_day": "từ ngày",
     "form": "biểu mẫu",
     "ingredients": "hoạt chất",
     "insured": "BHYT",
@@ -268,6 +277,7 @@ FACTS: Final[dict[str, str]] = {
     "prescription": "đơn",
     "read": "đọc",
     "reason": "lý do",
+    "register": "sổ",
     "reverses": "hủy",
     "roles": "vai trò",
     "room": "phòng",
@@ -283,7 +293,7 @@ FACTS: Final[dict[str, str]] = {
     "warnings": "cảnh báo",
 }
 _AMOUNTS = ("amount", "counted", "expected")
-_DAYS = ("since", "last_day")
+_DAYS = ("since", "first_day", "last_day")
 
 
 def action_vi(action: str) -> str:

@@ -1,0 +1,194 @@
+"""Registers made from records: what they say, how they count and number, what they remember of a print."""
+
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from his.core.errors import NotFound, PermissionRefused, Refusal
+from his.demo.places import Place
+from patients.models import Exam, Visit
+from patients.services.outcomes import Transfer
+from patients.services.people import update_patient
+from reports.models import PrintedLine
+from reports.registers.book import Book
+from reports.registers.definition import register_on, registers
+from reports.registers.services import export_register, print_register, set_numbering
+from tests.cast import DAY, World, at
+from tests.insurance import walk
+from tests.pdf_text import joined, pieces
+from tests.reports.month import person_visit, small_month
+
+pytestmark = pytest.mark.django_db
+OCTOBER = {"start": date(2026, 10, 1), "end": date(2026, 10, 31)}
+
+
+def book(place: Place, code: str = "A1", text: str = "", **span: date) -> Book:
+    span = span or {"start": DAY, "end": DAY}
+    return Book(place.facility, register_on(code, span["end"]), span["start"], span["end"], text)
+
+
+def test_a1_has_the_columns_of_the_circular_in_order() -> None:
+    """TT 23/2025/TT-BYT, PL III, A1/CSYT: thirteen columns after the number."""
+    assert [column.heading for column in register_on("A1", DAY).columns] == [
+        "Họ và tên",
+        "Giới",
+        "Ngày sinh",
+        "Giấy tờ tuỳ thân (số)",
+        "Số thẻ BHYT",
+        "Địa chỉ",
+        "Dân tộc",
+        "Nghề nghiệp",
+        "Triệu chứng",
+        "Chẩn đoán",
+        "Phương pháp điều trị",
+        "Y, bác sĩ khám bệnh",
+        "Ghi chú",
+    ]
+
+
+def test_a_line_says_what_the_visit_left(world: World) -> None:
+    done = walk.lan_full(world, world.station)
+    (line,) = book(world.station).lines()
+    assert line.number == 1
+    assert line.is_final
+    assert line.cells == {
+        "full_name": "Nguyễn Thị Lan",
+        "sex": "Nữ",
+        "birth": "15/03/1954",
+        "citizen_id": "099154000123",
+        "card_number": "GD4999912345678",
+        "address": "Thôn Giả Định, xã Thí Dụ",
+        "ethnicity": "Kinh",
+        "occupation": "",
+        "reason": "Đau đầu",
+        "diagnosis": "Bệnh tăng huyết áp vô căn (nguyên phát) (I10); "
+        "Bệnh đái tháo đường không phụ thuộc insulin, chưa có biến chứng (E11.9)",
+        "treatment": "Điều trị ngoại trú; Paracetamol 500mg × 15 viên; Nửa giá 1g × 5 lọ",
+        "doctor": done.exam.doctor.full_name,
+        "note": "",
+    }
+
+
+def test_a1_counts_the_visits_with_an_examination(world: World) -> None:
+    small_month(world, world.station)
+    waiting = walk.someone(world.station, "Người Đang Chờ", card="GD4999912345680")
+    walk.visit_of(world, world.station, *waiting, hour=12)
+    examined = Visit.objects.filter(facility=world.station.facility, pk__in=Exam.objects.values("visit"))
+    shown = book(world.station, **OCTOBER)
+    assert shown.rows.count() == len(list(shown.lines())) == examined.count() == 5
+    assert sum(part.count for part in shown.parts()) == 5
+
+
+def test_numbers_go_on_through_the_year_or_begin_each_month(world: World) -> None:
+    place = world.station
+    for month, hour in ((9, 8), (9, 9), (10, 8), (10, 9)):
+        when = at(hour, day=date(2026, month, 6))
+        person_visit(world, place, f"Người {month} {hour}", f"GD49999123{month:02d}{hour:03d}", day=when).examine()
+    whole = {"start": date(2026, 9, 1), "end": date(2026, 10, 31)}
+    assert [line.number for line in book(place, **whole).lines()] == [1, 2, 3, 4]
+    found = book(place, text="nguoi 9", **OCTOBER)
+    assert [line.number for line in found.shown(found.rows)] == [4]
+    set_numbering(register="A1", numbering="month", actor=place.actor("manager"), at=at(12))
+    assert [line.number for line in book(place, **whole).lines()] == [1, 2, 1, 2]
+    assert [line.number for line in found_again(place)] == [2]
+
+
+def found_again(place: Place) -> list:
+    again = book(place, text="nguoi 9", **OCTOBER)
+    return again.shown(again.rows)
+
+
+def test_a_correction_after_the_first_print_has_a_mark(world: World) -> None:
+    place = world.station
+    done = walk.lan_full(world, place)
+    walk.hung(world, place, 10).examine("J06.9")
+    nurse = place.actor("nurse")
+    first = print_register(register="A1", start=DAY, end=DAY, actor=nurse, at=at(17))
+    assert "Nguyễn Thị Lan" in joined(pieces(first))
+    assert PrintedLine.objects.count() == 1, "a line that is not signed is not remembered"
+    assert not any(line.is_changed for line in book(place).lines())
+
+    reception = place.actor("reception")
+    update_patient(patient=done.visit.patient, address="Thôn Mới, xã Thí Dụ", actor=reception, at=at(18))
+    assert [line.is_changed for line in book(place).lines()] == [True, False]
+    second = joined(pieces(print_register(register="A1", start=DAY, end=DAY, actor=nurse, at=at(19))))
+    assert "dòng đã sửa sau lần in đầu" in second
+    assert "lần in 2" in second
+    assert [line.is_changed for line in book(place).lines()] == [True, False], "the first print stays the measure"
+
+
+def test_the_spreadsheet_holds_the_same_lines(world: World, tmp_path: Path) -> None:
+    small_month(world, world.station)
+    target = tmp_path / "a1.xlsx"
+    count = export_register(register="A1", target=target, actor=world.station.actor("nurse"), at=at(17), **OCTOBER)
+    sheet = openpyxl.load_workbook(target).active
+    rows = list(sheet.iter_rows(min_row=5, max_row=4 + count, values_only=True))
+    lines = list(book(world.station, **OCTOBER).lines())
+    assert [row[0] for row in rows] == [line.number for line in lines]
+    assert [row[2] for row in rows] == [line.cells["full_name"] for line in lines]
+    assert rows[0][6] == "GD4999912345678"
+
+
+def test_a_day_is_never_divided_between_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_month(world, world.station)
+    monkeypatch.setattr("reports.registers.book.PART", 2)
+    person_visit(world, world.station, "Ngày Khác", "GD4999912345690", day=at(8, day=date(2026, 10, 7))).examine()
+    parts = book(world.station, **OCTOBER).parts()
+    assert [part.count for part in parts] == [5, 1]
+    nurse = world.station.actor("nurse")
+    with pytest.raises(Refusal, match="in 2 phần"):
+        print_register(register="A1", actor=nurse, at=at(17), **OCTOBER)
+    paper = joined(pieces(print_register(register="A1", actor=nurse, at=at(17), part=2, **OCTOBER)))
+    assert "Ngày Khác" in paper
+    assert "phần 2/2" in paper
+    assert "Nguyễn Thị Lan" not in paper
+
+
+def test_registers_of_a_hospital_list_orders_and_transfers(world: World) -> None:
+    place = world.hospital
+    walk.lan_full(world, place)
+    assert [line.cells["service"] for line in book(place, "HINH-ANH").lines()] == ["Siêu âm ổ bụng"]
+    (test,) = book(place, "XET-NGHIEM").lines()
+    assert test.cells["result"].endswith("6,1 G/L")
+    assert list(book(place, "THU-THUAT").lines()) == []
+    sent = person_visit(world, place, "Người Chuyển", "GD4999912345691", hour=10).examine("I10", history="Đau ngực")
+    sent.sign(
+        outcome=Exam.Outcome.TRANSFER,
+        transfer=Transfer(
+            transfer_facility_code="99003",
+            transfer_condition="Tỉnh",
+            transfer_plan="Điều trị tiếp",
+            transport="Xe cứu thương",
+        ),
+    )
+    (line,) = book(place, "CHUYEN").lines()
+    assert (line.cells["full_name"], line.cells["transfer_to"]) == ("Người Chuyển", "99003")
+    assert line.cells["transfer_number"] == Exam.objects.get(pk=sent.exam.pk).transfer_number != ""
+    assert [one.cells["full_name"] for one in book(place, "VAO-RA").lines()] == ["Người Chuyển"]
+
+
+def test_a_page_asks_as_much_of_the_database_for_few_lines_as_for_many(
+    world: World, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    small_month(world, world.station)
+    shown = book(world.station, **OCTOBER)
+    with django_assert_max_num_queries(18):
+        assert len(shown.shown(shown.rows[:50])) == 5
+
+
+def test_no_register_shows_another_facility(world: World) -> None:
+    walk.lan_full(world, world.hospital)
+    for register in registers(DAY):
+        assert list(book(world.station, register.code).lines()) == []
+    with pytest.raises(Refusal, match="Không có dòng nào"):
+        print_register(register="A1", start=DAY, end=DAY, actor=world.station.actor("nurse"), at=at(17))
+
+
+def test_who_may_not_see_a_register_cannot_print_it(world: World) -> None:
+    with pytest.raises(PermissionRefused):
+        print_register(register="A1", start=DAY, end=DAY, actor=world.station.actor("cashier"), at=at(17))
+    with pytest.raises(NotFound):
+        print_register(register="A10", start=DAY, end=DAY, actor=world.station.actor("nurse"), at=at(17))
