@@ -5,10 +5,13 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from his.core.models import FacilityModel
+from reports.briefing.models import Briefing, BriefingCell
 from reports.filing_models import RUN_TRIGGER, DutyOwner, DutyTick, Filing, FilingStep
 from reports.registers.models import PrintedLine, RegisterEarlier, RegisterEntry, RegisterPrint, RegisterSetting
 
 __all__ = [
+    "Briefing",
+    "BriefingCell",
     "DutyOwner",
     "DutyTick",
     "Filing",

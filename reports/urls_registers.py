@@ -1,11 +1,15 @@
-"""Addresses of the registers desk."""
+"""Addresses of the registers desk and of the morning briefing."""
 
 from django.urls import URLPattern, path
 
-from reports.views import register_entries, registers
+from reports.views import briefing, register_entries, registers
 
 urlpatterns: list[URLPattern] = [
     path("", registers.registers, name="registers"),
+    path("briefing/", briefing.briefing, name="briefing"),
+    path("briefing/pdf/", briefing.briefing_pdf, name="briefing-pdf"),
+    path("briefing/lock/", briefing.briefing_lock, name="briefing-lock"),
+    path("briefing/departments/<int:pk>/", briefing.briefing_department, name="briefing-department"),
     path("people/", register_entries.people, name="register-people"),
     path("visits/<int:pk>/", register_entries.from_visit, name="register-visit"),
     path("lines/<int:pk>/", register_entries.entry, name="register-entry"),

@@ -16,6 +16,7 @@ from his.core.money import ZERO
 from his.demo.menu import read_menu
 from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
+from his.demo.registers import keep_registers
 from his.demo.stock import add_others, open_stores
 from his.demo.stocktake import count_store
 from his.demo.story import Desk, tell
@@ -72,6 +73,7 @@ def load_facility(
         _run(desk, plan, progress)
     if place.facility.code == STATION:
         count_store(store, place, month)
+    keep_registers(place, month)
     return Loaded(place.facility.code, len(plan.visits), {kind: sorted(names) for kind, names in menu.missing.items()})
 
 

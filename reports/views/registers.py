@@ -48,6 +48,7 @@ def desk(request: DeskRequest, current: Register | None = None) -> dict[str, Any
         "groups": [(title, rows) for title, rows in groups if rows],
         "current": current,
         "may_write": request.actor.may("registers.write"),
+        "may_brief": request.actor.may("briefing.view"),
         "own_layout": OWN_LAYOUT,
     }
 

@@ -18,7 +18,8 @@ from pharmacy.models import Lot, StockDocument
 from pharmacy.services.drafts import start_draft
 from reports.engine import run
 from reports.period import Period
-from tests.cast import World, at
+from reports.registers.services import write_entry
+from tests.cast import DAY, World, at
 from tests.insurance import walk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -48,6 +49,8 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
     lot = Lot.objects.filter(facility=place.facility).first()
     assert lot is not None
     assert signed.prescription is not None
+    pregnant = {"full_name": "Phạm Thị Mai", "gestation": "24"}
+    line = write_entry(register="A3", on=DAY, typed=pregnant, actor=place.actor("nurse"), at=at(17))
     draft = start_draft(kind="receipt", actor=world.hospital.actor("pharmacist"), at=at(17))
     with time_machine.travel(at(18), tick=True):
         yield {
@@ -61,7 +64,16 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
                 reverse("queue-board"),
                 reverse("keys"),
             ],
-            "nurse": [reverse("triage"), reverse("triage-visit", args=[waiting.visit.pk])],
+            "nurse": [
+                reverse("triage"),
+                reverse("triage-visit", args=[waiting.visit.pk]),
+                f"{reverse('register', args=['A1'])}?end=06/10/2026",
+                reverse("register-entry-new", args=["A3"]),
+                reverse("register-entry", args=[line.pk]),
+                reverse("register-visit", args=[done.visit.pk]),
+                reverse("briefing"),
+                reverse("briefing-department", args=[done.visit.department_id]),
+            ],
             "doctor": [reverse("doctor"), *(reverse("doctor-visit", args=[v.pk]) for v in (ordered.visit, done.visit))],
             "technician": [reverse("results"), *(reverse("result", args=[order.pk]) for order in orders)],
             "pharmacist": [

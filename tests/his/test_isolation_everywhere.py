@@ -16,9 +16,11 @@ from insurance.billing.invoices.services import aggregate_day
 from insurance.claims.services import build_claim
 from insurance.models import InvoiceProfile
 from reports.duties.services import tick_duty
+from reports.briefing.services import write_cells
 from reports.engine import run
 from reports.filing.services import check_report
 from reports.period import Period
+from reports.registers.services import correct_entry, print_register, write_entry
 from tests.cast import DAY, World, at
 from tests.insurance.walk import lan_full
 
@@ -68,6 +70,12 @@ def foreign_ids(world: World) -> list[int]:
     check_report(run=made, actor=place.actor("claims"), at=at(18))
     tick = {"duty": "BIEU11", "period_start": date(2026, 10, 1), "done_on": DAY, "note": "x"}
     tick_duty(**tick, actor=place.actor("claims"), at=at(18))
+    doctor, line = place.actor("doctor"), {"full_name": "Người Khác"}
+    entry = write_entry(register="A10", on=DAY, typed=line, visit=walk.visit, actor=doctor, at=at(18))
+    changed = {"full_name": "Người Khác Nữa"}
+    correct_entry(entry=entry, version=1, on=DAY, typed=changed, reason="Sai", actor=doctor, at=at(18))
+    print_register(register="A1", start=DAY, end=DAY, actor=doctor, at=at(18))
+    write_cells(day=DAY, department=department, cells={"visits": (1, "")}, actor=doctor, at=at(18))
     models = [model for model in apps.get_models() if issubclass(model, FacilityModel)]
     first = [model.objects.for_facility(place.facility).filter(pk__gt=FIRST).order_by("pk").first() for model in models]
     return sorted({row.pk for row in first if row is not None})

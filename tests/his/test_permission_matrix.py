@@ -81,6 +81,9 @@ SERVICE_MODULES = (
     "reports.duties.services",
     "reports.engine",
     "reports.filing.services",
+    "reports.briefing.services",
+    "reports.engine",
+    "reports.registers.services",
     "reports.services",
 )
 
