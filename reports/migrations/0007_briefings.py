@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0008_facility_prescribing_code"),
-        ("reports", "0005_registers"),
+        ("reports", "0006_registers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
