@@ -230,7 +230,7 @@ class TierForm(forms.Form):
 
 
 class CatalogForm(forms.Form):
-    """A price list, drug list or supply list of the facility as a file."""
+    """A price list or a list of drugs, supplies or chemicals of the facility as a file."""
 
     kind = forms.ChoiceField(
         label="Danh mục",
@@ -238,6 +238,7 @@ class CatalogForm(forms.Form):
             ("price_list", "Bảng giá dịch vụ (mẫu 05/DM)"),
             ("drug_list", "Danh mục thuốc (mẫu 03/DM)"),
             ("supply_list", "Danh mục vật tư y tế (mẫu 04/DM)"),
+            ("chemical_list", "Danh mục hóa chất (cột MA_HOA_CHAT, TEN_HOA_CHAT, DON_VI_TINH, DON_GIA)"),
         ],
         widget=forms.Select({"data-focus": ""}),
     )

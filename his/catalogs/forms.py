@@ -72,7 +72,7 @@ class AttributesForm(forms.Form):
         unit = item.unit.lower()
         for name in ("min_stock", "max_stock"):
             self.fields[name].label = f"{self.fields[name].label}, {unit}"
-        unused = ("prescription_level", "quantity_rule", "pack_size") if item.is_supply else ("is_reusable",)
+        unused = ("is_reusable",) if item.is_medicine else ("prescription_level", "quantity_rule", "pack_size")
         for name in unused:
             self.fields[name].required = False
             self.fields[name].disabled = True

@@ -1,7 +1,8 @@
 """What a facility prescribes, uses and stocks: its dated list of drugs, herbs and supplies, and their ingredients.
 
 One table holds them all, because lots, stock documents and stock reports hold them alike; `kind` tells them apart.
-Only `Drug.objects.medicines()` may be prescribed and claimed as drugs (XML2); a supply is a line of XML3.
+Only `Drug.objects.medicines()` may be prescribed and claimed as drugs (XML2); a supply is a line of XML3; a chemical
+(hóa chất, for the laboratory or disinfection) is only stocked and used, nobody pays for it by itself.
 """
 
 from decimal import Decimal
@@ -23,10 +24,11 @@ class ItemKind(models.TextChoices):
     HERBAL = "herbal", "Chế phẩm YHCT"
     HERB = "herb", "Vị thuốc"
     SUPPLY = "supply", "Vật tư y tế"
+    CHEMICAL = "chemical", "Hóa chất"
 
 
 MEDICINES = frozenset({ItemKind.DRUG.value, ItemKind.HERBAL.value, ItemKind.HERB.value})
-"""Kinds that can be prescribed."""
+"""Kinds that can be prescribed; only they can be under special control."""
 
 
 class ControlClass(models.TextChoices):
@@ -167,7 +169,7 @@ class Drug(DatedModel, FacilityModel):
                 name="drug_stock_limits_order",
             ),
             models.CheckConstraint(
-                condition=~models.Q(kind=ItemKind.SUPPLY) | models.Q(control_class=""), name="drug_supply_ordinary"
+                condition=models.Q(kind__in=sorted(MEDICINES)) | models.Q(control_class=""), name="drug_supply_ordinary"
             ),
         ]
         indexes = [GinIndex(fields=["search_name"], name="drug_search", opclasses=["gin_trgm_ops"])]
@@ -184,6 +186,10 @@ class Drug(DatedModel, FacilityModel):
     @property
     def is_supply(self) -> bool:
         return bool(self.kind == ItemKind.SUPPLY)
+
+    @property
+    def is_medicine(self) -> bool:
+        return self.kind in MEDICINES
 
     @property
     def bid(self) -> Bid:

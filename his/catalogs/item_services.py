@@ -92,10 +92,12 @@ def set_control_class(*, actor: Actor, item: Drug, control_class: str, on: date)
     """A pharmacist says under which special control a drug is, or that it is an ordinary one (TT 18/2026/TT-BYT).
 
     Holds for every version of the code, since lots hang on earlier ones too. What the rules propose is then no longer
-    asked, until a later rule says otherwise. Refuses a class for a supply.
+    asked, until a later rule says otherwise. Refuses a class for a supply or chemical.
     """
-    if item.is_supply and control_class:
-        raise Refusal("supply_not_controlled", "Vật tư không thuộc diện kiểm soát đặc biệt", field="control_class")
+    if not item.is_medicine and control_class:
+        raise Refusal(
+            "supply_not_controlled", "Vật tư, hóa chất không thuộc diện kiểm soát đặc biệt", field="control_class"
+        )
     if control_class and control_class not in ControlClass.values:
         raise Refusal("unknown_class", "Không có phân loại này", field="control_class")
     lock_items(actor.facility)
@@ -126,10 +128,10 @@ def confirm_proposals(*, actor: Actor, items: list[Drug], classes: list[str], on
 def set_ingredients(*, actor: Actor, item: Drug, lines: Sequence[IngredientLine]) -> Drug:
     """Write the ingredients of a drug by hand; later imports keep them.
 
-    Refuses none at all, an amount without its unit, half of a "in so much of", and ingredients of a supply.
+    Refuses none at all, an amount without its unit, half of a "in so much of", and ingredients of a supply or chemical.
     """
-    if item.is_supply:
-        raise Refusal("supply_no_ingredients", "Vật tư không có hoạt chất")
+    if not item.is_medicine:
+        raise Refusal("supply_no_ingredients", "Vật tư, hóa chất không có hoạt chất")
     if not lines:
         raise Refusal("no_ingredients", "Phải có ít nhất một hoạt chất", field="name", position=0)
     for position, line in enumerate(lines):

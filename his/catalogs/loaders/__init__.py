@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from his.catalogs.loaders import (
     admin_units,
+    chemical_list,
     codelist,
     drug_list,
     icd9cm,
@@ -37,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "price_list": Kind(price_list.load, "Bảng giá dịch vụ của cơ sở (mẫu 05/DM)", per_facility=True),
     "drug_list": Kind(drug_list.load, "Danh mục thuốc của cơ sở (mẫu 03/DM)", per_facility=True),
     "supply_list": Kind(supply_list.load, "Danh mục vật tư y tế của cơ sở (mẫu 04/DM)", per_facility=True),
+    "chemical_list": Kind(chemical_list.load, "Danh mục hóa chất của cơ sở", per_facility=True),
     "admin_units_old": Kind(admin_units.load_old, "Đơn vị hành chính trước 01/07/2025"),
     "admin_units_new": Kind(admin_units.load_new, "Đơn vị hành chính từ 01/07/2025", needs_file=False),
     "long_prescription": Kind(long_prescription.load, "Bệnh kê đơn trên 30 ngày (TT 26/2025)"),
