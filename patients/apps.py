@@ -17,4 +17,13 @@ class PatientsConfig(AppConfig):
             NavItem("triage", "Sinh hiệu", "triage", "patients.triage", "vitals", 15, "Mạch, nhiệt độ, huyết áp"),
             NavItem("doctor", "Khám bệnh", "doctor", "patients.examine", "doctor", 20, "Khám, chỉ định, kê đơn, ký"),
             NavItem("results", "Kết quả", "results", "patients.result", "flask", 25, "Nhập kết quả dịch vụ"),
+            NavItem(
+                "national",
+                "Đơn quốc gia",
+                "national",
+                "patients.send_prescriptions",
+                "send",
+                28,
+                "Đơn thuốc chờ gửi, đã gửi, bị từ chối",
+            ),
         )

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from patients.urls_clinical import urlpatterns as clinical
-from patients.views import queue, reception, slips, triage
+from patients.views import national, queue, reception, slips, triage
 
 urlpatterns: list[URLPattern] = [
     path("reception/", reception.reception, name="reception"),
@@ -31,5 +31,9 @@ urlpatterns: list[URLPattern] = [
     path("triage/", triage.triage, name="triage"),
     path("triage/list/", triage.triage_list, name="triage-list"),
     path("triage/visits/<int:pk>/", triage.vitals, name="triage-visit"),
+    path("prescriptions/national/", national.sending, name="national"),
+    path("prescriptions/national/send/", national.send_all, name="national-send"),
+    path("prescriptions/national/link/", national.link, name="national-link"),
+    path("prescriptions/national/<int:pk>/send/", national.send_one, name="national-send-one"),
     *clinical,
 ]

@@ -9,6 +9,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "patients.triage": "Ghi dấu hiệu sinh tồn",
     "patients.examine": "Khám, chẩn đoán, kê đơn, ký",
     "patients.result": "Nhập kết quả dịch vụ",
+    "patients.send_prescriptions": "Gửi đơn thuốc lên hệ thống quốc gia",
     "pharmacy.view": "Xem kho thuốc",
     "pharmacy.draft": "Lập phiếu nháp, phiếu lĩnh, nhận hàng chuyển đến, bàn giao tủ trực",
     "pharmacy.receive": "Kiểm nhập, ghi sổ chứng từ kho",
@@ -87,6 +88,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "patients.triage",
                 "patients.examine",
                 "patients.result",
+                "patients.send_prescriptions",
                 "pharmacy.view",
                 "registers.view",
                 "registers.write",
@@ -106,6 +108,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
         frozenset(
             {
                 "patients.view",
+                "patients.send_prescriptions",
                 "pharmacy.view",
                 "pharmacy.draft",
                 "pharmacy.receive",
@@ -123,6 +126,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
         frozenset(
             {
                 "patients.view",
+                "patients.send_prescriptions",
                 "pharmacy.view",
                 "pharmacy.draft",
                 "pharmacy.receive",

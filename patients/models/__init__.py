@@ -12,6 +12,7 @@ from patients.models.clinical import (
     ServiceResult,
     VisitDiagnosis,
 )
+from patients.models.national import NationalLink, PrescriptionSending
 from patients.models.people import Counter, InsuranceCard, Patient, Source
 from patients.models.refusals import PrescriptionRefusal
 from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, SafetyOverride
@@ -24,11 +25,13 @@ __all__ = [
     "ExamAmendment",
     "HealthFacts",
     "InsuranceCard",
+    "NationalLink",
     "Patient",
     "PatientAllergy",
     "Prescription",
     "PrescriptionLine",
     "PrescriptionRefusal",
+    "PrescriptionSending",
     "PrescriptionSheet",
     "PriceNotice",
     "QueueTicket",

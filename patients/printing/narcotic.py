@@ -20,7 +20,8 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from patients.models import PrescriptionSheet
-from patients.printing.prescription import drug_name, quantity_text
+from patients.naming import drug_name
+from patients.printing.prescription import quantity_text
 
 COMMITMENT = Form("narcotic_commitment", "Cam kết sử dụng thuốc gây nghiện", Path(__file__).with_name("commitment.typ"))
 RETURN_RECORD = Form("drug_return_record", "Biên bản nhận lại thuốc", Path(__file__).with_name("drug_return.typ"))

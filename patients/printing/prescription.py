@@ -16,10 +16,9 @@ from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
-from his.catalogs.models import ControlClass, Drug, ItemKind, Sex
+from his.catalogs.models import ControlClass, Drug, Sex
 from his.core.dates import age_months, age_text, local
 from his.core.errors import NotFound, Refusal
-from his.core.text import fold
 from his.core.words import quantity_in_words
 from his.printing.codes import qr_svg
 from his.printing.services import Form, print_form
@@ -27,6 +26,7 @@ from his.printing.views import pdf_response
 from his.service import service
 from patients import dosing
 from patients.models import Patient, Prescription, PrescriptionLine
+from patients.naming import drug_name
 from patients.queries import latest_vitals
 from patients.queries_clinical import lines_of
 from patients.sheets import HERBS, ORDINARY, SheetRule, rules_on
@@ -154,18 +154,6 @@ def _herb(line: PrescriptionLine) -> dict[str, str]:
 def _taken(drug: Drug, doses: dosing.Doses, days: int) -> str:
     text = dosing.dose_text(drug.quantity_rule, drug.unit, doses, days) or f"{days} ngày"
     return f"{drug.route_name}: {text}" if drug.route_name else text
-
-
-def drug_name(drug: Drug) -> str:
-    """International name with the trade name in brackets; the trade name of several ingredients (TT 26/2025).
-
-    Of herbal products the name. The list does not say which drugs are biological; they count by their ingredients.
-    """
-    if drug.kind != ItemKind.DRUG:
-        return drug.name
-    if any(mark in drug.ingredient for mark in "+;,") or not drug.ingredient:
-        return drug.name
-    return drug.ingredient if fold(drug.ingredient) == fold(drug.name) else f"{drug.ingredient} ({drug.name})"
 
 
 def quantity_text(quantity: Decimal) -> str:

@@ -19,10 +19,10 @@ from insurance.billing.cash import refund
 from insurance.models import CashEntry, CashSession
 from insurance.printing.receipt import RECEIPT, RECEIPT_ROLL, print_receipt, receipt_data
 from patients.models import QueueTicket, Visit
+from patients.naming import drug_name
 from patients.printing.narcotic import COMMITMENT, RETURN_RECORD
 from patients.printing.prescription import (
     PRESCRIPTION,
-    drug_name,
     prescription_data,
     print_prescription,
     quantity_text,

@@ -1,0 +1,1 @@
+"""The national prescription system (hệ thống đơn thuốc quốc gia): what is sent, and the port to whoever takes it."""

@@ -1,0 +1,65 @@
+"""A signed paper of a prescription as it is sent to the national system."""
+
+from datetime import timedelta
+
+from his.catalogs.models import Drug
+from his.core.dates import age_months, local
+from patients import dosing
+from patients.models import PrescriptionLine, PrescriptionSheet
+from patients.naming import drug_name
+from patients.national.port import Course, Sent, SentDiagnosis, SentLine
+from patients.queries import latest_vitals
+from patients.sheets import HERBS, ORDINARY
+
+SMALL_CHILD_MONTHS = 72
+"""Below this age who is responsible for the child must be named (TT 26/2025/TT-BYT)."""
+
+
+def sent_of(sheet: PrescriptionSheet) -> Sent:
+    """What is sent of a paper, from the signed record only."""
+    prescription = sheet.prescription
+    visit, exam = prescription.visit, prescription.exam
+    patient = visit.patient
+    signed = local(prescription.signed_at or prescription.prescribed_at)
+    lines = list(sheet.lines.select_related("drug").order_by("position"))
+    vitals = latest_vitals(visit)
+    is_small = age_months(patient.born_on, signed.date()) < SMALL_CHILD_MONTHS
+    return Sent(
+        code=sheet.code,
+        kind=sheet.kind,
+        facility_code=sheet.facility.prescribing_code,
+        doctor=prescription.prescribed_by.licence_no,
+        patient_name=patient.full_name,
+        born_on=patient.born_on,
+        sex=patient.sex,
+        weight_kg=vitals.weight_kg if vitals is not None else None,
+        citizen_id=patient.citizen_id,
+        card_number=visit.card.number if visit.card is not None and visit.is_insured else "",
+        address=patient.address,
+        phone=patient.phone,
+        guardian=", ".join(filter(None, (patient.guardian_name, patient.guardian_phone))) if is_small else "",
+        diagnoses=tuple(SentDiagnosis(row.code, row.name) for row in exam.diagnoses.order_by("-is_main", "position")),
+        lines=tuple(_line(line) for line in lines),
+        course=_course(sheet, lines),
+        advice=exam.advice or prescription.note,
+        follow_up_days=(exam.follow_up_on - signed.date()).days if exam.follow_up_on is not None else None,
+        signed_at=signed,
+    )
+
+
+def _line(line: PrescriptionLine) -> SentLine:
+    drug: Drug = line.drug
+    doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
+    taken = dosing.dose_text(drug.quantity_rule, drug.unit, doses, line.days) or f"{line.days} ngày"
+    usage = ". ".join(filter(None, (f"{drug.route_name}: {taken}" if drug.route_name else taken, line.usage)))
+    name = f"{drug_name(drug)} {drug.strength}".strip()
+    return SentLine(drug.code, drug.name, name, drug.unit, line.quantity, usage)
+
+
+def _course(sheet: PrescriptionSheet, lines: list[PrescriptionLine]) -> Course | None:
+    """Ordinary papers name none."""
+    if sheet.kind == ORDINARY or not lines:
+        return None
+    signed_on = local(sheet.prescription.signed_at or sheet.prescription.prescribed_at).date()
+    days = max(line.days for line in lines)
+    return Course(1, signed_on, signed_on + timedelta(days=days - 1), days if sheet.kind == HERBS else 0)
