@@ -101,6 +101,11 @@ def books_on(day: date) -> dict[str, Book]:
     return found or {b.control_class: b for b in rows}
 
 
+def circular_since() -> date:
+    """The first day on which books and reports of drugs under special control are those of the circular."""
+    return min(book.valid_from for book in _books())
+
+
 def plain(drugs: Sequence[BookDrug]) -> list[dict[str, Any]]:
     """A day as values that are stored and signed: texts, and quantities as texts in one form."""
     return [_texts(asdict(drug) | {"closing": drug.closing}) for drug in drugs]

@@ -23,10 +23,10 @@ _INSIDE = (MovementKind.TRANSFER_IN, MovementKind.TRANSFER_OUT)
 
 def controlled_drugs(facility: Facility, control_class: str, day: date) -> dict[str, Drug]:
     """Drugs that are of the class by the latest row of the list up to the day, by code; also those off the list."""
-    return {code: drug for code, drug in _known(facility, day).items() if drug.control_class == control_class}
+    return {code: drug for code, drug in known_drugs(facility, day).items() if drug.control_class == control_class}
 
 
-def _known(facility: Facility, day: date) -> dict[str, Drug]:
+def known_drugs(facility: Facility, day: date) -> dict[str, Drug]:
     """The latest row up to the day of every drug that was ever controlled, by name."""
     ever = Drug.objects.for_facility(facility).exclude(control_class="").values("code")
     rows = Drug.objects.for_facility(facility).filter(code__in=ever, valid_from__lte=day)
@@ -146,7 +146,7 @@ def unsigned_days(store: Store, control_class: str, before: date) -> list[date]:
 
 def classes_held(store: Store, day: date) -> list[str]:
     """Control classes of which the store ever held a drug, in the order of the books."""
-    codes = {code: drug.control_class for code, drug in _known(store.facility, day).items()}
+    codes = {code: drug.control_class for code, drug in known_drugs(store.facility, day).items()}
     moved = set(_movements(store, codes).order_by().values_list("lot__drug__code", flat=True).distinct())
     found = {codes[code] for code in moved}
     return [control_class for control_class in books_on(day) if control_class in found]

@@ -13,6 +13,7 @@ Precision = Literal["day", "month", "year"]
 _DIGITS = re.compile(r"^(\d{1,2})[./\- ]?(\d{2})[./\- ]?(\d{4})$")
 _PARTS = re.compile(r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$")
 _MONTH = re.compile(r"^(\d{1,2})[./\-](\d{4})$")
+_MOMENT = re.compile(r"^(\S+)\s+(\d{1,2})[:hg. ]?(\d{2})$", re.IGNORECASE)
 _AGE = re.compile(r"^(\d{1,3})\s*(t|tuoi|tuổi)$", re.IGNORECASE)
 
 
@@ -73,6 +74,16 @@ def parse_day(text: str) -> date:
     if not parts:
         raise ValueError("Ngày gõ dạng 22112026 hoặc 22/11/2026")
     return _safe(int(parts[3]), int(parts[2]), int(parts[1]), "day").value
+
+
+def parse_moment(text: str) -> datetime:
+    """Read a minute of Vietnamese wall time typed as `22112026 0805` or `22/11/2026 8:05`. Raises ValueError."""
+    if not (parts := _MOMENT.match(text.strip())):
+        raise ValueError("Ngày giờ gõ dạng 22/11/2026 08:05")
+    hour, minute = int(parts[2]), int(parts[3])
+    if hour > 23 or minute > 59:
+        raise ValueError("Giờ không có thật")
+    return vn_datetime(parse_day(parts[1]), time(hour, minute))
 
 
 def local(at: datetime) -> datetime:

@@ -147,3 +147,24 @@ class DayField(forms.DateField):
 
     def prepare_value(self, value: Any) -> Any:
         return text.day_text(value) if hasattr(value, "year") else value
+
+
+class MomentField(forms.DateTimeField):
+    """A minute of Vietnamese wall time typed as `22112026 0805` or `22/11/2026 08:05`."""
+
+    widget = forms.TextInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("autocomplete", "off")
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str) or not value.strip():
+            return super().to_python(value)
+        try:
+            return dates.parse_moment(value)
+        except ValueError as wrong:
+            raise forms.ValidationError(str(wrong), code="invalid") from None
+
+    def prepare_value(self, value: Any) -> Any:
+        return text.minute_text(value) if hasattr(value, "tzinfo") else value

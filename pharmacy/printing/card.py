@@ -17,8 +17,9 @@ from his.service import service
 from his.ui.text import day_text, decimal_text
 from pharmacy.allocation import ZERO
 from pharmacy.models import Store
+from pharmacy.naming import drug_text
 from pharmacy.printing.forms import print_form_of
-from pharmacy.printing.sheets import CENTER, LONG, RIGHT, Column, drug_text, named, sheet
+from pharmacy.printing.sheets import CENTER, LONG, RIGHT, Column, named, sheet
 from pharmacy.queries import CardLine, StockCard, stock_card
 from pharmacy.views.common import card_period, chosen_store
 

@@ -84,6 +84,7 @@ NAMES: Final[dict[str, str]] = {
     "reversal": "Phiếu hủy chứng từ",
     "card": "Thẻ kho",
     "handover": "Biên bản bàn giao tủ trực",
+    "incident": "Báo cáo đột xuất thuốc kiểm soát đặc biệt",
 }
 
 _PAPERS: Final[dict[str, tuple[str, ...]]] = {

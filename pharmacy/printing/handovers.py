@@ -17,8 +17,9 @@ from his.service import service
 from his.ui.text import day_text, minute_text
 from pharmacy import queries_documents as papers
 from pharmacy.models import CabinetHandover
+from pharmacy.naming import drug_text
 from pharmacy.printing.forms import print_form_of
-from pharmacy.printing.sheets import EXPIRY, LOT, NAME, NO, RIGHT, UNIT, Column, drug_text, named, qty, sheet
+from pharmacy.printing.sheets import EXPIRY, LOT, NAME, NO, RIGHT, UNIT, Column, named, qty, sheet
 
 
 @service(action="pharmacy.print_handover", permission="pharmacy.view")

@@ -18,8 +18,9 @@ from his.service import service
 from his.ui.text import day_text
 from pharmacy import queries_documents as papers
 from pharmacy.models import StockRequest
+from pharmacy.naming import drug_text
 from pharmacy.printing.forms import print_form_of
-from pharmacy.printing.sheets import CODE, NAME, NO, NOTE, RIGHT, UNIT, Column, drug_text, named, qty, sheet
+from pharmacy.printing.sheets import CODE, NAME, NO, NOTE, RIGHT, UNIT, Column, named, qty, sheet
 from pharmacy.queries_documents import Progress
 
 _SLIPS: Final[dict[str, str]] = {

@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from his.catalogs.models import Drug
 from his.core.dates import local
 from his.core.money import round0
 from his.core.words import amount_in_words
 from his.ui.text import day_text, decimal_text
 from pharmacy.models import Lot
+from pharmacy.naming import drug_text
 from pharmacy.printing.forms import form_on
 
 LONG = 150
@@ -70,14 +70,6 @@ def sheet(paper: str, at: datetime, **parts: Any) -> dict[str, Any]:
         ],
         **parts,
     }
-
-
-def drug_text(drug: Drug) -> str:
-    """Name and strength; the ingredient too when the name does not say it."""
-    name = drug.label
-    return (
-        name if not drug.ingredient or drug.ingredient.casefold() in name.casefold() else f"{name} ({drug.ingredient})"
-    )
 
 
 def qty(value: Decimal | None) -> str:

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,6 +20,7 @@ from his.core.errors import NotFound, Refusal
 from his.printing.views import pdf_response
 from his.ui.forms import render_refusal, saved
 from pharmacy.controlled import books_on, plain
+from pharmacy.forms import SignForm
 from pharmacy.models import ControlledPage, ControlledSignature, Store
 from pharmacy.printing.controlled import (
     YEAR_FORMULAS,
@@ -32,6 +32,7 @@ from pharmacy.printing.controlled import (
 )
 from pharmacy.queries import stores
 from pharmacy.queries_controlled import book_of, classes_held, differences, page_of, unsigned_days, year_rows
+from pharmacy.queries_incidents import unreported
 from pharmacy.services.controlled import approve_book, close_book
 
 BOOK = "pharmacy/controlled_book.html"
@@ -41,17 +42,6 @@ SCREEN_HEADS = (
 )  # fmt: skip
 """Columns (1) to (13) of annex IX, short enough for the screen."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-class SignForm(forms.Form):
-    """The own password, as a signature."""
-
-    password = forms.CharField(
-        label="Mật khẩu của bạn",
-        strip=False,
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-        error_messages={"required": "Hãy gõ mật khẩu để ký"},
-    )
 
 
 @require_GET
@@ -68,6 +58,8 @@ def _context(request: DeskRequest, asked: Any) -> dict[str, Any]:
     day = _day(asked.get("day"), today)
     context: dict[str, Any] = {"stores": known, "store": store, "day": day, "tab": "controlled", "form": SignForm()}
     context["may_receive"] = request.actor.may("pharmacy.receive")
+    context["may_draft"] = request.actor.may("pharmacy.draft")
+    context["unreported"] = unreported(facility, timezone.now())
     if store is None:
         return context
     books = books_on(day)
@@ -192,5 +184,6 @@ def year(request: DeskRequest) -> HttpResponse:
         "due": date(last.year + 1, 1, 15) - timedelta(days=1),
         "tab": "controlled",
         "may_receive": request.actor.may("pharmacy.receive"),
+        "may_draft": request.actor.may("pharmacy.draft"),
     }
     return render(request, "pharmacy/controlled_year.html", context)
