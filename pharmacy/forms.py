@@ -14,6 +14,17 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label="Lý do", max_length=500, error_messages={"required": "Hãy ghi lý do"})
 
 
+class SignForm(forms.Form):
+    """The own password, as a signature."""
+
+    password = forms.CharField(
+        label="Mật khẩu của bạn",
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+        error_messages={"required": "Hãy gõ mật khẩu để ký"},
+    )
+
+
 class StoreForm(forms.Form):
     """A new store."""
 

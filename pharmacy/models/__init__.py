@@ -1,5 +1,6 @@
 """Models of the pharmacy."""
 
+from pharmacy.models.climate import ClimatePoint, ClimateReading, QuarantinedLot
 from pharmacy.models.controlled import ControlledPage, ControlledSignature
 from pharmacy.models.details import DetailFields, DocumentDetail, Funding, LineDetail, LotChoice
 from pharmacy.models.dispensing import (
@@ -15,6 +16,7 @@ from pharmacy.models.dispensing import (
 from pharmacy.models.documents import StockDocument, StockDocumentLine
 from pharmacy.models.drafts import DRAFTED, StockDraft, StockDraftLine
 from pharmacy.models.handovers import CabinetHandover, CabinetHandoverLine
+from pharmacy.models.incidents import ControlledIncident
 from pharmacy.models.requests import OwnApprovalRule, StockRequest, StockRequestLine
 from pharmacy.models.reservations import Reservation
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
@@ -32,6 +34,9 @@ __all__ = [
     "SIGNS",
     "CabinetHandover",
     "CabinetHandoverLine",
+    "ClimatePoint",
+    "ClimateReading",
+    "ControlledIncident",
     "ControlledPage",
     "ControlledSignature",
     "Counselling",
@@ -49,6 +54,7 @@ __all__ = [
     "OwnApprovalRule",
     "PatientReturn",
     "PatientReturnLine",
+    "QuarantinedLot",
     "Reservation",
     "StockCount",
     "StockCountEntry",

@@ -46,3 +46,8 @@ class Store(FacilityModel):
     def can_keep(self, storage: str) -> bool:
         """Whether a drug of this storage condition may lie here and be issued from here."""
         return not storage or self.keeps is None or storage in self.keeps
+
+    @property
+    def kept_labels(self) -> list[str]:
+        """The conditions that it can keep, in words."""
+        return [Storage(one).label for one in self.keeps or ()]

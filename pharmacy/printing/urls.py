@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from pharmacy.printing import card, count_record, count_sheet, documents, handovers, labels, requests
+from pharmacy.printing import (
+    card,
+    climate,
+    count_record,
+    count_sheet,
+    documents,
+    handovers,
+    incidents,
+    labels,
+    requests,
+)
 
 urlpatterns = [
     path("dispensing/done/<int:pk>/labels.pdf", labels.labels_pdf, name="drug-labels-pdf"),
@@ -19,5 +29,7 @@ urlpatterns = [
     path("documents/<int:pk>/<slug:paper>.pdf", documents.document_pdf, name="stock-document-pdf"),
     path("requests/<int:pk>.pdf", requests.request_pdf, name="stock-request-pdf"),
     path("drugs/<int:pk>/card.pdf", card.card_pdf, name="stock-card-pdf"),
+    path("incidents/<int:pk>.pdf", incidents.incident_pdf, name="controlled-incident-pdf"),
+    path("climate/<int:pk>/<int:year>-<int:month>.pdf", climate.month_pdf, name="climate-month-pdf"),
     path("handovers/<int:pk>.pdf", handovers.handover_pdf, name="stock-handover-pdf"),
 ]

@@ -1,0 +1,65 @@
+"""What is typed for the temperature of stores: points, readings, decisions, what a store can keep."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from his.catalogs.models import Storage
+from his.ui.forms import NumberField
+from pharmacy.climate import Range, usual_ranges
+from pharmacy.models import QuarantinedLot, Store
+
+_DEGREES = {"max_digits": 5, "decimal_places": 1}
+
+
+class StorageForm(forms.Form):
+    """Which conditions a store keeps beside room temperature; nothing ticked: room temperature only."""
+
+    is_known = forms.BooleanField(label="Đã khai báo; kho chỉ nhận, cấp thuốc có điều kiện dưới đây", required=False)
+    keeps = forms.MultipleChoiceField(
+        label="Bảo quản được", choices=Storage.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class PointForm(forms.Form):
+    """A place to be measured. Empty limits: those that belong to its condition."""
+
+    store = forms.ModelChoiceField(
+        Store.objects.none(), label="Kho", empty_label=None, error_messages={"required": "Hãy chọn kho"}
+    )
+    name = forms.CharField(label="Điểm theo dõi", max_length=100, error_messages={"required": "Hãy ghi tên"})
+    device = forms.CharField(label="Thiết bị đo", max_length=100, error_messages={"required": "Hãy ghi thiết bị đo"})
+    storage = forms.ChoiceField(label="Bảo quản", choices=[("", "Thường (15-30 °C)"), *Storage.choices], required=False)
+    low = NumberField(label="Thấp nhất", required=False, **_DEGREES)
+    high = NumberField(label="Cao nhất", required=False, **_DEGREES)
+
+    def __init__(self, *args: Any, stores: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["store"].queryset = stores  # type: ignore[attr-defined]
+
+    def limits(self) -> Range:
+        """What was typed, and what belongs to the condition for the rest."""
+        usual = usual_ranges()[self.cleaned_data["storage"]]
+        low, high = (self.cleaned_data[name] for name in ("low", "high"))
+        return Range(usual.low if low is None else low, usual.high if high is None else high, usual.humidity_high)
+
+
+class ReadingForm(forms.Form):
+    """One point in one shift. Empty: it was not measured yet."""
+
+    temperature = NumberField(label="Nhiệt độ", required=False, **_DEGREES)
+    humidity = NumberField(label="Độ ẩm", required=False, **_DEGREES)
+    action = forms.CharField(label="Xử trí khi sai lệch", max_length=500, required=False)
+    is_quarantined = forms.BooleanField(label="Cách ly lô", required=False, initial=True)
+
+    @property
+    def is_filled(self) -> bool:
+        return isinstance(self.cleaned_data.get("temperature"), Decimal)
+
+
+class DecisionForm(forms.Form):
+    """What becomes of a quarantined lot, and on what grounds."""
+
+    decision = forms.ChoiceField(label="Quyết định", choices=QuarantinedLot.Decision.choices)
+    reason = forms.CharField(label="Căn cứ", max_length=500, error_messages={"required": "Hãy ghi căn cứ"})

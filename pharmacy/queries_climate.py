@@ -1,0 +1,90 @@
+"""Points that are measured, their readings, and lots that wait for a decision after a deviation."""
+
+import calendar
+from collections.abc import Sequence
+from datetime import date
+
+from django.db.models import QuerySet
+
+from his.accounts.models import Facility
+from his.core.errors import NotFound
+from pharmacy.climate import Measured, MonthSheet, month_sheet
+from pharmacy.models import ClimatePoint, ClimateReading, LotBalance, QuarantinedLot
+from pharmacy.queries import balances
+
+
+def points(facility: Facility) -> QuerySet[ClimatePoint]:
+    """Points in use, by store and name."""
+    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(is_active=True)
+    return rows.select_related("store").order_by("store__code", "name")
+
+
+def point(facility: Facility, pk: int) -> ClimatePoint:
+    """One point of the facility, also one no longer in use."""
+    rows = ClimatePoint.objects.for_facility(facility).select_related("store__facility")
+    found: ClimatePoint | None = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("Không tìm thấy điểm theo dõi tại cơ sở này")
+    return found
+
+
+def readings(facility: Facility) -> QuerySet[ClimateReading]:
+    """Readings that hold."""
+    rows: QuerySet[ClimateReading] = ClimateReading.objects.for_facility(facility).filter(voided_at__isnull=True)
+    return rows.select_related("point__store", "recorded_by")
+
+
+def readings_of_day(facility: Facility, day: date) -> dict[tuple[int, str], ClimateReading]:
+    """Readings of a day by point and shift."""
+    return {(one.point_id, one.shift): one for one in readings(facility).filter(day=day)}
+
+
+def readings_of_month(of: ClimatePoint, year: int, month: int) -> list[ClimateReading]:
+    """Readings of a point in a month, in order of time."""
+    rows = readings(of.facility).filter(point=of, day__year=year, day__month=month)
+    return sorted(rows, key=lambda one: (one.day, one.shift != ClimateReading.Shift.MORNING))
+
+
+def sheet_of(of: ClimatePoint, year: int, month: int, *, today: date) -> MonthSheet:
+    """The monthly sheet of a point; days to come are not missing."""
+    days = calendar.monthrange(year, month)[1]
+    first, last = date(year, month, 1), date(year, month, days)
+    until = days if today > last else max(0, (today - first).days)
+    found = [
+        Measured(
+            one.day.day,
+            one.shift,
+            one.temperature,
+            one.humidity,
+            initials_of(one.recorded_by.display_name),
+            bool(one.deviation),
+        )
+        for one in readings_of_month(of, year, month)
+    ]
+    return month_sheet(found, days=days, until=until)
+
+
+def initials_of(name: str) -> str:
+    """`Mai Thị Dược` -> `MTD`: what fits a cell of the sheet; the full names stand below it."""
+    return "".join(word[0] for word in name.split())
+
+
+def lots_at(of: ClimatePoint) -> Sequence[LotBalance]:
+    """What lies at a point: lots of its store whose drug is kept under its condition."""
+    rows = balances(of.facility_id).filter(store=of.store, on_hand__gt=0, lot__drug__storage=of.storage)
+    return list(rows.order_by("lot__drug__name", "lot__expires_on", "lot_id"))
+
+
+def undecided(facility: Facility) -> QuerySet[QuarantinedLot]:
+    """Lots that wait for the decision of the head of pharmacy, the oldest first."""
+    rows: QuerySet[QuarantinedLot] = QuarantinedLot.objects.for_facility(facility).filter(decision="")
+    return rows.select_related("reading__point__store", "lot__drug").order_by("pk")
+
+
+def quarantined(facility: Facility, pk: int) -> QuarantinedLot:
+    """One quarantined lot of the facility."""
+    rows = QuarantinedLot.objects.for_facility(facility).select_related("reading__point__store", "lot__drug")
+    found: QuarantinedLot | None = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("Không tìm thấy lô cách ly tại cơ sở này")
+    return found

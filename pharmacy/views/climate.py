@@ -1,0 +1,261 @@
+"""The temperature log: measuring twice a day, the sheet of a month, points, lots in quarantine, what a store keeps."""
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from his.access import DeskRequest, requires
+from his.core.errors import NotFound, Refusal
+from his.ui.forms import add_refusal, render_refusal, saved
+from pharmacy import queries_climate as log
+from pharmacy.climate import AFTERNOON, MORNING, SHIFTS
+from pharmacy.forms import ReasonForm
+from pharmacy.forms_climate import DecisionForm, PointForm, ReadingForm, StorageForm
+from pharmacy.models import ClimatePoint, ClimateReading, QuarantinedLot
+from pharmacy.queries import stores
+from pharmacy.services.climate import (
+    add_climate_point,
+    decide_quarantine,
+    end_climate_point,
+    record_climate,
+    void_climate,
+)
+from pharmacy.services.stores import set_storage
+from pharmacy.views.common import head, typed_day
+
+_DAY, _MONTH, _POINTS, _LOTS, _STORAGE = (
+    f"pharmacy/climate_{name}.html" for name in ("day", "month", "points", "quarantine", "storage")
+)
+NOON = 12
+
+
+@require_http_methods(["GET", "POST"])
+@requires("pharmacy.view")
+def day(request: DeskRequest) -> HttpResponse:
+    """Every point in one shift of a day: what was measured, and a row to write what was not."""
+    asked = request.POST if request.method == "POST" else request.GET
+    now = timezone.localtime()
+    on = typed_day(asked.get("day"), now.date()) or now.date()
+    usual = MORNING if now.hour < NOON else AFTERNOON
+    shift = asked.get("shift") if asked.get("shift") in SHIFTS else usual
+    rows = _rows(request, on, str(shift))
+    if request.method == "POST":
+        if not request.actor.may("pharmacy.draft"):
+            raise Refusal("forbidden", "Tài khoản không có quyền làm việc này")
+        if done := _record(request, rows, on, str(shift)):
+            saved(request, f"Đã ghi {done} điểm, {_shift_vi(str(shift)).lower()} {on:%d/%m/%Y}")
+        if not any(row["form"] is not None and row["form"].errors for row in rows):
+            return redirect(f"{request.path}?day={on:%d%m%Y}&shift={shift}")
+        rows = [
+            row if row["form"] is not None and row["form"].errors else again
+            for row, again in zip(rows, _rows(request, on, str(shift), fresh=True), strict=True)
+        ]
+    context = {
+        "rows": rows,
+        "day": on,
+        "shift": shift,
+        "shifts": ClimateReading.Shift.choices,
+        "undecided": log.undecided(request.actor.facility).count(),
+        "has_form": any(row["form"] is not None for row in rows),
+        "tab": "climate",
+    }
+    status = 422 if any(row["form"] is not None and row["form"].errors for row in rows) else 200
+    return render(request, _DAY, {**head(request), **context}, status=status)
+
+
+def _rows(request: DeskRequest, on: date, shift: str, *, fresh: bool = False) -> list[dict[str, Any]]:
+    known = log.readings_of_day(request.actor.facility, on)
+    typed = request.POST if request.method == "POST" and not fresh else None
+    may = request.actor.may("pharmacy.draft")
+    return [
+        {
+            "point": point,
+            "reading": known.get((point.pk, shift)),
+            "other": known.get((point.pk, MORNING if shift == AFTERNOON else AFTERNOON)),
+            "form": ReadingForm(typed, prefix=str(point.pk)) if may and (point.pk, shift) not in known else None,
+        }
+        for point in log.points(request.actor.facility)
+    ]
+
+
+def _record(request: DeskRequest, rows: list[dict[str, Any]], on: date, shift: str) -> int:
+    """Store each row that was filled; what is refused stands beside its field, the others are stored."""
+    done = 0
+    for row in rows:
+        form = row["form"]
+        if form is None or not form.is_valid() or not form.is_filled:
+            continue
+        try:
+            record_climate(
+                point=row["point"], day=on, shift=shift, **form.cleaned_data, actor=request.actor, at=timezone.now()
+            )
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+        else:
+            done += 1
+    return done
+
+
+def _shift_vi(shift: str) -> str:
+    return str(ClimateReading.Shift(shift).label)
+
+
+@require_GET
+@requires("pharmacy.view")
+def month(request: DeskRequest, pk: int) -> HttpResponse:
+    """The sheet of a month of one point, with its deviations."""
+    return render(request, _MONTH, _month_context(request, log.point(request.actor.facility, pk)))
+
+
+def _month_context(request: DeskRequest, point: ClimatePoint) -> dict[str, Any]:
+    today = timezone.localdate()
+    on = typed_day(request.GET.get("day"), today) or today
+    found = log.readings_of_month(point, on.year, on.month)
+    sheet = log.sheet_of(point, on.year, on.month, today=today)
+    days = len(sheet.temperatures[MORNING])
+    return {
+        **head(request),
+        "point": point,
+        "on": on,
+        "days": range(1, days + 1),
+        "lines": [
+            (
+                _shift_vi(shift),
+                [
+                    {"temperature": t, "humidity": h, "wrong": w}
+                    for t, h, w in zip(
+                        sheet.temperatures[shift], sheet.humidities[shift], sheet.deviations[shift], strict=True
+                    )
+                ],
+            )
+            for shift in SHIFTS
+        ],
+        "missing": sheet.missing,
+        "readings": reversed(found),
+        "deviations": [one for one in found if one.deviation],
+        "void_form": ReasonForm(auto_id="id_void_%s"),
+        "others": log.points(request.actor.facility),
+        "tab": "climate",
+    }
+
+
+@require_POST
+@requires("pharmacy.draft")
+def void(request: DeskRequest, pk: int) -> HttpResponse:
+    """Take back a reading that was written wrongly."""
+    reading = log.readings(request.actor.facility).filter(pk=pk).first()
+    if reading is None:
+        raise NotFound("Không tìm thấy lần đo tại cơ sở này")
+    form = ReasonForm(request.POST, auto_id="id_void_%s")
+    context = {**_month_context(request, log.point(request.actor.facility, reading.point_id)), "void_form": form}
+    if not form.is_valid():
+        return render(request, _MONTH, {**context, "form": form}, status=422)
+    try:
+        void_climate(reading=reading, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
+    except Refusal as refusal:
+        return render_refusal(request, refusal, _MONTH, context)
+    saved(request, f"Đã bỏ lần đo {reading.day:%d/%m/%Y}, hãy ghi lại")
+    return redirect("climate-month", reading.point_id)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("pharmacy.view")
+def point_list(request: DeskRequest) -> HttpResponse:
+    """The points, and a new one."""
+    facility = request.actor.facility
+    typed = request.POST if request.method == "POST" else None
+    form = PointForm(typed, stores=stores(facility))
+    context = {**head(request), "form": form, "points": log.points(facility), "tab": "climate"}
+    if typed is None:
+        return render(request, _POINTS, context)
+    if not form.is_valid():
+        return render(request, _POINTS, context, status=422)
+    data = form.cleaned_data
+    try:
+        made = add_climate_point(
+            store=data["store"],
+            name=data["name"],
+            device=data["device"],
+            storage=data["storage"],
+            limits=form.limits(),
+            actor=request.actor,
+        )
+    except Refusal as refusal:
+        return render_refusal(request, refusal, _POINTS, context, form=form)
+    saved(request, f"Đã thêm điểm theo dõi {made.name}, {made.range.text()}")
+    return redirect("climate-points")
+
+
+@require_POST
+@requires("pharmacy.receive")
+def end_point(request: DeskRequest, pk: int) -> HttpResponse:
+    """Measure a point no longer."""
+    done = end_climate_point(point=log.point(request.actor.facility, pk), actor=request.actor)
+    saved(request, f"Đã ngừng theo dõi {done.name}")
+    return redirect("climate-points")
+
+
+@require_GET
+@requires("pharmacy.view")
+def quarantine(request: DeskRequest) -> HttpResponse:
+    """Lots that wait for a decision, and the latest decisions."""
+    return render(request, _LOTS, _quarantine_context(request))
+
+
+def _quarantine_context(request: DeskRequest) -> dict[str, Any]:
+    facility = request.actor.facility
+    decided = QuarantinedLot.objects.for_facility(facility).exclude(decision="").order_by("-decided_at")
+    return {
+        **head(request),
+        "waiting": [{"row": row, "form": DecisionForm(prefix=str(row.pk))} for row in log.undecided(facility)],
+        "decided": decided.select_related("reading__point__store", "lot__drug", "decided_by")[:50],
+        "may_decide": request.actor.may("pharmacy.destroy"),
+        "tab": "climate",
+    }
+
+
+@require_POST
+@requires("pharmacy.destroy")
+def decide(request: DeskRequest, pk: int) -> HttpResponse:
+    """Decide about a lot in quarantine."""
+    row = log.quarantined(request.actor.facility, pk)
+    form = DecisionForm(request.POST, prefix=str(pk))
+    try:
+        if not form.is_valid():
+            raise Refusal("incomplete", "Hãy chọn quyết định và ghi căn cứ", field="reason")
+        done = decide_quarantine(quarantined=row, **form.cleaned_data, actor=request.actor, at=timezone.now())
+    except Refusal as refusal:
+        context = _quarantine_context(request)
+        for one in context["waiting"]:
+            if one["row"].pk == pk:
+                one["form"] = form
+        return render_refusal(request, refusal, _LOTS, context)
+    saved(request, f"Lô {done.lot.number}: {done.get_decision_display().lower()}")
+    return redirect("climate-quarantine")
+
+
+@require_http_methods(["GET", "POST"])
+@requires("pharmacy.receive")
+def storage(request: DeskRequest, pk: int) -> HttpResponse:
+    """Say which conditions a store can keep."""
+    store = stores(request.actor.facility).filter(pk=pk).first()
+    if store is None:
+        raise NotFound("Không tìm thấy kho tại cơ sở này")
+    initial = {"is_known": store.keeps is not None, "keeps": store.keeps or []}
+    form = StorageForm(request.POST if request.method == "POST" else None, initial=initial)
+    context = {**head(request), "form": form, "one": store, "tab": "stores"}
+    if request.method == "GET":
+        return render(request, _STORAGE, context)
+    if not form.is_valid():
+        return render(request, _STORAGE, context, status=422)
+    keeps = form.cleaned_data["keeps"] if form.cleaned_data["is_known"] else None
+    try:
+        set_storage(store=store, keeps=keeps, actor=request.actor)
+    except Refusal as refusal:
+        return render_refusal(request, refusal, _STORAGE, context, form=form)
+    saved(request, f"Đã khai báo điều kiện bảo quản của {store.name}")
+    return redirect("stock-stores")

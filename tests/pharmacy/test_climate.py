@@ -1,0 +1,235 @@
+"""The temperature log: twice a day, deviations with their action, lots in quarantine until the head decided."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from his.catalogs.models import Drug
+from his.core.errors import NotFound, PermissionRefused, Refusal
+from pharmacy import queries_climate as log
+from pharmacy.climate import AFTERNOON, MORNING, SHIFTS, Measured, month_sheet, usual_ranges
+from pharmacy.models import ClimatePoint, ClimateReading, QuarantinedLot, Store
+from pharmacy.printing.climate import print_climate_month
+from pharmacy.services.climate import add_climate_point, decide_quarantine, record_climate, void_climate
+from pharmacy.services.stock import block_lot
+from pharmacy.services.stores import set_storage
+from tests.cast import DAY, World, at
+from tests.insurance.walk import signed_in
+from tests.pdf_text import joined, pieces
+from tests.pharmacy import shelf
+from tests.pharmacy.shelf import AMLODIPIN
+
+
+@pytest.fixture
+def store(world: World) -> Store:
+    """A dispensary of the hospital that keeps cold drugs, with a cold lot (V1) and an ordinary one (L1)."""
+    place = world.hospital
+    Drug.objects.for_facility(place.facility).filter(code=AMLODIPIN).update(storage="cold")
+    made = shelf.dispensary(place)
+    set_storage(store=made, keeps=["cold"], actor=place.actor("pharmacist"))
+    made.refresh_from_db()
+    shelf.receive(place, made, shelf.goods(world, place), shelf.goods(world, place, code=AMLODIPIN, lot="V1"))
+    return made
+
+
+@pytest.fixture
+def fridge(world: World, store: Store) -> ClimatePoint:
+    return point(world, store, "Tủ lạnh 1", "cold")
+
+
+def point(world: World, store: Store, name: str, storage: str) -> ClimatePoint:
+    return add_climate_point(
+        store=store,
+        name=name,
+        device="Nhiệt kế số 07",
+        storage=storage,
+        limits=usual_ranges()[storage],
+        actor=world.hospital.actor("pharmacist"),
+    )
+
+
+def record(world: World, of: ClimatePoint, temperature: str, **said: object) -> ClimateReading:
+    usual = {"day": DAY, "shift": MORNING, "humidity": None, "action": "", "is_quarantined": True, "at": at(8)}
+    given = usual | said
+    return record_climate(point=of, temperature=Decimal(temperature), actor=world.hospital.actor("keeper"), **given)
+
+
+@pytest.mark.parametrize(
+    ("storage", "temperature", "humidity", "said"),
+    [
+        ("cold", "2", None, ""),
+        ("cold", "8", None, ""),
+        ("cold", "1.9", None, "thấp hơn 2 °C"),
+        ("cold", "8.1", None, "cao hơn 8 °C"),
+        ("frozen", "-25", None, ""),
+        ("frozen", "-14.9", None, "cao hơn -15 °C"),
+        ("", "30", "75", ""),
+        ("", "31", "75.1", "cao hơn 30 °C, ẩm quá 75 %"),
+    ],
+)
+def test_both_ends_of_a_range_belong_to_it(storage: str, temperature: str, humidity: str | None, said: str) -> None:
+    measured = None if humidity is None else Decimal(humidity)
+    assert usual_ranges()[storage].deviation(Decimal(temperature), measured) == said
+
+
+@for_all(st.sets(st.tuples(st.integers(1, 31), st.sampled_from(SHIFTS))), st.integers(0, 31))
+def test_every_reading_has_its_cell_and_every_gap_is_counted(cells: set[tuple[int, str]], until: int) -> None:
+    readings = [Measured(day, shift, Decimal(day), None, "A", day == 3) for day, shift in cells]
+    sheet = month_sheet(readings, days=31, until=until)
+    for shift in SHIFTS:
+        assert [text != "" for text in sheet.temperatures[shift]] == [(day, shift) in cells for day in range(1, 32)]
+    assert sheet.missing == 2 * until - sum(day <= until for day, _ in cells)
+
+
+def test_a_deviation_needs_an_action_and_blocks_what_lies_there(world: World, fridge: ClimatePoint) -> None:
+    with pytest.raises(Refusal, match="hãy ghi xử trí"):
+        record(world, fridge, "12")
+    reading = record(world, fridge, "12", action="Chuyển sang tủ 2, gọi sửa")
+    assert reading.deviation == "cao hơn 8 °C"
+    (lot,) = QuarantinedLot.objects.all()
+    assert (lot.lot.number, lot.quantity, lot.blocked_here) == ("V1", 100, True)
+    assert shelf.lot("V1").is_blocked
+    assert not shelf.lot("L1").is_blocked, "kept at room temperature, it does not lie in the refrigerator"
+
+
+def test_within_the_range_nothing_is_blocked(world: World, fridge: ClimatePoint) -> None:
+    record(world, fridge, "5")
+    record(world, fridge, "9", shift=AFTERNOON, action="Đóng lại cửa, 5 phút sau 6 °C", is_quarantined=False)
+    assert not QuarantinedLot.objects.exists()
+
+
+def test_the_head_decides_and_only_what_was_blocked_for_it_is_released(world: World, fridge: ClimatePoint) -> None:
+    place = world.hospital
+    head = place.actor("head")
+    record(world, fridge, "12", action="Gọi sửa")
+    with pytest.raises(PermissionRefused):
+        decide_quarantine(
+            quarantined=QuarantinedLot.objects.get(),
+            decision="use",
+            reason="Ổn định",
+            actor=place.actor("keeper"),
+            at=at(9),
+        )
+    record(world, fridge, "13", shift=AFTERNOON, action="Gọi sửa")
+    first, second = QuarantinedLot.objects.order_by("pk")
+    assert (first.blocked_here, second.blocked_here) == (True, False)
+    said = {"decision": "use", "reason": "Hãng cho phép 24 giờ dưới 15 °C", "actor": head, "at": at(15)}
+    decide_quarantine(quarantined=first, **said)
+    assert shelf.lot("V1").is_blocked, "another decision is still open"
+    decide_quarantine(quarantined=second, **said)
+    assert not shelf.lot("V1").is_blocked
+    with pytest.raises(Refusal, match="đã có quyết định"):
+        decide_quarantine(quarantined=second, **said)
+
+
+def test_what_is_to_be_destroyed_or_was_blocked_before_stays_blocked(world: World, fridge: ClimatePoint) -> None:
+    actor = world.hospital.actor("head")
+    block_lot(lot=shelf.lot("V1"), reason="Thu hồi", actor=actor, at=at(7))
+    record(world, fridge, "12", action="Gọi sửa")
+    (row,) = QuarantinedLot.objects.all()
+    decide_quarantine(quarantined=row, decision="use", reason="Ổn định", actor=actor, at=at(9))
+    assert shelf.lot("V1").is_blocked, "it was blocked for another cause"
+    record(world, fridge, "15", shift=AFTERNOON, action="Gọi sửa")
+    row = QuarantinedLot.objects.get(decision="")
+    decide_quarantine(quarantined=row, decision="destroy", reason="Quá 24 giờ", actor=actor, at=at(16))
+    assert shelf.lot("V1").is_blocked
+
+
+def test_a_slip_of_the_pen_is_voided_and_measured_anew(world: World, fridge: ClimatePoint) -> None:
+    wrong = record(world, fridge, "55", action="Nhầm", is_quarantined=False)
+    with pytest.raises(Refusal, match="đã ghi"):
+        record(world, fridge, "5.5")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ClimateReading.objects.filter(pk=wrong.pk).update(temperature=5)
+    void_climate(reading=wrong, reason="Gõ nhầm 5,5", actor=world.hospital.actor("keeper"), at=at(9))
+    record(world, fridge, "5.5")
+    assert [one.temperature for one in log.readings_of_month(fridge, 2026, 10)] == [Decimal("5.5")]
+    record(world, fridge, "12", shift=AFTERNOON, action="Gọi sửa")
+    with pytest.raises(Refusal, match="đã cách ly"):
+        void_climate(
+            reading=ClimateReading.objects.latest("pk"), reason="Nhầm", actor=world.hospital.actor("keeper"), at=at(15)
+        )
+
+
+def test_what_nobody_can_have_measured_is_refused(world: World, store: Store, fridge: ClimatePoint) -> None:
+    room = point(world, store, "Phòng kho", "")
+    for said, text in (
+        ({"of": room, "temperature": "25"}, "hãy ghi độ ẩm"),
+        ({"of": fridge, "temperature": "400"}, "từ -90 đến 60"),
+        ({"of": fridge, "temperature": "5.55"}, "một chữ số lẻ"),
+        ({"of": fridge, "temperature": "5", "day": DAY + timedelta(days=1)}, "Chưa đến ngày"),
+        ({"of": fridge, "temperature": "5", "humidity": Decimal(101)}, "từ 0 đến 100"),
+    ):
+        with pytest.raises(Refusal, match=text):
+            record(world, **said)
+    with pytest.raises(Refusal, match="không khai báo điều kiện"):
+        point(world, store, "Tủ đông", "frozen")
+    with pytest.raises(NotFound):
+        log.point(world.station.facility, fridge.pk)
+
+
+def test_the_sheet_of_the_month(world: World, fridge: ClimatePoint) -> None:
+    record(world, fridge, "5.5")
+    record(world, fridge, "12", shift=AFTERNOON, action="Gọi sửa", at=at(14))
+    assert log.sheet_of(fridge, 2026, 10, today=DAY).missing == 10, "five days before, twice each"
+    pdf = print_climate_month(point=fridge, year=2026, month=10, actor=world.hospital.actor("head"), at=at(15))
+    text = joined(pieces(pdf))
+    for part in ("10/2026", "Tủ lạnh 1", "2 đến 8 °C", "5,5", "cao hơn 8 °C", "Gọi sửa", "lô V1: chờ quyết định"):
+        assert part in text
+
+
+def test_the_log_at_the_desk(world: World, store: Store, fridge: ClimatePoint, time_machine) -> None:
+    time_machine.move_to(at(14), tick=False)
+    room = point(world, store, "Phòng kho", "")
+    keeper, head = signed_in(world.hospital, "keeper"), signed_in(world.hospital, "head")
+    page = reverse("climate")
+    typed = {
+        "day": "06/10/2026",
+        "shift": AFTERNOON,
+        f"{fridge.pk}-temperature": "5,5",
+        f"{room.pk}-temperature": "33",
+        f"{room.pk}-humidity": "60",
+        f"{room.pk}-is_quarantined": "on",
+    }
+    answer = keeper.post(page, typed)
+    assert answer.status_code == 422
+    assert "hãy ghi xử trí" in answer.content.decode()
+    assert 'value="33"' in answer.content.decode(), "nothing typed is lost"
+    assert ClimateReading.objects.get().point == fridge, "the good row is stored"
+    assert keeper.post(page, {**typed, f"{room.pk}-action": "Bật máy lạnh"}).status_code == 302
+    (row,) = QuarantinedLot.objects.all()
+    assert row.lot.number == "L1"
+    decide = reverse("climate-decide", args=[row.pk])
+    said = {f"{row.pk}-decision": "use", f"{row.pk}-reason": "Dưới 1 giờ"}
+    assert keeper.post(decide, said).status_code == 403
+    assert head.post(decide, {f"{row.pk}-decision": "use"}).status_code == 422
+    assert head.post(decide, said).status_code == 302
+    assert "Dùng tiếp" in head.get(reverse("climate-quarantine")).content.decode()
+    month = keeper.get(reverse("climate-month", args=[room.pk]), {"day": "06/10/2026"}).content.decode()
+    assert "<b>33!</b>" in month
+    pdf = reverse("climate-month-pdf", args=[fridge.pk, 2026, 10])
+    assert keeper.get(pdf).content.startswith(b"%PDF")
+    assert keeper.get(reverse("climate-month-pdf", args=[fridge.pk, 2026, 13])).status_code == 404
+
+
+def test_points_and_what_a_store_keeps_are_said_on_screens(world: World, store: Store) -> None:
+    keeper = signed_in(world.hospital, "keeper")
+    points = reverse("climate-points")
+    typed = {"store": store.pk, "name": "Tủ lạnh 2", "device": "", "storage": "cold", "low": "", "high": "6"}
+    assert keeper.post(points, typed).status_code == 422
+    assert keeper.post(points, {**typed, "device": "Số 9"}).status_code == 302
+    assert ClimatePoint.objects.get().range.text() == "2 đến 6 °C"
+    storage = reverse("store-storage", args=[store.pk])
+    assert keeper.post(storage, {"is_known": "on", "keeps": ["hot"]}).status_code == 422
+    assert keeper.post(storage, {"is_known": "on", "keeps": ["cold", "frozen"]}).status_code == 302
+    store.refresh_from_db()
+    assert store.keeps == ["cold", "frozen"]
+    assert "lạnh (2-8 °c), đông lạnh" in keeper.get(reverse("stock-stores")).content.decode()
+    assert keeper.post(storage, {}).status_code == 302
+    store.refresh_from_db()
+    assert store.keeps is None
