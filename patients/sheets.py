@@ -12,6 +12,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +38,9 @@ class SheetRule:
     says_words: bool
     wants_recipient: bool
     says_period: bool
+    part_days: int
+    most_parts: int
+    early_days: int
     valid_from: date
     valid_to: date | None
     law: str
@@ -45,9 +49,54 @@ class SheetRule:
         """The last day on which the drugs may be bought or fetched; the day of signing is not counted."""
         return signed_on + timedelta(days=self.valid_days)
 
+    def parts(self, signed_on: date, days: int) -> list["Part"]:
+        """The consecutive papers over so many days of treatment: one, or several where one paper holds `part_days`."""
+        count = -(-days // self.part_days) if self.part_days else 1
+        return [_part(self, signed_on, days, number) for number in range(1, min(count, self.most_parts) + 1)]
+
     def takes(self, control_class: str, item_kind: str) -> bool:
         """Whether a drug of this class and kind stands on this paper; the ordinary one takes what no other does."""
         return control_class in self.control_classes or item_kind in self.item_kinds or self.kind == ORDINARY
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several consecutive papers: the days of treatment that it covers, and when its drugs are fetched.
+
+    The first is valid like every paper; the drugs of a later one are fetched from `early_days` before its days begin.
+    """
+
+    number: int
+    first_day: date
+    last_day: date
+    valid_from: date
+    valid_until: date
+
+
+def _part(rule: SheetRule, signed_on: date, days: int, number: int) -> Part:
+    before = (number - 1) * rule.part_days
+    first = signed_on + timedelta(days=before)
+    covered = min(days, before + rule.part_days) if rule.part_days and number < rule.most_parts else days
+    return Part(
+        number=number,
+        first_day=first,
+        last_day=signed_on + timedelta(days=covered - 1),
+        valid_from=signed_on if number == 1 else first - timedelta(days=rule.early_days),
+        valid_until=rule.valid_until(first),
+    )
+
+
+def share(quantity: Decimal, days: int, *, covered_before: int, covered: int) -> Decimal:
+    """What of a quantity for `days` days belongs to the days from `covered_before` to `covered`, both counted from the
+    beginning. Whole units stay whole, rounded up as they are needed; all shares sum to the quantity."""
+    return _used(quantity, days, covered) - _used(quantity, days, covered_before)
+
+
+def _used(quantity: Decimal, days: int, until: int) -> Decimal:
+    if until >= days:
+        return quantity
+    step = Decimal(1) if quantity == quantity.to_integral_value() else Decimal("0.001")
+    return (quantity * until / days).quantize(step, rounding=ROUND_CEILING)
 
 
 def rules_on(day: date) -> dict[str, SheetRule]:
@@ -116,6 +165,9 @@ def _rule(row: Mapping[str, str]) -> SheetRule:
         says_words=row["says_words"] == "yes",
         wants_recipient=row["wants_recipient"] == "yes",
         says_period=row["says_period"] == "yes",
+        part_days=int(row["part_days"] or 0),
+        most_parts=int(row["most_parts"] or 1),
+        early_days=int(row["early_days"] or 0),
         valid_from=date.fromisoformat(row["valid_from"]),
         valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
         law=row["law"],

@@ -18,12 +18,14 @@ from patients.models import (
     Patient,
     Prescription,
     PrescriptionLine,
+    PrescriptionSheet,
     ServiceOrder,
     ServiceResult,
     Visit,
     VisitDiagnosis,
     VitalSigns,
 )
+from patients.series import is_series
 
 _PATIENT = ["code", "full_name", "born_on", "birth_precision", "sex", "allergies"]
 _DOCTOR = ["code", "full_name", "licence_no"]
@@ -77,6 +79,7 @@ _SERVICE = ["code", "name", "price", "insured_price"]
 _RESULT = ["indicator_code", "indicator_name", "value", "unit", "reference", "is_abnormal", "description", "conclusion"]
 _PRESCRIPTION = ["number", "note", "prescribed_at"]
 _SHEET = ["kind", "code", "valid_until"]
+_PART = ["part", "valid_from", "first_day", "last_day"]
 _LINE = ["position", "morning", "noon", "afternoon", "evening", "days", "quantity", "usage", "is_insured"]
 _DRUG = [
     "code",
@@ -162,14 +165,26 @@ def _order(order: ServiceOrder, results: Sequence[ServiceResult]) -> dict[str, A
 def _prescription(prescription: Prescription | None, rows: Sequence[PrescriptionLine]) -> dict[str, Any] | None:
     if prescription is None or not rows:
         return None
-    sheets = {line.sheet.pk: line.sheet for line in rows if line.sheet is not None}
     lines = [
         _values(line, _LINE)
         | {"drug": _values(line.drug, _DRUG), "sheet": line.sheet.kind if line.sheet is not None else None}
         for line in rows
     ]
-    papers = [_values(sheets[pk], _SHEET) for pk in sorted(sheets)]
+    papers = [_values(sheet, _SHEET) | _part(sheet) for sheet in _papers(prescription, rows)]
     return _values(prescription, _PRESCRIPTION) | {"lines": lines, "sheets": papers}
+
+
+def _papers(prescription: Prescription, rows: Sequence[PrescriptionLine]) -> list[PrescriptionSheet]:
+    """The papers that the lines name, and the later ones of a series; nothing is read when there is none."""
+    named = {line.sheet.pk: line.sheet for line in rows if line.sheet is not None}
+    if any(is_series(sheet) for sheet in named.values()):
+        named |= {sheet.pk: sheet for sheet in prescription.sheets.all()}
+    return [named[pk] for pk in sorted(named)]
+
+
+def _part(sheet: PrescriptionSheet) -> dict[str, Any]:
+    """Of consecutive papers, which one it is, with its days; nothing of a single one."""
+    return _values(sheet, _PART) if is_series(sheet) else {}
 
 
 def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:

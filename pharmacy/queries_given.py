@@ -5,8 +5,8 @@ brought back is not open again unless somebody says so.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,15 @@ from django.db.models import DecimalField, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
-from patients.models import Prescription, PrescriptionLine, PrescriptionRefusal, Visit
+from his.core.dates import day_range, local
+from patients.models import Prescription, PrescriptionLine, PrescriptionRefusal, PrescriptionSheet, Visit
+from patients.series import is_series, paper_on, portions
+from patients.sheets import last_day
 from pharmacy.models import Dispense, DispenseLine, NotGiven, PatientReturn, PatientReturnLine
 
 _QUANTITY = DecimalField(max_digits=14, decimal_places=3)
-_NOTHING = Value(Decimal(0), output_field=_QUANTITY)
+ZERO = Decimal(0)
+_NOTHING = Value(ZERO, output_field=_QUANTITY)
 
 
 def _sum_of(rows: QuerySet[Any], by: str) -> Coalesce:
@@ -61,12 +65,17 @@ def refused() -> Exists:
 
 @dataclass(frozen=True, slots=True)
 class LineParts:
-    """One line: prescribed, handed out, come back, finally not given; quantities in units of the drug."""
+    """One line: prescribed, handed out, come back, finally not given; quantities in units of the drug.
+
+    `closed` is what may not be handed out on the day that was asked for: of consecutive papers of narcotics each has
+    its own days (`parts_on`).
+    """
 
     line: PrescriptionLine
     handed: Decimal
     returned: Decimal
     dropped: Decimal
+    closed: Decimal = Decimal(0)
 
     @property
     def net(self) -> Decimal:
@@ -75,14 +84,76 @@ class LineParts:
 
     @property
     def open(self) -> Decimal:
-        """What is still to be handed out."""
+        """What is still to be handed out, on the day that was asked for."""
         quantity: Decimal = self.line.quantity
-        return quantity - self.net - self.dropped
+        return quantity - self.net - self.dropped - self.closed
 
 
 def parts_of(prescription: Prescription) -> list[LineParts]:
     """Every line of the prescription with its parts, in its order."""
     return _parts(prescription.lines.all())
+
+
+def parts_on(prescription: Prescription, day: date) -> list[LineParts]:
+    """As `parts_of`, with what may not be handed out on the day taken off where papers are consecutive.
+
+    Of a narcotic on consecutive papers only the portion of the paper whose time it is is open, less what was given or
+    dropped in its time; of the other drugs of such a prescription nothing after their own last day.
+    """
+    parts = parts_of(prescription)
+    series = [sheet for sheet in prescription.sheets.all() if is_series(sheet)]
+    if not series or prescription.signed_at is None:
+        return parts
+    signed_on = local(prescription.signed_at).date()
+    paper, last = paper_on(series, day), last_day(signed_on)
+    held = portions(paper, [part.line for part in parts], signed_on) if paper is not None else []
+    most = {one.line.pk: one.quantity for one in held}
+    settled = _settled_in(prescription, paper) if paper is not None else {}
+    first = {sheet.pk for sheet in series}
+    found = []
+    for part in parts:
+        if part.line.sheet_id in first:
+            left = max(ZERO, most.get(part.line.pk, ZERO) - settled.get(part.line.pk, ZERO))
+            found.append(replace(part, closed=part.open - min(part.open, left)))
+        else:
+            found.append(replace(part, closed=part.open if last is not None and day > last else ZERO))
+    return found
+
+
+def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[int, Decimal]:
+    """What of each line was given, less what came back, or finally left out in the days of a paper."""
+    start, end = day_range(paper.valid_from)[0], day_range(paper.valid_until)[1]
+    given = with_returned(
+        DispenseLine.objects.filter(
+            dispense__prescription=prescription,
+            dispense__is_reversed=False,
+            dispense__dispensed_at__gte=start,
+            dispense__dispensed_at__lt=end,
+        )
+    )
+    found: dict[int, Decimal] = {}
+    for line_id, quantity, returned in given.values_list("prescription_line_id", "quantity", "came_back"):
+        found[line_id] = found.get(line_id, ZERO) + quantity - returned
+    dropped = NotGiven.objects.filter(
+        prescription_line__prescription=prescription,
+        is_final=True,
+        withdrawn_at__isnull=True,
+        at__gte=start,
+        at__lt=end,
+    )
+    for line_id, quantity in dropped.values_list("prescription_line_id", "quantity"):
+        found[line_id] = found.get(line_id, ZERO) + quantity
+    return found
+
+
+def collected_until(prescription: Prescription, at: datetime) -> date | None:
+    """The last day on which what may be handed out at the instant may be; None: no rule limits it.
+
+    Of consecutive papers that of the one whose time it is, otherwise that of every paper of the prescription.
+    """
+    signed_on = local(prescription.signed_at or at).date()
+    paper = paper_on([one for one in prescription.sheets.all() if is_series(one)], local(at).date())
+    return paper.valid_until if paper is not None else last_day(signed_on)
 
 
 def parts_of_all(prescriptions: Collection[int]) -> list[LineParts]:

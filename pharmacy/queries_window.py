@@ -28,7 +28,7 @@ from pharmacy.queries import (
     waiting_prescriptions,
     wanted_of,
 )
-from pharmacy.queries_given import LineParts, parts_of, with_returned
+from pharmacy.queries_given import LineParts, parts_on, with_returned
 
 LOOK_BACK_DAYS = 30
 _TICKET = re.compile(r"^(A?)(\d{1,4})$", re.IGNORECASE)
@@ -101,7 +101,7 @@ def prescription(facility: Facility, pk: int) -> Prescription:
 
 def proposal(of: Prescription, store: Store, on: date) -> list[WindowLine]:
     """What is open and the lots that dispensing would take now. Nothing is locked: dispensing decides again."""
-    return proposal_for([part for part in parts_of(of) if part.open > 0], store, on, kept=kept_for(of))
+    return proposal_for([part for part in parts_on(of, on) if part.open > 0], store, on, kept=kept_for(of))
 
 
 def proposal_for(

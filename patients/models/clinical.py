@@ -320,6 +320,8 @@ class PrescriptionSheet(FacilityModel):
     """One paper of a signed prescription (TT 26/2025/TT-BYT): the drugs of one kind under a code of their own.
 
     Made by signing, never changed. The code is empty when the facility had none from the national system then.
+    Narcotics for more days than one paper holds stand on consecutive ones: `part` counts them, `first_day` to
+    `last_day` are the days of treatment, and the drugs are fetched from `valid_from` on. The lines name the first.
     """
 
     class Kind(models.TextChoices):
@@ -332,11 +334,21 @@ class PrescriptionSheet(FacilityModel):
     kind = models.CharField(max_length=1, choices=Kind.choices)
     code = models.CharField("mã đơn thuốc", max_length=14, blank=True)
     valid_until = models.DateField("có giá trị đến hết ngày")
+    part = models.PositiveSmallIntegerField("đơn thứ", default=1)
+    valid_from = models.DateField("lĩnh từ ngày", null=True, blank=True)
+    first_day = models.DateField("dùng từ ngày", null=True, blank=True)
+    last_day = models.DateField("dùng đến hết ngày", null=True, blank=True)
 
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["prescription", "kind"], name="prescription_sheet_kind"),
+            models.UniqueConstraint(fields=["prescription", "kind", "part"], name="prescription_sheet_kind"),
+            models.CheckConstraint(
+                condition=Q(part=1, valid_from__isnull=True, first_day__isnull=True, last_day__isnull=True)
+                | Q(valid_from__isnull=False, first_day__isnull=False, last_day__isnull=False)
+                & Q(part__gte=1, valid_from__lte=F("valid_until"), first_day__lte=F("last_day")),
+                name="prescription_sheet_part",
+            ),
             # Upper case, because readers of either style must find the one paper.
             models.UniqueConstraint("facility", Upper("code"), condition=~Q(code=""), name="prescription_sheet_code"),
             models.CheckConstraint(

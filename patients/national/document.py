@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from his.catalogs.models import Drug
 from his.core.dates import age_months, local
 from patients import dosing
 from patients.models import PrescriptionLine, PrescriptionSheet
 from patients.naming import drug_name
 from patients.national.port import Course, Sent, SentDiagnosis, SentLine
 from patients.queries import latest_vitals
+from patients.series import Portion, portions
 from patients.sheets import HERBS, ORDINARY
 
 SMALL_CHILD_MONTHS = 72
@@ -21,7 +21,8 @@ def sent_of(sheet: PrescriptionSheet) -> Sent:
     visit, exam = prescription.visit, prescription.exam
     patient = visit.patient
     signed = local(prescription.signed_at or prescription.prescribed_at)
-    lines = list(sheet.lines.select_related("drug").order_by("position"))
+    rows = PrescriptionLine.objects.filter(prescription=prescription, sheet__kind=sheet.kind).select_related("drug")
+    held = portions(sheet, rows.order_by("position"), signed.date())
     vitals = latest_vitals(visit)
     is_small = age_months(patient.born_on, signed.date()) < SMALL_CHILD_MONTHS
     return Sent(
@@ -39,27 +40,29 @@ def sent_of(sheet: PrescriptionSheet) -> Sent:
         phone=patient.phone,
         guardian=", ".join(filter(None, (patient.guardian_name, patient.guardian_phone))) if is_small else "",
         diagnoses=tuple(SentDiagnosis(row.code, row.name) for row in exam.diagnoses.order_by("-is_main", "position")),
-        lines=tuple(_line(line) for line in lines),
-        course=_course(sheet, lines),
+        lines=tuple(_line(one) for one in held),
+        course=_course(sheet, held),
         advice=exam.advice or prescription.note,
         follow_up_days=(exam.follow_up_on - signed.date()).days if exam.follow_up_on is not None else None,
         signed_at=signed,
     )
 
 
-def _line(line: PrescriptionLine) -> SentLine:
-    drug: Drug = line.drug
+def _line(one: Portion) -> SentLine:
+    line, drug = one.line, one.line.drug
     doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
-    taken = dosing.dose_text(drug.quantity_rule, drug.unit, doses, line.days) or f"{line.days} ngày"
+    taken = dosing.dose_text(drug.quantity_rule, drug.unit, doses, one.days) or f"{one.days} ngày"
     usage = ". ".join(filter(None, (f"{drug.route_name}: {taken}" if drug.route_name else taken, line.usage)))
     name = f"{drug_name(drug)} {drug.strength}".strip()
-    return SentLine(drug.code, drug.name, name, drug.unit, line.quantity, usage)
+    return SentLine(drug.code, drug.name, name, drug.unit, one.quantity, usage)
 
 
-def _course(sheet: PrescriptionSheet, lines: list[PrescriptionLine]) -> Course | None:
-    """Ordinary papers name none."""
-    if sheet.kind == ORDINARY or not lines:
+def _course(sheet: PrescriptionSheet, held: list[Portion]) -> Course | None:
+    """Ordinary papers name none; of consecutive ones each names its own days."""
+    if sheet.kind == ORDINARY or not held:
         return None
+    if sheet.first_day is not None and sheet.last_day is not None:
+        return Course(sheet.part, sheet.first_day, sheet.last_day)
     signed_on = local(sheet.prescription.signed_at or sheet.prescription.prescribed_at).date()
-    days = max(line.days for line in lines)
+    days = max(one.days for one in held)
     return Course(1, signed_on, signed_on + timedelta(days=days - 1), days if sheet.kind == HERBS else 0)

@@ -25,10 +25,11 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from patients import dosing
-from patients.models import Patient, Prescription, PrescriptionLine
+from patients.models import Patient, Prescription, PrescriptionLine, PrescriptionSheet
 from patients.naming import drug_name
 from patients.queries import latest_vitals
 from patients.queries_clinical import lines_of
+from patients.series import Portion, portions, whole
 from patients.sheets import HERBS, ORDINARY, SheetRule, rules_on
 
 PRESCRIPTION = Form("prescription", "Đơn thuốc", Path(__file__).with_name("prescription.typ"))
@@ -55,7 +56,13 @@ def prescription_data(prescription: Prescription) -> dict[str, Any]:
     by_kind: dict[str, list[PrescriptionLine]] = {}
     for line in lines_of(prescription):
         by_kind.setdefault(line.sheet.kind if line.sheet is not None else ORDINARY, []).append(line)
-    sheets = [_sheet(rules[kind], by_kind[kind], prescription, signed_on) for kind in rules if kind in by_kind]
+    stored = list(prescription.sheets.order_by("part", "pk"))
+    sheets = []
+    for kind in rules:
+        if kind in by_kind:
+            # Prescriptions signed before papers had codes have none: they print as ordinary ones without a code.
+            papers = [one for one in stored if one.kind == kind] or [None]
+            sheets += [_sheet(rules[kind], one, by_kind[kind], prescription, signed_on, len(papers)) for one in papers]
     return {**_head(prescription, signed_on), "sheets": sheets}
 
 
@@ -99,25 +106,40 @@ def replaced_numbers(prescription: Prescription) -> str:
 
 
 def _sheet(
-    rule: SheetRule, lines: Sequence[PrescriptionLine], prescription: Prescription, signed_on: date
+    rule: SheetRule,
+    sheet: PrescriptionSheet | None,
+    lines: Sequence[PrescriptionLine],
+    prescription: Prescription,
+    signed_on: date,
+    papers: int,
 ) -> dict[str, Any]:
-    """Poisonous drugs come first (TT 26/2025/TT-BYT), the others as the doctor wrote them.
-
-    Prescriptions signed before papers had codes have no sheets; they print as ordinary ones without a code.
-    """
-    code = lines[0].sheet.code if lines[0].sheet is not None else ""
-    ordered = sorted(lines, key=lambda line: line.drug.control_class != ControlClass.TOXIC)
-    last_day = signed_on + timedelta(days=max(line.days for line in lines) - 1)
+    """Poisonous drugs come first (TT 26/2025/TT-BYT), the others as the doctor wrote them. Of consecutive papers each
+    says which it is, its days of treatment and when its drugs are fetched."""
+    code = sheet.code if sheet is not None else ""
+    held = portions(sheet, lines, signed_on) if sheet is not None else whole(lines)
+    ordered = sorted(held, key=lambda one: one.line.drug.control_class != ControlClass.TOXIC)
+    first_day, last_day = signed_on, signed_on + timedelta(days=max(line.days for line in lines) - 1)
+    valid_from, valid_until = "", rule.valid_until(signed_on)
+    if (
+        sheet is not None
+        and sheet.first_day is not None
+        and sheet.last_day is not None
+        and sheet.valid_from is not None
+    ):
+        first_day, last_day, valid_until = sheet.first_day, sheet.last_day, sheet.valid_until
+        valid_from = f"{sheet.valid_from:%d/%m/%Y}"
     return {
         "title": rule.title_vi,
         "code": code,
         "qr": qr_svg(code or prescription.number),
         "copies": list(rule.copies),
-        "valid_until": f"{rule.valid_until(signed_on):%d/%m/%Y}",
-        "period": f"từ ngày {signed_on:%d/%m/%Y} đến hết ngày {last_day:%d/%m/%Y}" if rule.says_period else "",
+        "part": f"Đơn {sheet.part}/{papers} (liên tiếp)" if sheet is not None and papers > 1 else "",
+        "valid_from": valid_from,
+        "valid_until": f"{valid_until:%d/%m/%Y}",
+        "period": f"từ ngày {first_day:%d/%m/%Y} đến hết ngày {last_day:%d/%m/%Y}" if rule.says_period else "",
         "wants_recipient": rule.wants_recipient,
         "is_herbal": rule.kind == HERBS,
-        "lines": [_herb(line) if rule.kind == HERBS else _line(line, rule) for line in ordered],
+        "lines": [_herb(one.line) if rule.kind == HERBS else _line(one, rule) for one in ordered],
         "decoctions": str(max(line.days for line in lines)),
     }
 
@@ -126,16 +148,16 @@ def _guardian(patient: Patient) -> str:
     return ", ".join(part for part in (patient.guardian_name, patient.guardian_phone) if part)
 
 
-def _line(line: PrescriptionLine, rule: SheetRule) -> dict[str, str]:
-    drug = line.drug
+def _line(one: Portion, rule: SheetRule) -> dict[str, str]:
+    line, drug = one.line, one.line.drug
     doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
-    count = quantity_text(line.quantity)
-    words = f"{quantity_in_words(line.quantity)} ({count})" if rule.says_words else count
+    count = quantity_text(one.quantity)
+    words = f"{quantity_in_words(one.quantity)} ({count})" if rule.says_words else count
     return {
         "name": drug_name(drug),
         "strength": drug.strength,
         "quantity": f"{words} {drug.unit.lower()}",
-        "usage": ". ".join(part for part in (_taken(drug, doses, line.days), line.usage) if part),
+        "usage": ". ".join(part for part in (_taken(drug, doses, one.days), line.usage) if part),
     }
 
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from his.core.dates import local
 from patients.models import Prescription, PrescriptionLine, PrescriptionSheet
-from patients.sheets import SheetRule, kind_of, new_code, rules_on
+from patients.sheets import Part, SheetRule, kind_of, new_code, rules_on
 
 TRIES = 5
 """How often a code that is taken is drawn anew; one in 78 thousand million is."""
@@ -18,7 +18,8 @@ def make_sheets(
 ) -> list[PrescriptionSheet]:
     """Make the papers of these lines, each with its code; a part of signing, in its transaction.
 
-    Afterwards every line of `lines` names its sheet; who calls stores the lines.
+    Narcotics for more days than one paper holds get consecutive ones. Afterwards every line of `lines` names its sheet,
+    of several the first; who calls stores the lines.
     """
     signed_on = local(at).date()
     rules = rules_on(signed_on)
@@ -29,14 +30,15 @@ def make_sheets(
     sheets = []
     for kind, rule in rules.items():
         if kind in by_kind:
-            sheet = _sheet(prescription, rule, at)
-            sheets.append(sheet)
+            parts = rule.parts(signed_on, max(line.days for line in by_kind[kind]))
+            made = [_sheet(prescription, rule, at, part if len(parts) > 1 else None) for part in parts]
+            sheets += made
             for line in by_kind[kind]:
-                line.sheet = sheet
+                line.sheet = made[0]
     return sheets
 
 
-def _sheet(prescription: Prescription, rule: SheetRule, at: datetime) -> PrescriptionSheet:
+def _sheet(prescription: Prescription, rule: SheetRule, at: datetime, part: Part | None) -> PrescriptionSheet:
     """A new sheet under a code that no other of the facility has."""
     facility = prescription.facility
     for left in reversed(range(TRIES)):
@@ -47,6 +49,9 @@ def _sheet(prescription: Prescription, rule: SheetRule, at: datetime) -> Prescri
             code=new_code(facility.prescribing_code, rule.kind),
             valid_until=rule.valid_until(local(at).date()),
         )
+        if part is not None:
+            sheet.part, sheet.first_day, sheet.last_day = part.number, part.first_day, part.last_day
+            sheet.valid_from, sheet.valid_until = part.valid_from, part.valid_until
         try:
             with transaction.atomic():
                 sheet.save(force_insert=True)

@@ -21,7 +21,7 @@ from pharmacy.allocation import Allocation, LotStock, Shortage, allocate, is_sam
 from pharmacy.handout import LineChoice, allocate_chosen
 from pharmacy.models import Dispense, DispenseLine, NotGiven, PatientReturn, StockDocument, Store, Substitution
 from pharmacy.queries import held_reservations, wanted_of
-from pharmacy.queries_given import LineParts, parts_of
+from pharmacy.queries_given import LineParts, parts_on
 from pharmacy.queries_window import same_products
 from pharmacy.services import holds, ledger, stock
 from pharmacy.services.lines_given import checked_quantity, locked_visit, not_given, refuse_finished, refuse_unready
@@ -63,17 +63,18 @@ def dispense(
 
     Afterwards the chosen quantities are covered by lots usable on the day, what was kept for it first, then first
     expired first out unless a lot was chosen with a reason, balances are lower by exactly that much, and what is not
-    given has its reason: final, or to be collected while the prescription is valid; stock is kept for that. Charges and
-    claims follow what was given. Refuses when the paper is not signed, empty, given already, sent back or lapsed (5
-    days, TT 26/2025/TT-BYT), the visit is closed or cancelled, a quantity exceeds what is open, the store cannot cover
-    what is to be given, a substitute is not the same ingredient, strength, route and form or nobody agreed, and drugs
-    under special control without a second person (`witness`, whose password the caller has checked) and the recipient's
-    name and id number; then nothing changed.
+    given has its reason: final, or to be collected while the prescription is valid; stock is kept for that. Of
+    consecutive papers of narcotics only the one whose time it is is handed out (TT 26/2025/TT-BYT). Charges and claims
+    follow what was given. Refuses when the paper is not signed, empty, given already, sent back or lapsed (5 days, TT
+    26/2025/TT-BYT), the visit is closed or cancelled, a quantity exceeds what is open, the store cannot cover what is
+    to be given, a substitute is not the same ingredient, strength, route and form or nobody agreed, and drugs under
+    special control without a second person (`witness`, whose password the caller has checked) and the recipient's name
+    and id number; then nothing changed.
     """
     visit = locked_visit(prescription, actor)
     # Read again under the lock: the caller's copy may be older than another desk's work.
     prescription = Prescription.objects.for_facility(actor.facility).get(pk=prescription.pk)
-    parts = parts_of(prescription)
+    parts = parts_on(prescription, local(at).date())
     refuse_unready(prescription, visit, parts, at)
     if not store.is_active:
         raise Refusal("store_closed", f"{store.name} không còn hoạt động", field="store")

@@ -1,7 +1,7 @@
 """Steps that dispensing, returning and refusing share: the visit's lock, readiness, and what is not given."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from his.accounts.actor import Actor
@@ -9,9 +9,10 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
 from patients.models import Prescription, Visit
-from patients.sheets import last_day, law_on
+from patients.series import next_paper
+from patients.sheets import law_on
 from pharmacy.models import Dispense, NotGiven, PatientReturn
-from pharmacy.queries_given import LineParts, dispenses_of, standing_refusal
+from pharmacy.queries_given import LineParts, collected_until, dispenses_of, standing_refusal
 
 _STEP = Decimal("0.001")
 
@@ -42,18 +43,32 @@ def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[Lin
     if not parts:
         raise Refusal("no_lines", "Đơn thuốc không có thuốc nào", field="prescription")
     refuse_finished(visit, "cấp phát")
-    if all(part.open <= 0 for part in parts):
+    if all(part.open + part.closed <= 0 for part in parts):
         raise _nothing_open(prescription)
     if (refusal := standing_refusal(prescription)) is not None:
         text = f"Đơn đang trả lại bác sĩ: {refusal.get_reason_display()}, {refusal.note}"
         raise Refusal("sent_back", text, field="prescription")
     if at < prescription.signed_at:
         raise Refusal("time_order", "Giờ cấp phát sớm hơn giờ ký đơn, hãy kiểm tra đồng hồ máy", field="at")
+    if all(part.open <= 0 for part in parts):
+        raise _not_its_time(prescription, local(at).date())
     signed_on = local(prescription.signed_at).date()
-    last = last_day(signed_on)
+    last = collected_until(prescription, at)
     if last is not None and local(at).date() > last:
         text = f"Đơn ký ngày {signed_on:%d/%m/%Y} chỉ cấp được đến hết {last:%d/%m/%Y} ({law_on(signed_on)})"
         raise Refusal("lapsed", text, field="prescription", last=last)
+
+
+def _not_its_time(prescription: Prescription, day: date) -> Refusal:
+    """Consecutive papers of narcotics: between two of them, or after the last."""
+    sheets = list(prescription.sheets.all())
+    if (later := next_paper(sheets, day)) is not None and later.valid_from is not None:
+        text = (
+            f"Đơn N thứ {later.part} chỉ lĩnh được từ {later.valid_from:%d/%m/%Y} đến hết {later.valid_until:%d/%m/%Y}"
+        )
+        return Refusal("not_yet", text, field="prescription", since=later.valid_from)
+    last = max(sheet.valid_until for sheet in sheets)
+    return Refusal("lapsed", f"Các đơn liên tiếp chỉ cấp được đến hết {last:%d/%m/%Y}", field="prescription", last=last)
 
 
 def _nothing_open(prescription: Prescription) -> Refusal:

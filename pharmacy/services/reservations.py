@@ -1,7 +1,7 @@
 """Stock is kept for a prescription from its signing until it is collected, lapses or is dropped (giữ thuốc)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import QuerySet, Sum
@@ -10,22 +10,21 @@ from his.accounts.actor import Actor
 from his.core.dates import day_range, local
 from his.service import audit_facts, service
 from patients.models import Prescription, PrescriptionLine, Visit
-from patients.sheets import last_day
 from patients.shortages import NotReserved
 from pharmacy.allocation import ZERO, Wanted, allocate
 from pharmacy.models import Reservation, Store
 from pharmacy.queries import dispensing_stores, held_reservations, lot_stocks, usable_lots, wanted_of
-from pharmacy.queries_given import parts_of, standing_refusal
+from pharmacy.queries_given import collected_until, parts_on, standing_refusal
 from pharmacy.services import holds, ledger
 
 UNLIMITED = timedelta(days=30)
 """Stock is kept no longer than this where no rule limits the prescription."""
 
 
-def kept_until(signed_at: datetime) -> datetime:
-    """The end of the last day on which a prescription signed then may be collected."""
-    signed_on = local(signed_at).date()
-    return day_range(last_day(signed_on) or signed_on + UNLIMITED)[1]
+def kept_until(prescription: Prescription, at: datetime) -> datetime:
+    """The end of the last day on which what may be handed out at the instant may be collected."""
+    signed_on = local(prescription.signed_at or at).date()
+    return day_range(collected_until(prescription, at) or signed_on + UNLIMITED)[1]
 
 
 @service(action="pharmacy.reserve", permission=None)
@@ -36,8 +35,8 @@ def reserve(*, prescription: Prescription, actor: Actor, at: datetime) -> list[N
     what the store cannot cover is not kept and is answered, line by line. Nothing is kept for a lapsed prescription,
     nor at a facility that hands nothing out. The caller holds the visit's lock.
     """
-    wanted = _open_lines(prescription)
-    until = kept_until(prescription.signed_at or at)
+    wanted = _open_lines(prescription, local(at).date())
+    until = kept_until(prescription, at)
     if not wanted or until <= at:
         return []
     lines = {line.pk: line for line, _ in wanted}
@@ -55,11 +54,11 @@ def reserve(*, prescription: Prescription, actor: Actor, at: datetime) -> list[N
     ]
 
 
-def _open_lines(prescription: Prescription) -> list[tuple[PrescriptionLine, Decimal]]:
+def _open_lines(prescription: Prescription, day: date) -> list[tuple[PrescriptionLine, Decimal]]:
     """Lines with what is still to be handed out and not kept of them."""
     held = held_reservations(prescription).values_list("prescription_line_id")
     kept = dict(held.annotate(total=Sum("quantity")).order_by())
-    left = ((part.line, part.open - kept.get(part.line.pk, ZERO)) for part in parts_of(prescription))
+    left = ((part.line, part.open - kept.get(part.line.pk, ZERO)) for part in parts_on(prescription, day))
     return [(line, quantity) for line, quantity in left if quantity > 0]
 
 

@@ -20,12 +20,13 @@ from his.core.dates import age_text, day_range, local, parse_day
 from his.core.errors import NotFound
 from patients.models import Prescription, Visit
 from patients.queries_safety import allergies_of, allergy_words, is_none_known, signed_safety
-from patients.sheets import last_day, law_on
+from patients.series import is_series, next_paper, paper_on
+from patients.sheets import law_on
 from pharmacy import queries_window as window
 from pharmacy.forms_window import CounselForm, HandOverForm, LeaveOutForm, LineForm, SendBackForm
 from pharmacy.models import Counselling, Dispense, NotGiven, PatientReturn, Store
 from pharmacy.queries import dispensed_on, dispensing_stores, kept_for, waiting_prescriptions
-from pharmacy.queries_given import dispenses_of, parts_of, returns_of, standing_refusal
+from pharmacy.queries_given import collected_until, dispenses_of, parts_on, returns_of, standing_refusal
 from pharmacy.services.dispensing import TWO_PERSONS
 
 PAGE = "pharmacy/window.html"
@@ -132,7 +133,7 @@ def _opened(
     hand_over: HandOverForm | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    parts = parts_of(prescription)
+    parts = parts_on(prescription, timezone.localdate())
     open_parts = [part for part in parts if part.open > 0]
     visit, today = prescription.visit, timezone.localdate()
     if lines is None and store is not None:
@@ -142,7 +143,9 @@ def _opened(
         ]
     forms = lines or []
     signed_on = local(prescription.signed_at).date() if prescription.signed_at else today
-    last = last_day(signed_on)
+    last = collected_until(prescription, timezone.now())
+    papers = [sheet for sheet in prescription.sheets.all() if is_series(sheet)]
+    later = next_paper(papers, today)
     return {
         "prescription": prescription,
         "current_pk": prescription.pk,
@@ -158,9 +161,12 @@ def _opened(
         "is_short": any(form.line.is_short for form in forms),
         "is_closed": visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "refusal_back": standing_refusal(prescription),
-        "lapsed_on": last if last is not None and today > last else None,
+        "lapsed_on": last if last is not None and today > last and later is None else None,
         "lapse_source": law_on(signed_on),
         "last_day": last,
+        "paper": paper_on(papers, today),
+        "papers": len(papers),
+        "next_paper": later,
         "diagnoses": list(visit.diagnoses.all()),
         "safety": signed_safety(prescription.exam),
         "before": list(window.given_before(visit.patient, local(visit.arrived_at).date())),
