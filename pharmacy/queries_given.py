@@ -122,7 +122,7 @@ def parts_on(prescription: Prescription, day: date) -> list[LineParts]:
 
 def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[int, Decimal]:
     """What of each line was given, less what came back, or finally left out in the days of a paper."""
-    start, end = day_range(paper.valid_from)[0], day_range(paper.valid_until)[1]
+    start, end = day_range(paper.valid_from)[0], day_range(paper.valid_until or paper.valid_from)[1]
     given = with_returned(
         DispenseLine.objects.filter(
             dispense__prescription=prescription,

@@ -15,8 +15,8 @@ from his.core.models import FacilityModel
 from insurance.billing.invoices.services import aggregate_day
 from insurance.claims.services import build_claim
 from insurance.models import InvoiceProfile
-from reports.duties.services import tick_duty
 from reports.briefing.services import write_cells
+from reports.duties.services import tick_duty
 from reports.engine import run
 from reports.filing.services import check_report
 from reports.period import Period

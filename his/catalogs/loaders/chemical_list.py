@@ -8,8 +8,8 @@ from typing import Any
 
 from his.catalogs.item_models import Drug, ItemKind, QuantityRule
 from his.catalogs.loaders.drug_list import unit_name
-from his.catalogs.loaders.plan import Plan, Record, Request, RowReader, workbook_of
-from his.catalogs.loaders.price_list import facility_of, own_rows_only, period
+from his.catalogs.loaders.facility_list import plan_rows
+from his.catalogs.loaders.plan import Plan, Request, RowReader
 from his.catalogs.loaders.sheet import code, money
 from his.core.text import fold
 
@@ -18,19 +18,9 @@ SOURCE = "Danh mục hóa chất"
 
 def load(request: Request) -> Plan:
     """Plan the chemicals of one facility. Refuses without a facility."""
-    facility = facility_of(request)
-    table = workbook_of(request).table("MA_HOA_CHAT", "TEN_HOA_CHAT", "DON_VI_TINH", "DON_GIA")
-    plan = Plan(SOURCE)
-    section = plan.section(Drug, "code", facility=facility)
+    columns = ("MA_HOA_CHAT", "TEN_HOA_CHAT", "DON_VI_TINH", "DON_GIA")
+    plan, section = plan_rows(request, SOURCE, Drug, columns, _values)
     section.is_whole = lambda row: row.kind == ItemKind.CHEMICAL
-    for row, cells in table:
-        plan.read += 1
-        reader = RowReader(plan, row, cells)
-        values = _values(reader)
-        starts, ends = period(reader, request)
-        own_rows_only(reader, facility)
-        if reader.ok:
-            section.records.append(Record(row, values, starts, ends))
     return plan
 
 

@@ -147,6 +147,7 @@ class SupplyRows:
 
     def _keep(self, one: Stored, shelf: Shelf) -> tuple[Pick, ...]:
         """The lots kept at signing, which are those that dispensing takes on the same day."""
+        assert one.prescription is not None
         signed_at = one.draft.exam.signed_at
         picks = shelf.pick([wanted_of(line, line.quantity) for line in one.lines], signed_at.date())
         for pick in picks:
@@ -158,7 +159,7 @@ class SupplyRows:
                 quantity=pick.quantity,
                 state=Reservation.State.USED,
                 made_at=signed_at,
-                until=kept_until(signed_at),
+                until=kept_until(one.prescription, signed_at),
                 ended_at=one.draft.dispensed_at,
             )
         return picks

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0008_facility_prescribing_code"),
-        ("pharmacy", "0008_reports_of_lost_drugs"),
+        ("pharmacy", "0009_reports_of_lost_drugs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0008_facility_prescribing_code"),
-        ("pharmacy", "0007_controlled_books"),
+        ("pharmacy", "0008_lot_choices_and_own_approval"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
