@@ -122,7 +122,9 @@ def parts_on(prescription: Prescription, day: date) -> list[LineParts]:
 
 def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[int, Decimal]:
     """What of each line was given, less what came back, or finally left out in the days of a paper."""
-    start, end = day_range(paper.valid_from)[0], day_range(paper.valid_until or paper.valid_from)[1]
+    first, last = paper.valid_from, paper.valid_until
+    assert first is not None and last is not None  # a paper of a series has its days
+    start, end = day_range(first)[0], day_range(last)[1]
     given = with_returned(
         DispenseLine.objects.filter(
             dispense__prescription=prescription,
