@@ -123,7 +123,8 @@ def parts_on(prescription: Prescription, day: date) -> list[LineParts]:
 def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[int, Decimal]:
     """What of each line was given, less what came back, or finally left out in the days of a paper."""
     first, last = paper.valid_from, paper.valid_until
-    assert first is not None and last is not None  # a paper of a series has its days
+    assert first is not None  # a paper of a series has its days
+    assert last is not None
     start, end = day_range(first)[0], day_range(last)[1]
     given = with_returned(
         DispenseLine.objects.filter(
