@@ -170,7 +170,7 @@ def test_what_was_not_fetched_in_its_time_is_not_given_later(world: World, store
 def test_a_paper_in_two_parts_never_exceeds_its_portion(world: World, store: Store) -> None:
     prescription = signed(world)
     line = prescription.lines.get()
-    some = LineChoice(line.pk, Decimal(15), reason="shortage", is_final=False)
+    some = LineChoice(line.pk, Decimal(15), reason="out_of_stock", is_final=False)
     fetch(world, prescription, store, 1, some)
     with pytest.raises(Refusal, match="Nhiều nhất 5"):
         fetch(world, prescription, store, 2, LineChoice(line.pk, Decimal(6)))
