@@ -18,6 +18,17 @@ class PatientsConfig(AppConfig):
             NavItem("doctor", "Khám bệnh", "doctor", "patients.examine", "doctor", 20, "Khám, chỉ định, kê đơn, ký"),
             NavItem("results", "Kết quả", "results", "patients.result", "flask", 25, "Nhập kết quả dịch vụ"),
             NavItem(
+                "cases",
+                "Ca bệnh",
+                "cases",
+                "cases.report",
+                "alert",
+                27,
+                "Ca bệnh truyền nhiễm phải báo, theo thời hạn",
+                badge_url_name="cases-urgent",
+            ),
+            NavItem("care", "Mạn tính", "care", "care.view", "patient", 28, "Người bệnh mạn tính đang quản lý"),
+            NavItem(
                 "national",
                 "Đơn quốc gia",
                 "national",

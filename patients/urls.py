@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from patients.urls_clinical import urlpatterns as clinical
-from patients.views import national, queue, reception, slips, triage
+from patients.views import care, cases, national, queue, reception, slips, triage
 
 urlpatterns: list[URLPattern] = [
     path("reception/", reception.reception, name="reception"),
@@ -31,6 +31,13 @@ urlpatterns: list[URLPattern] = [
     path("triage/", triage.triage, name="triage"),
     path("triage/list/", triage.triage_list, name="triage-list"),
     path("triage/visits/<int:pk>/", triage.vitals, name="triage-visit"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/urgent/", cases.badge, name="cases-urgent"),
+    path("cases/<int:pk>/", cases.case, name="case"),
+    path("care/", care.care, name="care"),
+    path("care/proposals/", care.care_proposals, name="care-proposals"),
+    path("care/new/", care.care_new, name="care-new"),
+    path("care/<int:pk>/", care.care_one, name="care-one"),
     path("prescriptions/national/", national.sending, name="national"),
     path("prescriptions/national/send/", national.send_all, name="national-send"),
     path("prescriptions/national/link/", national.link, name="national-link"),

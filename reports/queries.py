@@ -9,7 +9,7 @@ from django.db.models.functions import Concat
 
 from his.accounts.models import Facility
 from his.core.errors import NotFound
-from patients.models import Visit, VisitDiagnosis
+from patients.models import ManagedPatient, Visit, VisitDiagnosis
 from reports.checks import blocking
 from reports.datasets.grid import behind
 from reports.definition import SUBJECTS, Column, Form, form_codes, latest, load_version
@@ -118,6 +118,12 @@ def visits_by_code(facility: Facility, codes: Sequence[str]) -> list[Visit]:
     rows = Visit.objects.for_facility(facility).filter(claim_code__in=codes).annotate(main_disease=named)
     found = {row.claim_code: row for row in rows.select_related("patient", "room")}
     return [found[code] for code in codes if code in found]
+
+
+def managed_by_ref(facility: Facility, refs: Sequence[str]) -> list[ManagedPatient]:
+    """Entries of the register of managed patients in the order of their references."""
+    rows = ManagedPatient.objects.for_facility(facility).select_related("patient").in_bulk([int(ref) for ref in refs])
+    return [rows[int(ref)] for ref in refs if int(ref) in rows]
 
 
 def sections_of(run: ReportRun) -> list[Any]:

@@ -13,6 +13,7 @@ from his.accounts.actor import Actor
 from his.accounts.models import Room
 from his.core.dates import vn_datetime
 from his.core.money import ZERO
+from his.demo.health import keep_register
 from his.demo.menu import read_menu
 from his.demo.places import HOSPITAL, STATION, Place
 from his.demo.plan import MonthPlan, VisitPlan, plan_month
@@ -71,6 +72,7 @@ def load_facility(
     )
     with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
         _run(desk, plan, progress)
+    keep_register(place, month)
     if place.facility.code == STATION:
         count_store(store, place, month)
     keep_registers(place, month)

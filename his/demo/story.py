@@ -14,6 +14,7 @@ from his.accounts.actor import Actor
 from his.accounts.models import Room
 from his.demo.clinic import ExamPlan, OrderPlan
 from his.demo.handing import bring_back_all, hand_out
+from his.demo.health import report_cases
 from his.demo.people import Person
 from his.demo.plan import VisitPlan, bank_reference
 from his.demo.safe import pregnancy_answer
@@ -39,6 +40,7 @@ _STAGE = "Điều trị ngoại trú duy trì"
 _PART = Decimal("0.5")
 _WHOLE = Decimal(1000)
 _DEPOSIT = Decimal(200_000)
+_UNTIL_REPORTED = timedelta(hours=1)
 _AT_HOME = "safety.still_at_home"
 _WATCHED = Reason(SafetyOverride.Reason.BENEFIT, "Hẹn xét nghiệm theo dõi sau 2 tuần")
 _HARDSHIP = WaiverReason(FeeWaiver.Reason.HARDSHIP, "Hộ khó khăn, có xác nhận của xã")
@@ -89,6 +91,7 @@ def tell(desk: Desk, plan: VisitPlan) -> Iterator[datetime]:
     result = close_visit(visit=visit, actor=desk.actors["cashier"], at=at, extra_told=True)
     yield (at := at + timedelta(minutes=1))
     yield from _settle(desk, plan, visit, result, given, at)
+    yield from report_cases(exam, desk.actors["manager"], plan.exam.signed_at + _UNTIL_REPORTED)
 
 
 def _arrive(desk: Desk, plan: VisitPlan) -> Visit:

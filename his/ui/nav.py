@@ -12,7 +12,10 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One desk. `permission` empty: everyone who works there. `icon` is a name of `his.ui.icons`."""
+    """One desk. `permission` empty: everyone who works there. `icon` is a name of `his.ui.icons`.
+
+    `badge_url_name` answers a badge for the top bar, or 204 when there is nothing to tell; it is asked after the page.
+    """
 
     code: str
     label_vi: str
@@ -21,6 +24,7 @@ class NavItem:
     icon: str
     order: int
     hint_vi: str = ""
+    badge_url_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

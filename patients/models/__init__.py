@@ -1,5 +1,6 @@
 """Models of people, visits and clinical work."""
 
+from patients.models.cases import CaseEvent, DiseaseCase
 from patients.models.clinical import (
     ClinicalNote,
     Exam,
@@ -12,6 +13,7 @@ from patients.models.clinical import (
     ServiceResult,
     VisitDiagnosis,
 )
+from patients.models.managed import ManagedPatient
 from patients.models.national import NationalLink, PrescriptionSending
 from patients.models.people import Counter, InsuranceCard, Patient, Source
 from patients.models.refusals import PrescriptionRefusal
@@ -19,12 +21,15 @@ from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, Safet
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns
 
 __all__ = [
+    "CaseEvent",
     "ClinicalNote",
     "Counter",
+    "DiseaseCase",
     "Exam",
     "ExamAmendment",
     "HealthFacts",
     "InsuranceCard",
+    "ManagedPatient",
     "NationalLink",
     "Patient",
     "PatientAllergy",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.db import models
@@ -12,6 +13,9 @@ from his.core.models import FacilityModel
 from patients.models.visits import Visit
 from patients.notices import Notice
 from patients.shortages import NotReserved
+
+if TYPE_CHECKING:
+    from patients.models.cases import DiseaseCase
 
 _FROZEN = """
     IF EXISTS (SELECT 1 FROM patients_exam e WHERE e.signed_at IS NOT NULL AND %s) THEN
@@ -82,7 +86,8 @@ class Exam(FacilityModel):
 
     notices: Sequence[Notice] = ()
     not_reserved: Sequence[NotReserved] = ()
-    """What signing found without refusing; it is not stored."""
+    cases: "Sequence[DiseaseCase]" = ()
+    """What signing found without refusing, and the cases that it opened; not stored here."""
 
     class Meta:
         constraints = [

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from patients.printing import narcotic, prescription, ticket
+from patients.printing import case_sheet, narcotic, prescription, ticket
 
 urlpatterns = [
+    path("cases/<int:pk>.pdf", case_sheet.case_sheet_pdf, name="case-sheet-pdf"),
     path("tickets/<int:pk>.pdf", ticket.ticket_pdf, name="ticket-pdf"),
     path("prescriptions/<int:pk>.pdf", prescription.prescription_pdf, name="prescription-pdf"),
     path("prescription-sheets/<int:pk>/commitment.pdf", narcotic.commitment_pdf, name="narcotic-commitment-pdf"),

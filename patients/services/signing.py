@@ -24,6 +24,7 @@ from patients.models import (
 from patients.notices import SafetyReport, Stage, refuse_blocking, refuse_without_reason
 from patients.queries_clinical import days_allowed, lines_of, orders_of
 from patients.queries_safety import overrides_of
+from patients.services.cases import note_amendment, open_cases
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
 from patients.services.safety import Reason, examine_safety, signed_words
@@ -67,6 +68,8 @@ def sign_exam(
     The prescription is checked for safety, insured or not: what must not be is refused with `rule_broken`, what wants
     a reason with `reason_needed` until it has one (`reasons`, by the key of the notice). Both are covered by the
     signature. A check that cannot be made stops nobody; it is kept as a `SafetyGap`.
+
+    Diagnoses that must be reported open cases of an infectious disease (`exam.cases`, `patients.services.cases`).
     """
     visit = Visit.objects.select_for_update(of=("self",)).get(pk=exam.visit_id)
     exam = editable(exam)
@@ -112,8 +115,11 @@ def sign_exam(
     exam.notices = [*hooks.visit_checks(visit, Stage.SIGN, at, None), *report.notices]
     refuse_blocking(exam.notices)
     exam.not_reserved = _reserved(prescription, actor, at)
+    exam.cases = open_cases(
+        exam=exam, visit=visit, diagnoses=record.diagnoses, orders=record.orders, by=actor.user, at=at
+    )
     findings = ";".join(sorted({notice.rule for notice in exam.notices}))
-    audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256, findings=findings)
+    audit_facts(outcome=exam.outcome, sha256=exam.snapshot_sha256, findings=findings, cases=len(exam.cases))
     return exam
 
 
@@ -205,7 +211,10 @@ def _refuse_unsafe(record: Record, reasons: Mapping[str, Reason], actor: Actor, 
 
 @service(action="patients.amend_exam", permission="patients.examine")
 def amend_exam(*, exam: Exam, text: str, reason: str, actor: Actor, at: datetime) -> ExamAmendment:
-    """Add a correction to a signed exam; the signed text stays as it is (bổ sung hồ sơ)."""
+    """Add a correction to a signed exam; the signed text stays as it is (bổ sung hồ sơ).
+
+    Cases of an infectious disease of the visit are marked to be looked at again.
+    """
     if not exam.is_signed:
         raise Refusal("not_signed", "Phiếu khám chưa ký, hãy sửa trực tiếp")
     if exam.signed_at is not None and at < exam.signed_at:
@@ -215,6 +224,7 @@ def amend_exam(*, exam: Exam, text: str, reason: str, actor: Actor, at: datetime
         raise Refusal("no_text", "Hãy ghi nội dung bổ sung (tối đa 20.000 ký tự)", field="text")
     if not reason or len(reason) > 500:
         raise Refusal("no_reason", "Hãy ghi lý do bổ sung (tối đa 500 ký tự)", field="reason")
+    note_amendment(exam=exam, reason=reason, by=actor.user, at=at)
     return ExamAmendment.objects.create(
         facility=actor.facility, exam=exam, text=text, reason=reason, at=at, by=actor.user
     )

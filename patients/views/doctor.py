@@ -15,6 +15,7 @@ from his.core.codes import clean_code, row_id
 from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import add_refusal, render_refusal, saved
+from his.ui.text import minute_text
 from his.ui.typeahead import Option, answer
 from patients.forms import VitalsForm
 from patients.forms_clinical import AmendForm, DiagnosisForm, ExamForm
@@ -22,6 +23,7 @@ from patients.forms_safety import read_reasons
 from patients.models import Exam, Visit
 from patients.notices import REASON_NEEDED, each_finding, in_words, limited
 from patients.queries import get_visit, latest_vitals
+from patients.queries_care import managed_of, proposed_diseases
 from patients.queries_clinical import (
     current_exam,
     diagnosis_warnings,
@@ -124,11 +126,14 @@ def _screen(
         "warnings": diagnosis_warnings(exam) if exam else [],
         "strip": strip_of_visit(row, known["coded"]),
         "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
+        "managed": managed_of(request.actor.facility, row.patient, today()),
         "is_sent_on": exam is not None and exam.is_signed and row.state == Visit.State.OPEN,
         **more,
     }
     if exam is not None and exam.is_signed:
+        codes = [diagnosis.code for diagnosis in exam.diagnoses.all()]
         context |= {"amendments": exam.amendments.select_related("by").order_by("at"), "amend_form": AmendForm()}
+        context["proposed"] = proposed_diseases(row.patient, codes, today())
         return render(request, "patients/doctor/signed.html", context, status=status)
     return render(request, "patients/doctor/visit.html", context, status=status)
 
@@ -251,6 +256,9 @@ def _remind(request: DeskRequest, exam: Exam) -> None:
         messages.warning(request, f"Còn {len(found.hidden)} điều nữa trong hồ sơ của lượt khám")
     for short in exam.not_reserved:
         messages.warning(request, short.text())
+    for case in exam.cases:
+        if case.state == case.State.OPEN and case.due_at is not None:
+            messages.warning(request, f"Ca bệnh phải báo: {case.name}, hạn {minute_text(case.due_at)}")
 
 
 def _sent_on(row: Visit, room: Room) -> str:

@@ -110,6 +110,8 @@ class Facts:
     ref: str
     kept: str = ""
     """The field whose values a run keeps of facts that are summed in the database: the split, or the row itself."""
+    opens: str = "visits"
+    """What a reference is of: a visit (its claim code), or `managed`: an entry of the register of managed patients."""
 
     def read(self, query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
         """All facts of a query: reference, fields, measures, and how many they are. Of sums the reference is empty."""

@@ -8,11 +8,12 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound
 from reports.datasets import Query
+from reports.datasets.grid import FACTS
 from reports.datasets.visits import explain_visit
 from reports.definition import load_version
 from reports.export.layout import shown
 from reports.period import Period
-from reports.queries import behind_figure, get_run, visits_by_code
+from reports.queries import behind_figure, get_run, managed_by_ref, visits_by_code
 
 PAGE = 100
 
@@ -27,6 +28,8 @@ def report_figure(request: DeskRequest, pk: int, number: int, tag: str) -> HttpR
         raise NotFound
     column, row = form.column(tag), made.values["rows"][number - 1]
     page = Paginator(behind_figure(made, form, number, column), PAGE).get_page(request.GET.get("page"))
+    opens = FACTS[form["grid"]["facts"]].opens if form["dataset"] == "grid" else "visits"
+    refs = list(page.object_list)
     context = {
         "made": made,
         "form": form,
@@ -34,7 +37,10 @@ def report_figure(request: DeskRequest, pk: int, number: int, tag: str) -> HttpR
         "column": column,
         "figure": shown(column, row[form.tags.index(tag)]),
         "page": page,
-        "visits": visits_by_code(request.actor.facility, list(page.object_list)),
+        "opens": opens,
+        "people": managed_by_ref(request.actor.facility, refs) if opens == "managed" else [],
+        "visits": visits_by_code(request.actor.facility, refs) if opens == "visits" else [],
+        "may_open_people": request.actor.may("care.view"),
     }
     return render(request, "reports/figure.html", context)
 

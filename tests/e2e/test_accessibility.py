@@ -74,7 +74,14 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
                 reverse("briefing"),
                 reverse("briefing-department", args=[done.visit.department_id]),
             ],
-            "doctor": [reverse("doctor"), *(reverse("doctor-visit", args=[v.pk]) for v in (ordered.visit, done.visit))],
+            "doctor": [
+                reverse("cases"),
+                reverse("care"),
+                reverse("care-proposals"),
+                reverse("care-new"),
+                reverse("doctor"),
+                *(reverse("doctor-visit", args=[v.pk]) for v in (ordered.visit, done.visit)),
+            ],
             "technician": [reverse("results"), *(reverse("result", args=[order.pk]) for order in orders)],
             "pharmacist": [
                 reverse("dispensing-open", args=[signed.prescription.pk]),

@@ -18,8 +18,10 @@ from insurance.billing.drawers import DENOMINATIONS, close_session, open_session
 from insurance.billing.ledger import amount_due, expected_cash
 from insurance.models import BenefitLine, BenefitResult, CashEntry, CashSession, Charge, ReceiptBook
 from patients.models import (
+    CaseEvent,
     ClinicalNote,
     Counter,
+    DiseaseCase,
     Exam,
     InsuranceCard,
     Patient,
@@ -65,6 +67,8 @@ TABLES = (
     PrescriptionSheet,
     PrescriptionLine,
     ClinicalNote,
+    DiseaseCase,
+    CaseEvent,
     Reservation,
     StockDocument,
     StockDocumentLine,

@@ -265,11 +265,11 @@ def test_queries_of_the_screen_do_not_grow_with_the_queue(client, visit, world, 
     examined(world, visit)
     now = second_visit(world, visit)
     client.get(url("doctor-visit", now))
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         client.get(url("doctor-visit", now))
     for _ in range(4):
         second_visit(world, visit)
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         client.get(url("doctor-visit", now))
     with django_assert_max_num_queries(8):
         client.get(reverse("doctor"))

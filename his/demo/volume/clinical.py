@@ -57,7 +57,10 @@ class Stored:
     visit: Visit
     exam: Exam
     main_code: str = ""
+    diagnoses: list[VisitDiagnosis] = field(default_factory=list)
     orders: list[ServiceOrder] = field(default_factory=list)
+    readings: list[tuple[ServiceOrder, list[ServiceResult]]] = field(default_factory=list)
+    """The orders with their results."""
     prescription: Prescription | None = None
     lines: list[PrescriptionLine] = field(default_factory=list)
 
@@ -86,8 +89,8 @@ class ClinicalRows:
         stored = Stored(draft, patient, card, visit, self._exam(draft, visit, self.numbers.slips.get(index, "")))
         self._ticket(draft, visit)
         vitals = self._vitals(draft, visit)
-        diagnoses = self._diagnoses(stored)
-        readings = [self._order(stored, plan) for plan in draft.exam.orders]
+        stored.diagnoses = self._diagnoses(stored)
+        stored.readings = [self._order(stored, plan) for plan in draft.exam.orders]
         if draft.exam.drugs:
             self._prescription(stored, self.numbers.prescriptions[index])
         self._note(draft, visit)
@@ -101,8 +104,8 @@ class ClinicalRows:
                 room=draft.desk.room,
                 department=draft.desk.room.department,
                 vitals=vitals,
-                diagnoses=diagnoses,
-                orders=readings,
+                diagnoses=stored.diagnoses,
+                orders=stored.readings,
                 prescription=stored.prescription,
                 lines=stored.lines,
             )

@@ -23,6 +23,7 @@ from his.demo.volume.setting import Setting, read_setting
 from his.demo.volume.supply import SupplyRows, deliver
 from insurance.models import CashSession
 from patients.models import Patient, PrescriptionSheet
+from patients.services.cases import open_cases
 from patients.services.outcomes import slip_number
 
 CHUNK = 500
@@ -93,6 +94,7 @@ class _Writer:
     def __init__(self, setting: Setting) -> None:
         self.setting, self.ids, self.drawers = setting, Ids(), Drawers()
         papers = PrescriptionSheet.objects.for_facility(setting.facility).exclude(code="")
+        self.stored: list[Stored] = []
         self.codes = {code.upper() for code in papers.values_list("code", flat=True)}
 
     def write(self, drafts: Sequence[Draft], loaded: Loaded) -> None:
@@ -102,11 +104,24 @@ class _Writer:
             self._store_drawers([*closed, *self.drawers.by_key.values()], closed, rows)
             for found in rows.values():
                 copy_rows(found)
+            self._open_cases()
         loaded.visits += len(drafts)
         loaded.patients += len(rows[Patient])
         for model, found in rows.items():
             loaded.counts[model._meta.label_lower] += len(found)
             loaded.rows += len(found)
+
+    def _open_cases(self) -> None:
+        """Cases of infectious diseases, which look at earlier ones of the person: by the step of signing itself."""
+        for one in sorted(self.stored, key=lambda one: one.draft.exam.signed_at):
+            open_cases(
+                exam=one.exam,
+                visit=one.visit,
+                diagnoses=one.diagnoses,
+                orders=one.readings,
+                by=one.draft.doctor.user,
+                at=one.draft.exam.signed_at,
+            )
 
     def finish(self) -> None:
         """Close what is still open, by what is stored: a chunk that broke off has not been."""
@@ -119,7 +134,7 @@ class _Writer:
         numbers = self._numbers(drafts)
         maker = Maker(setting.facility, self.ids, rows)
         clinical = ClinicalRows(setting, maker, numbers, self.codes)
-        stored: list[Stored] = [clinical.add(index, draft) for index, draft in enumerate(drafts)]
+        stored = self.stored = [clinical.add(index, draft) for index, draft in enumerate(drafts)]
         SupplyRows(setting, maker).add(stored)
         AccountRows(setting, maker, self.drawers).add(stored)
         return rows

@@ -1,0 +1,307 @@
+"""The register of managed patients: who is proposed, enrolled, on target, overdue and lost, and who may say so."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from his.catalogs.models import PricedService
+from his.core.dates import BirthDate
+from his.core.errors import NotFound, PermissionRefused, Refusal
+from patients.chronic import DATA, Readings, disease_of, diseases_on, is_on_target, read_value
+from patients.models import ManagedPatient, Patient, Visit
+from patients.queries_care import followed, managed_of, managed_on, proposals, proposed_diseases
+from patients.services.care import decline, end_management, enrol
+from patients.services.orders import ResultInput, record_result
+from patients.services.people import register_patient
+from patients.services.visits import open_visit, record_vitals
+from tests.cast import DAY, World, at, ba_lan
+from tests.insurance import walk
+from tests.insurance.walk import GLUCOSE, Walk
+
+State = ManagedPatient.State
+HYPERTENSION, DIABETES = disease_of("hypertension"), disease_of("diabetes")
+
+
+@pytest.fixture
+def seen(world: World) -> Walk:
+    """Bà Lan examined at the hospital for hypertension and diabetes, glucose 8,1 mmol/l."""
+    indicator = {"code": "GLU", "name": "Glucose", "unit": "mmol/L", "low": "3.9", "high": "6.4"}
+    PricedService.objects.filter(code=GLUCOSE).update(indicators=[indicator])
+    step = walk.lan(world, world.hospital).examine("I10", ["E11.9"]).order(GLUCOSE, results=False)
+    technician = world.hospital.actor("technician")
+    order = step.visit.orders.get()
+    record_result(order=order, results=[ResultInput("GLU", value="8,1")], actor=technician, at=step._later())
+    return step.sign()
+
+
+def day(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+# Pure rules
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "target"),
+    [(139, 89, True), (140, 80, False), (130, 90, False), (None, None, None)],
+)
+def test_blood_pressure_is_on_target_below_both_limits(systolic, diastolic, target):
+    assert is_on_target(HYPERTENSION, Readings(systolic=systolic, diastolic=diastolic)) is target
+
+
+@pytest.mark.parametrize(
+    ("hba1c", "glucose", "days", "target"),
+    [
+        ("6.9", None, 0, True),
+        ("7", None, 0, False),
+        ("6.9", "9.0", 180, True),
+        ("6.9", "9.0", 181, False),
+        (None, "4.4", 0, True),
+        (None, "7.2", 0, True),
+        (None, "7.3", 0, False),
+        (None, "4.3", 0, False),
+        (None, None, 0, None),
+    ],
+)
+def test_sugar_is_judged_by_hba1c_while_it_holds(hba1c, glucose, days, target):
+    readings = Readings(
+        hba1c=Decimal(hba1c) if hba1c else None,
+        hba1c_on=DAY if hba1c else None,
+        glucose=Decimal(glucose) if glucose else None,
+        glucose_on=day(days) if glucose else None,
+    )
+    assert is_on_target(DIABETES, readings) is target
+
+
+def test_a_disease_without_a_target_is_never_on_it():
+    assert is_on_target(disease_of("epilepsy"), Readings(120, 80, DAY, Decimal(5), DAY)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("6,5", "mmol/L", "6.5"),
+        ("126", "mg/dL", "7.0"),
+        ("6.5", "", "6.5"),
+        ("126", "", None),
+        ("âm tính", "mmol/L", None),
+        ("-1", "mmol/L", None),
+        ("5", "g/L", None),
+    ],
+)
+def test_a_glucose_is_read_with_its_unit_or_not_at_all(text, unit, value):
+    assert read_value(text, unit, is_glucose=True) == (Decimal(value) if value else None)
+
+
+@given(st.text(max_size=12), st.text(max_size=6), st.booleans())
+def test_no_text_of_a_result_breaks_the_reading(text, unit, is_glucose):
+    value = read_value(text, unit, is_glucose=is_glucose)
+    assert value is None or value > 0
+
+
+def test_every_disease_is_read_and_no_code_is_of_two_diseases():
+    rows = list(diseases_on(DAY).values())
+    assert len(rows) == len(DATA.read_text(encoding="utf-8").splitlines()) - 1
+    spans = sorted(span for row in rows for span in row.codes)
+    assert all(before[1] < after[0] for before, after in pairwise(spans))
+
+
+# Proposed, enrolled, declined
+
+
+def test_signed_diagnoses_propose_a_person_until_somebody_answers(world, seen):
+    hospital, doctor = world.hospital.facility, world.hospital.actor("doctor")
+    (one,) = proposals(hospital, HYPERTENSION, DAY)
+    assert (one.patient.pk, one.first_on, one.seen.code) == (seen.visit.patient_id, DAY, "I10")
+    assert proposals(hospital, HYPERTENSION, day(-1)) == []
+    assert proposals(world.station.facility, HYPERTENSION, DAY) == []
+    assert [row.code for row in proposed_diseases(one.patient, ["I10", "E11.9", "J06.9"], DAY)] == [
+        "hypertension",
+        "diabetes",
+    ]
+    enrol(patient=one.patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    decline(patient=one.patient, disease="diabetes", diagnosis_code="E11.9", reason="Nhầm", actor=doctor, at=at(15))
+    assert proposals(hospital, HYPERTENSION, DAY) == proposals(hospital, DIABETES, DAY) == []
+    assert proposed_diseases(one.patient, ["I10", "E11.9"], DAY) == []
+    assert [row.disease for row in managed_on(hospital, DAY)] == ["hypertension"]
+
+
+def test_nobody_is_managed_twice_and_only_for_what_fits(world, seen):
+    doctor, patient = world.hospital.actor("doctor"), seen.visit.patient
+    wrong = {"I10": "diabetes", "": "hypertension"}
+    for code, disease in wrong.items():
+        with pytest.raises(Refusal) as refused:
+            enrol(patient=patient, disease=disease, diagnosis_code=code, actor=doctor, at=at(15))
+        assert refused.value.field == "diagnosis_code"
+    enrol(patient=patient, disease="hypertension", diagnosis_code="i10 ", actor=doctor, at=at(15))
+    for again in (enrol, decline):
+        more = {"reason": "x"} if again is decline else {}
+        with pytest.raises(Refusal) as twice:
+            again(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15), **more)
+        assert twice.value.code == "already_managed"
+    with pytest.raises(Refusal, match="tương lai"):
+        enrol(patient=patient, disease="diabetes", diagnosis_code="E11.9", enrolled_on=day(1), actor=doctor, at=at(15))
+
+
+def test_an_end_has_its_reason_its_day_and_stays(world, seen):
+    doctor, patient = world.hospital.actor("doctor"), seen.visit.patient
+    row = enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    for change in (
+        {"state": State.MANAGED, "reason": "x"},
+        {"state": State.TRANSFERRED, "reason": ""},
+        {"state": State.DIED, "reason": "", "ended_on": day(-1)},
+        {"state": State.DIED, "reason": "", "ended_on": day(1)},
+    ):
+        with pytest.raises(Refusal):
+            end_management(managed=row, actor=doctor, at=at(16), **change)
+    later = at(8, 0, day(40))
+    done = end_management(
+        managed=row, state=State.TRANSFERRED, reason="BV tỉnh", ended_on=day(30), actor=doctor, at=later
+    )
+    assert (done.state, done.ended_on) == (State.TRANSFERRED, day(30))
+    assert list(managed_on(world.hospital.facility, day(29))) == [row]
+    assert list(managed_on(world.hospital.facility, day(30))) == []
+    with pytest.raises(Refusal) as twice:
+        end_management(managed=row, state=State.DIED, reason="", actor=doctor, at=later)
+    assert twice.value.code == "already_ended"
+    for broken in (row.delete, lambda: ManagedPatient.objects.update(state="managed", ended_on=None)):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            broken()
+    assert enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=later).pk != row.pk
+
+
+def test_who_was_transferred_is_proposed_again_after_coming_back(world):
+    hospital, doctor = world.hospital, world.hospital.actor("doctor")
+    first = walk.lan(world, hospital).examine("I10").sign()
+    patient = first.visit.patient
+    row = enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    end_management(managed=row, state=State.TRANSFERRED, reason="Về trạm", actor=doctor, at=at(16))
+    assert proposals(hospital.facility, HYPERTENSION, day(9)) == []
+    Visit.objects.filter(pk=first.visit.pk).update(state="closed", closed_at=at(17), claim_month=DAY.replace(day=1))
+    again = later_visit(world, patient, day(9))
+    (one,) = proposals(hospital.facility, HYPERTENSION, day(9))
+    assert one.seen.visit_id == again.visit.pk
+
+
+def later_visit(world: World, patient: Patient, on: date, main: str = "I10", **signs: int) -> Walk:
+    place = world.hospital
+    visit = open_visit(
+        patient=patient,
+        room=place.rooms["PK1"],
+        confirm_second=True,
+        actor=place.actor("reception"),
+        at=at(8, 0, on),
+    )
+    step = Walk(world, place, visit, now=at(8, 5, on)).examine(main)
+    if signs:
+        record_vitals(visit=visit, actor=place.actor("nurse"), at=at(8, 7, on), **signs)
+    return step.sign()
+
+
+# As of a day
+
+
+def test_last_visit_readings_and_loss_are_as_of_the_day_asked(world, seen):
+    hospital, doctor, patient = world.hospital.facility, world.hospital.actor("doctor"), seen.visit.patient
+    row = enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    later_visit(world, patient, day(10), systolic=150, diastolic=90)
+    later_visit(world, patient, day(40), systolic=128, diastolic=76)
+    later_visit(world, patient, day(60), main="J06.9", systolic=160, diastolic=95)
+
+    def on(number: int):
+        (one,) = followed(hospital, [row], day(number))
+        return one
+
+    assert (on(9).readings.systolic, on(9).is_on_target, on(9).seen.on) == (None, None, DAY)
+    assert (on(10).readings.systolic, on(10).is_on_target, on(10).seen.on) == (150, False, day(10))
+    assert (on(41).is_on_target, on(41).expected_on, on(41).overdue_days) == (True, day(70), 0)
+    assert (on(61).seen.on, on(61).readings.systolic) == (day(40), 160)
+    assert (on(71).overdue_days, on(130).is_lost, on(131).is_lost) == (1, False, True)
+
+
+def test_the_note_of_the_doctor_says_what_a_person_is_managed_for(world, seen, client: Client):
+    doctor, patient = world.hospital.actor("doctor"), seen.visit.patient
+    assert managed_of(world.hospital.facility, patient, DAY) == []
+    enrol(patient=patient, disease="diabetes", diagnosis_code="E11.9", actor=doctor, at=at(15))
+    (one,) = managed_of(world.hospital.facility, patient, DAY)
+    assert (one.readings.glucose, one.is_on_target) == (Decimal("8.1"), False)
+    client.force_login(world.hospital.users["doctor"])
+    page = client.get(reverse("doctor-visit", args=[seen.visit.pk])).content.decode()
+    assert "Đang quản lý <b>ĐTĐ</b>, lần cuối 06/10, đường 8,1" in page
+    assert "Chưa quản lý <b>THA</b>" in page
+    answer = {"disease": "hypertension", "patient": patient.pk, "visit": seen.visit.pk, "answer": "new"}
+    back = client.post(reverse("care-proposals"), answer)
+    assert back.url == reverse("doctor-visit", args=[seen.visit.pk])
+    row = ManagedPatient.objects.get(disease="hypertension")
+    assert (row.is_newly_found, row.enrolled_on, row.diagnosis_code) == (True, DAY, "I10")
+    assert "Chưa quản lý" not in client.get(back.url).content.decode()
+
+
+def test_other_roles_and_facilities_are_kept_out(world, seen):
+    patient, call = seen.visit.patient, {"disease": "hypertension", "diagnosis_code": "I10", "at": at(15)}
+    for role in ("nurse", "reception", "manager"):
+        with pytest.raises(PermissionRefused):
+            enrol(patient=patient, actor=world.hospital.actor(role), **call)
+    with pytest.raises(NotFound):
+        enrol(patient=patient, actor=world.station.actor("doctor"), **call)
+    row = enrol(patient=patient, actor=world.hospital.actor("doctor"), **call)
+    with pytest.raises(NotFound):
+        end_management(managed=row, state=State.DIED, reason="", actor=world.station.actor("doctor"), at=at(15))
+    assert list(managed_on(world.station.facility, DAY)) == []
+
+
+# Screens
+
+
+@pytest.fixture
+def desk(world: World, client: Client) -> Client:
+    client.force_login(world.hospital.users["doctor"])
+    return client
+
+
+def test_a_person_is_enrolled_by_hand_and_the_list_shows_who_is_late(world, desk, seen):
+    ba = seen.visit.patient
+    nobody = desk.post(reverse("care-new"), {"who": "Không Có Ai", "disease": "copd", "diagnosis_code": "J44.9"})
+    assert nobody.status_code == 422
+    assert "Không tìm thấy" in nobody.content.decode()
+    made = desk.post(
+        reverse("care-new"),
+        {"who": ba.code, "disease": "copd", "diagnosis_code": "J44.9", "enrolled_on": "01012026"},
+    )
+    row = ManagedPatient.objects.get()
+    assert made.url == reverse("care-one", args=[row.pk])
+    page = desk.get(reverse("care"), {"disease": "copd"}).content.decode()
+    assert "Bỏ trị trên 90 ngày" in page
+    assert "chưa khám" in page
+    ended = desk.post(made.url, {"state": "transferred", "ended_on": "", "reason": ""})
+    assert ended.status_code == 422
+    assert desk.post(made.url, {"state": "transferred", "ended_on": "", "reason": "BV tỉnh"}).status_code == 302
+    assert "Chưa quản lý ai" in desk.get(reverse("care"), {"disease": "copd"}).content.decode()
+
+
+def test_the_register_asks_as_often_for_many_as_for_few(world, desk, django_assert_max_num_queries):
+    doctor, reception = world.hospital.actor("doctor"), world.hospital.actor("reception")
+    patient, _ = ba_lan(world.hospital)
+    people = [patient]
+    for number in range(12):
+        people.append(
+            register_patient(
+                full_name=f"Người Thứ {number}",
+                birth=BirthDate(date(1960, 1, 1 + number), "day"),
+                sex="1",
+                actor=reception,
+                at=at(7),
+            )
+        )
+    for one in people:
+        enrol(patient=one, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    with django_assert_max_num_queries(12):
+        page = desk.get(reverse("care")).content.decode()
+    assert page.count("row-link") == 13
