@@ -1,6 +1,6 @@
 """All models of the kernel, where Django looks for them."""
 
-from his.accounts.models import Department, Facility, FacilityStatus, Membership, Room, Staff, User
+from his.accounts.models import Department, Facility, FacilityGroup, FacilityStatus, Membership, Room, Staff, User
 from his.audit.models import AuditEntry, IdempotencyKey
 from his.catalogs.models import (
     AdministrativeUnit,
@@ -26,6 +26,7 @@ __all__ = [
     "Drug",
     "DrugIngredient",
     "Facility",
+    "FacilityGroup",
     "FacilityStatus",
     "IdempotencyKey",
     "LongPrescriptionDisease",

@@ -22,5 +22,7 @@ urlpatterns = [
     path("insurance/papers/", include("insurance.printing.urls")),
     path("reports/", include("reports.urls")),
     path("registers/", include("reports.urls_registers")),
+    path("overview/", include("reports.urls_overview")),
+    path("groups/", include("reports.urls_groups")),
     path("", include("his.ui.urls")),
 ]

@@ -23,6 +23,8 @@ class ReportsConfig(AppConfig):
         hooks.filed_reports.fill(filed_reports)
         register_panel(HomePanel("duties", "reports.duties", "reports/home_duties.html", waiting))
         register(
+            NavItem("overview", "Tổng quan", "overview", "overview.view", "vitals", 5, "Tháng của cơ sở bằng hình"),
+            NavItem("groups", "Nhóm cơ sở", "overview-groups", "overview.group", "facility", 6, "Số cộng của nhóm"),
             NavItem(
                 "registers",
                 "Sổ sách",

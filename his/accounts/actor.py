@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from his.accounts.models import Facility, Membership, Staff, User
-from his.accounts.roles import PERMISSIONS, permissions_of
+from his.accounts.roles import PERMISSIONS, ROLES, permissions_of
 from his.core.errors import PermissionRefused, Refusal
 
 
@@ -53,6 +53,13 @@ def facilities_of(user: User) -> list[Facility]:
             pk__in=Membership.objects.filter(user=user, is_active=True).values("facility_id")
         ).order_by("code")
     )
+
+
+def facilities_where(user: User, permission: str) -> set[int]:
+    """The keys of the facilities where the user has a role with the permission."""
+    roles = [role for role, (_, held) in ROLES.items() if permission in held]
+    rows = Membership.objects.filter(user=user, is_active=True, user__is_active=True, role__in=roles)
+    return set(rows.values_list("facility_id", flat=True))
 
 
 def system_actor(facility: Facility) -> Actor:

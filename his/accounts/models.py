@@ -15,6 +15,7 @@ class Facility(models.Model):
         COMMUNE_STATION = "commune_station", "Trạm y tế xã"
         POLYCLINIC = "polyclinic", "Phòng khám đa khoa khu vực"
         DISTRICT_HOSPITAL = "district_hospital", "Bệnh viện tuyến huyện"
+        AUTHORITY = "authority", "Cơ quan quản lý (không khám chữa bệnh)"
 
     code = models.CharField(max_length=5, unique=True)
     name = models.CharField(max_length=255)
@@ -44,6 +45,23 @@ class Facility(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} - {self.name}"
+
+
+class FacilityGroup(FacilityModel):
+    """Facilities whose figures `facility` may see added up (nhóm cơ sở): a health department those of its province.
+
+    The operator at the server makes it. It gives sums and nothing else: no row, patient or screen of a member.
+    """
+
+    code = models.CharField(max_length=20)
+    name = models.CharField(max_length=255)
+    members = models.ManyToManyField(Facility, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["facility", "code"], name="facility_group_code")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class FacilityStatus(DatedModel, FacilityModel):

@@ -41,6 +41,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     "claims.build": "Lập và kiểm tra hồ sơ BHYT",
     "claims.export": "Xuất hồ sơ BHYT",
     "claims.waive": "Bỏ qua lỗi của hồ sơ BHYT, có lý do",
+    "overview.view": "Xem tổng quan của cơ sở",
+    "overview.group": "Xem số cộng của nhóm cơ sở, không thấy người bệnh",
     "reports.view": "Xem báo cáo",
     "reports.run": "Lập báo cáo, kiểm tra trước khi ký",
     "reports.sign": "Ký, rút báo cáo; giao việc báo cáo",
@@ -226,6 +228,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
                 "billing.correct_invoice",
                 "claims.view",
                 "claims.waive",
+                "overview.view",
                 "reports.view",
                 "reports.run",
                 "reports.sign",
@@ -240,6 +243,7 @@ ROLES: Final[dict[str, tuple[str, frozenset[str]]]] = {
             | {"audit.view"}
         ),
     ),
+    "group_viewer": ("Theo dõi nhóm cơ sở", frozenset({"overview.group"})),
     "administrator": ("Quản trị", frozenset({"catalogs.import", "prices.view", "accounts.manage", "audit.view"})),
 }
 

@@ -16,6 +16,10 @@ class FacilityQuerySet(models.QuerySet[Any]):
         """Rows of one facility only."""
         return self.filter(facility=facility)
 
+    def for_reach(self, reach: Any) -> Self:
+        """Rows of the facilities of a `his.accounts.reach.Reach`, for figures by facility; never to show rows."""
+        return self.filter(facility__in=reach.ids)
+
 
 class FacilityModel(models.Model):
     """A row of one facility; no transaction crosses facilities."""

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from his.accounts.actor import facilities_of
@@ -37,14 +38,18 @@ def keys(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def switch_facility(request: HttpRequest) -> HttpResponse:
-    """Work at another facility of the user from now on. A facility that is not theirs is not found."""
+    """Work at another facility of the user from now on, and go to `next` of this site or home.
+
+    A facility that is not theirs is not found.
+    """
     wanted = request.POST.get("facility", "")
     facility = next((f for f in facilities_of(cast(User, request.user)) if f.code == wanted), None)
     if facility is None:
         raise NotFound("Tài khoản không thuộc cơ sở này")
     request.session[FACILITY_KEY] = facility.pk
     messages.success(request, f"Đang làm việc tại {facility.name}")
-    return redirect("home")
+    after = request.POST.get("next", "")
+    return redirect(after if url_has_allowed_host_and_scheme(after, allowed_hosts=None) else "home")
 
 
 @require_POST

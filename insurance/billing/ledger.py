@@ -13,6 +13,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Val
 from django.db.models.functions import Coalesce, Round
 
 from his.accounts.models import Facility
+from his.accounts.reach import Reach
 from his.core.dates import day_range
 from his.core.errors import NotFound
 from his.core.money import ZERO, round0
@@ -163,6 +164,14 @@ def totals(entries: QuerySet[CashEntry]) -> list[KindTotal]:
     rows = entries.order_by().values_list("kind", "method").annotate(n=Count("pk"), total=Sum("amount"))
     found = {(kind, method): KindTotal(kind, method, n, total) for kind, method, n, total in rows}
     return [found[key] for kind in Kind for method in CashEntry.Method if (key := (kind.value, method.value)) in found]
+
+
+def taken_by(reach: Reach, start: datetime, end: datetime, period: Any) -> list[tuple[int, Any, str, Decimal]]:
+    """What came in less what went out from `start` to before `end`, as in the report of a day (R1): a row (facility,
+    period, method, đồng) for each. `period` cuts the time of an entry, such as `TruncDate("at")`."""
+    rows = CashEntry.objects.for_reach(reach).filter(at__gte=start, at__lt=end).order_by()
+    rows = rows.annotate(period=period).values_list("facility_id", "period", "method")
+    return list(rows.annotate(cash=sum_of("cash")))
 
 
 # Drawers and days

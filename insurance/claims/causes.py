@@ -1,7 +1,7 @@
 """Findings of a month by cause: which rule at which field, how many claims, what to do; and the values behind one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.functions import MD5
 
 from his.accounts.models import Facility
-from insurance.claims.queries import Cause, View, claims_of_month
+from his.accounts.reach import Reach
+from insurance.claims.queries import Cause, View, claims_of_month, findings_of_reach
 from insurance.models import Finding
 from insurance.rules.engine import load_rules
 
@@ -56,7 +57,18 @@ def causes(facility: Facility, month: date, view: View) -> list[CauseRow]:
     """The causes of what the view shows, those in most claims first."""
     if view.found is None:
         return []
-    rows = findings_of_month(facility, month, view.found).order_by().values("rule", "table", "field", "severity")
+    return _by_cause(findings_of_month(facility, month, view.found))
+
+
+def causes_of_reach(reach: Reach, month: date, view: View) -> list[CauseRow]:
+    """The same over all facilities of a reach, without examples: their words may name a patient's values."""
+    if view.found is None:
+        return []
+    return [replace(row, example="") for row in _by_cause(findings_of_reach(reach, month, view.found))]
+
+
+def _by_cause(found: QuerySet[Finding]) -> list[CauseRow]:
+    rows = found.order_by().values("rule", "table", "field", "severity")
     groups = rows.annotate(
         claims=Count("claim_id", distinct=True),
         findings=Count("pk"),

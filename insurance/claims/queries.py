@@ -1,13 +1,16 @@
 """Reading the claims of a month: the funnel, the list behind each of its numbers, narrowed by cause or reason."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Count, Exists, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import MD5, Coalesce
 from django.utils.http import urlencode
 
 from his.accounts.models import Facility
+from his.accounts.reach import Reach
 from his.core.errors import NotFound
 from insurance.claims.inclusion import LEFT_OUT, RULES, reason_column
 from insurance.models import BenefitResult, Claim, Finding, MonthCheck
@@ -65,6 +68,13 @@ def _found_view(code: str, label_vi: str, hint_vi: str, found: Q) -> View:
 
 
 _OPEN = Q(waiver__isnull=True)
+
+
+def open_of(*severities: str) -> Q:
+    """The condition on findings of these severities that nobody waived."""
+    return _OPEN & Q(severity__in=severities)
+
+
 VIEWS = (
     View("closed", "Đã chốt", Q(), "Mọi lượt khám đã chốt chi phí trong tháng"),
     View("insured", "Thuộc diện lập", ~LEFT_OUT, "Lượt khám BHYT có phần quỹ trả"),
@@ -93,9 +103,11 @@ def view_of(code: str) -> View:
 
 def results_of_month(facility: Facility, month: date) -> QuerySet[BenefitResult]:
     """The splits in force of the visits closed in the claim month, each joined to its current claim as `claim`."""
-    rows = BenefitResult.objects.for_facility(facility).filter(
-        is_current=True, visit__claim_month=month.replace(day=1), visit__state=Visit.State.CLOSED
-    )
+    return _of_month(BenefitResult.objects.for_facility(facility), month)
+
+
+def _of_month(rows: QuerySet[BenefitResult], month: date) -> QuerySet[BenefitResult]:
+    rows = rows.filter(is_current=True, visit__claim_month=month.replace(day=1), visit__state=Visit.State.CLOSED)
     current = Q(visit__claims__is_current=True)
     return rows.annotate(claim=FilteredRelation("visit__claims", condition=current))
 
@@ -106,11 +118,29 @@ def claims_of_month(facility: Facility, month: date) -> QuerySet[Claim]:
     return Claim.objects.for_facility(facility).filter(pk__in=rows.values("claim_pk"))
 
 
+def findings_of_reach(reach: Reach, month: date, kind: Q) -> QuerySet[Finding]:
+    """Findings of a kind in the current claims of the month, of all facilities of the reach; to be counted only."""
+    rows = _of_month(BenefitResult.objects.for_reach(reach), month).filter(~LEFT_OUT & _BUILT)
+    claims = rows.annotate(claim_pk=F("claim__id")).values("claim_pk")
+    return Finding.objects.for_reach(reach).filter(kind, claim__in=claims)
+
+
 def funnel(facility: Facility, month: date) -> dict[str, int]:
     """How many visits stand behind each view, by code."""
-    counts = {view.code: Count("pk", filter=view.where) for view in _BY_CODE.values() if view.where}
-    row = results_of_month(facility, month).aggregate(closed=Count("pk"), **counts)
+    row = results_of_month(facility, month).aggregate(**_counts(_BY_CODE.values()))
     return {code: row[code] for code in _BY_CODE}
+
+
+def funnels(reach: Reach, month: date) -> dict[int, dict[str, int]]:
+    """The steps of the funnel, and how many claims have faults, by facility; those without closed visits are absent."""
+    views = [*VIEWS, view_of("findings")]
+    rows: QuerySet[Any] = _of_month(BenefitResult.objects.for_reach(reach), month).order_by().values("facility_id")
+    found = rows.annotate(**_counts(views))
+    return {row["facility_id"]: {view.code: row[view.code] for view in views} for row in found}
+
+
+def _counts(views: Iterable[View]) -> dict[str, Count]:
+    return {view.code: Count("pk", filter=view.where) if view.where else Count("pk") for view in views}
 
 
 def listed(

@@ -1,6 +1,7 @@
 """Facilities: founding one, its details, and its tier by periods (xếp cấp, NĐ 188/2025 Đ19)."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from his.accounts.actor import Actor
-from his.accounts.models import Facility, FacilityStatus
+from his.accounts.models import Facility, FacilityGroup, FacilityStatus
 from his.audit.record import Entry, append_entries
 from his.core.codes import FACILITY_CODE
 from his.core.errors import Refusal
@@ -33,7 +34,8 @@ def add_facility(
 ) -> Facility:
     """Found a facility with its tier from a day on. Only the operator at the server does this: there is no actor yet.
 
-    Refuses a code that is not five digits, a taken code, unknown kinds and tiers.
+    An authority (health department) treats nobody: it has no tier. Refuses a code that is not five digits, a taken
+    code, unknown kinds and tiers.
     """
     if not FACILITY_CODE.match(code):
         raise Refusal("code", "Mã cơ sở gồm đúng 5 chữ số", field="code")
@@ -41,16 +43,19 @@ def add_facility(
         raise Refusal("taken", f"Cơ sở {code} đã có", field="code")
     if kind not in Facility.Kind.values:
         raise Refusal("kind", f"Loại cơ sở là một trong {', '.join(Facility.Kind.values)}", field="kind")
-    _known_tier(tier, points, former_line)
+    treats = kind != Facility.Kind.AUTHORITY
+    if treats:
+        _known_tier(tier, points, former_line)
     facility = Facility.objects.create(code=code, name=nfc(name), kind=kind, **details)
-    FacilityStatus.objects.create(
-        facility=facility,
-        tier=tier,
-        points=points,
-        former_line=former_line,
-        is_provisional=is_provisional,
-        valid_from=since,
-    )
+    if treats:
+        FacilityStatus.objects.create(
+            facility=facility,
+            tier=tier,
+            points=points,
+            former_line=former_line,
+            is_provisional=is_provisional,
+            valid_from=since,
+        )
     entry = Entry(None, "accounts.add_facility", "his.facility", facility.pk, {"code": code, "tier": tier})
     append_entries(facility, [entry], at=timezone.now())
     return facility
@@ -146,6 +151,31 @@ def set_tier(
     latest.save()
     audit_facts(tier=tier, points=points, former_line=former_line, since=since)
     return latest
+
+
+@transaction.atomic
+def set_group(*, facility: Facility, code: str, name: str, members: Sequence[str]) -> FacilityGroup:
+    """The facilities, by code, whose figures another one may see added up (nhóm cơ sở); a known group is changed.
+
+    Only the operator at the server does this, as no facility may give itself a look at others. The audit chain of the
+    leading facility and of each one that enters or leaves says so. Refuses unknown codes and a group without any.
+    """
+    found = {row.code: row for row in Facility.objects.filter(code__in=members)}
+    if missing := sorted(set(members) - set(found)):
+        raise Refusal("unknown", f"Không có cơ sở {', '.join(missing)}", field="members")
+    if not found:
+        raise Refusal("members", "Nhóm phải có ít nhất một cơ sở", field="members")
+    Facility.objects.select_for_update(no_key=True).get(pk=facility.pk)
+    group, _ = FacilityGroup.objects.update_or_create(facility=facility, code=nfc(code), defaults={"name": nfc(name)})
+    before = {row.code: row for row in group.members.all()}
+    group.members.set(found.values())
+    changed = {code: (before | found)[code] for code in set(before) ^ set(found)}
+    for one in sorted({facility, *changed.values()}, key=lambda one: one.pk):
+        facts = {"group": group.code, "leader": facility.code, "members": len(found), "is_member": one.code in found}
+        append_entries(
+            one, [Entry(None, "accounts.set_group", "his.facilitygroup", group.pk, facts)], at=timezone.now()
+        )
+    return group
 
 
 def _known_tier(tier: str, points: Decimal | None, former_line: str) -> None:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("code", help="mã cơ sở 5 chữ số")
         parser.add_argument("name")
         parser.add_argument("--kind", required=True, choices=Facility.Kind.values)
-        parser.add_argument("--tier", required=True, choices=FacilityStatus.Tier.values)
+        parser.add_argument("--tier", default="", choices=["", *FacilityStatus.Tier.values])
         parser.add_argument("--points", type=Decimal)
         parser.add_argument("--former-line", default="", choices=["", *FacilityStatus.FormerLine.values])
         parser.add_argument("--since", type=date.fromisoformat, default=date(2025, 1, 1))

@@ -1,0 +1,207 @@
+"""The overview: its numbers are those of cash report, claims screen and lists ahead, and each opens its list."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.db import connection
+from django.db.models.functions import TruncDate
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from his.accounts.actor import Actor
+from his.accounts.reach import own_reach
+from his.catalogs.models import Drug
+from his.core.dates import VIETNAM
+from his.core.errors import PermissionRefused
+from his.demo.places import Place
+from insurance.billing.ledger import entries_on, method_totals, taken_by, totals
+from insurance.claims import causes, queries
+from insurance.claims.export import export_month
+from patients.models import QueueTicket
+from pharmacy import planning, queries_planning
+from pharmacy.queries_risk import stock_risk
+from reports.overview.board import Board, Links
+from reports.overview.figures import Figures, Span
+from tests.cast import DAY, World, at
+from tests.insurance import walk
+from tests.insurance.test_export import month as faulty_month
+from tests.reports.month import small_month
+
+OCTOBER = date(2026, 10, 1)
+
+
+def figures(actor: Actor, *, is_year: bool = False) -> Figures:
+    return Figures(own_reach(actor), OCTOBER, DAY, is_year=is_year)
+
+
+@pytest.fixture
+def busy(world: World, tmp_path: Path) -> Place:
+    """The hospital after a small month with a faulty claim, and a little at the station."""
+    Drug.objects.filter(code=walk.HALF_PAID).update(route_code="99.99")
+    steps = faulty_month(world)
+    small = walk.hung(world, world.station, 9).examine("J06.9").sign()
+    small.settled()
+    export_month(month=OCTOBER, out_dir=tmp_path, actor=world.hospital.actor("claims"), at=at(16))
+    assert steps
+    return world.hospital
+
+
+def test_money_is_that_of_the_cash_report(busy: Place) -> None:
+    found = figures(busy.actor("manager"))
+    by_day = dict(zip(found.shown.periods, found.money(), strict=True))
+    report = method_totals(totals(entries_on(busy.facility, DAY)))
+    assert by_day[DAY] == sum(row.net for row in report) != 0
+    assert found.money_of_month == {busy.facility.pk: sum(row.net for row in report)}
+    assert sum(by_day.values()) == by_day[DAY]
+    assert figures(busy.actor("manager"), is_year=True).money()[-1] == by_day[DAY]
+
+
+def test_the_funnel_and_its_causes_are_those_of_the_claims_screen(busy: Place) -> None:
+    found = figures(busy.actor("manager"))
+    screen = queries.funnel(busy.facility, OCTOBER)
+    assert screen["closed"] > screen["insured"] > screen["clean"]
+    assert {code: found.step(code) for code in found.funnels[busy.facility.pk]}.items() <= screen.items()
+    for view in ("findings", "warnings"):
+        listed = causes.causes(busy.facility, OCTOBER, queries.view_of(view))
+        ours = [row for row in found.causes if row.severity in {one.severity for one in listed}]
+        assert {(row.cause, row.claims, row.findings) for row in ours} == {
+            (row.cause, row.claims, row.findings) for row in listed
+        }
+    assert "blocking" in {row.severity for row in found.causes}
+    assert {row.example for row in found.causes} == {""}, "examples name what stands in a patient's claim"
+
+
+@pytest.mark.parametrize("on", [DAY, date(2026, 11, 20), date(2027, 2, 3)])
+def test_stock_at_risk_is_what_the_lists_ahead_say(busy: Place, on: date) -> None:
+    risk = stock_risk(own_reach(busy.actor("manager")), on)[busy.facility.pk]
+    items, expiring = queries_planning.items(busy.facility, on), queries_planning.expiring(busy.facility, on)
+    low = [item for item in items if planning.is_low(item.position, on)]
+    over = [item for item in items if planning.is_over(item.position, on)]
+    assert (risk.low, risk.over) == (len(low), len(over))
+    assert risk.expiring_lots == len(expiring)
+    assert risk.expiring_value == sum(row.value for row in expiring)
+    assert risk.over_value == sum(
+        part.usable(on) * item.lots[part.lot_id].unit_cost for item in over for part in item.position.lots
+    )
+
+
+def test_waiting_is_the_middle_and_the_ninetieth_percentile_of_the_minutes(world: World) -> None:
+    place = world.hospital
+    visit = small_month(world, place)[0].visit
+    QueueTicket.objects.all().delete()
+    for number, minutes in enumerate([5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]):
+        ticket = {"facility": place.facility, "visit": visit, "room": place.rooms["PK1"], "day": DAY, "number": number}
+        QueueTicket.objects.create(**ticket, issued_at=at(7, 30), called_at=at(7, 30) + timedelta(minutes=minutes))
+    QueueTicket.objects.create(**ticket | {"number": 90}, issued_at=at(23, 59))
+    QueueTicket.objects.create(**ticket | {"number": 91}, issued_at=at(0, 5), called_at=at(0, 6))
+    found = figures(place.actor("manager"))
+    whole = found.waited_by_hour[(7,)]
+    assert (whole.count, whole.median, whole.ninetieth) == (11, Decimal("50.0"), Decimal("90.0"))
+    assert set(found.waited_by_hour) == {(7,), (0,)}, "hours are Vietnamese; who was not called waits for nothing yet"
+    assert found.waited_by_weekday[(DAY.isoweekday(), 7)] == whole
+    assert found.waited is not None
+    assert found.waited.count == found.waited_by_facility[(place.facility.pk,)].count == 12
+
+
+def test_every_number_opens_exactly_the_list_that_it_counts(busy: Place) -> None:
+    client = walk.signed_in(busy, "manager")
+    with time_machine.travel(at(18)):
+        page = client.get(reverse("overview"), {"month": "10/2026"})
+        assert page.status_code == 200
+        cards = {card.label: card.number for card in page.context["cards"]}
+        pictures = {picture.drawing.key: picture for picture in page.context["pictures"]}
+        for label, counted in [("Lượt khám", "visits"), ("Trong đó BHYT", "visits")]:
+            answer = client.get(cards[label].url)
+            assert answer.context["page"].paginator.count == int(cards[label].text) > 0, counted
+        for label in ("Đã chốt chi phí", "Hồ sơ sạch", "Hồ sơ có lỗi"):
+            answer = client.get(cards[label].url)
+            assert answer.context["page"].paginator.count == int(cards[label].text) > 0
+        for label, what in [("Sắp hết", "low"), ("Tồn nhiều", "over"), ("Thuốc cận hạn", "expiring")]:
+            number = (
+                cards[label].text
+                if what != "expiring"
+                else next(row[1].text for row in pictures["stock"].rows if row[0].text.startswith("Cộng"))
+            )
+            count = client.get(reverse("stock-ahead", args=[what])).context["page"].paginator.count
+            assert count == int(number), what
+        rows = client.get(cards["Tiền thu"].url).context["rows"]
+        assert sum(int(row[-1].text.replace(".", "")) for row in rows) == int(cards["Tiền thu"].text.replace(".", ""))
+        for row in pictures["waiting"].rows:
+            assert client.get(row[1].url).context["page"].paginator.count == int(row[1].text)
+        for row in pictures["causes"].rows:
+            assert client.get(row[2].url).context["page"].paginator.count == int(row[2].text) > 0
+        (day,) = pictures["visits"].rows
+        assert client.get(day[1].url).context["page"].paginator.count == int(day[1].text)
+
+
+def test_a_month_without_anything_says_so(world: World) -> None:
+    client = walk.signed_in(world.hospital, "manager")
+    page = client.get(reverse("overview"), {"month": "03/2026", "span": "year"})
+    assert page.status_code == 200
+    assert page.content.decode().count('<svg class="chart"') == 0
+    assert page.content.decode().count("Chưa có dữ liệu") >= 6
+
+
+@pytest.mark.parametrize("asked", ["13/2026", "<b>", "0001-01", "99999", "1/1999", "12/9999"])
+def test_a_month_that_cannot_be_is_said_or_left(world: World, asked: str) -> None:
+    client = walk.signed_in(world.hospital, "manager")
+    for address in (reverse("overview"), reverse("overview-list", args=["visits"])):
+        assert client.get(address, {"month": asked}).status_code == 200
+    assert client.get(reverse("overview-list", args=["visits"]), {"day": asked}).status_code in {200, 404}
+
+
+def test_who_may_not_sees_nothing_of_it(world: World) -> None:
+    small_month(world, world.hospital)
+    addresses = [
+        reverse("overview"),
+        *(reverse("overview-list", args=[what]) for what in ("visits", "money", "waiting")),
+    ]
+    for address in addresses:
+        assert walk.signed_in(world.hospital, "manager").get(address).status_code == 200
+        assert walk.signed_in(world.hospital, "cashier").get(address).status_code == 403
+        assert Client().get(address).status_code == 302
+    assert walk.signed_in(world.hospital, "manager").get(reverse("overview-list", args=["x"])).status_code == 404
+    with pytest.raises(PermissionRefused):
+        own_reach(world.hospital.actor("cashier"))
+
+
+def test_a_part_needs_the_permission_of_its_desk(busy: Place) -> None:
+    board = Board(figures(busy.actor("manager")), Links(OCTOBER, is_own=True), lambda permission: False)
+    assert [picture.drawing.key for picture in board.pictures()] == ["visits", "waiting"]
+    assert {card.label for card in board.cards()} == {"Lượt khám", "Trong đó BHYT", "Chờ khám, trung vị"}
+
+
+def test_the_screen_asks_as_many_questions_for_many_visits_as_for_few(world: World) -> None:
+    client = walk.signed_in(world.hospital, "manager")
+
+    def asked() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            assert client.get(reverse("overview"), {"month": "10/2026"}).status_code == 200
+        return len(seen)
+
+    asked()
+    few = asked()
+    small_month(world, world.hospital)
+    assert asked() == few
+
+
+def test_a_span_is_whole_months_of_vietnamese_time() -> None:
+    year = Span(OCTOBER, is_year=True)
+    assert (year.first, len(year.periods), year.periods[-1]) == (date(2025, 11, 1), 12, OCTOBER)
+    start, end = Span(OCTOBER).instants
+    assert start.astimezone(VIETNAM).isoformat() == "2026-10-01T00:00:00+07:00"
+    assert end.astimezone(VIETNAM).isoformat() == "2026-11-01T00:00:00+07:00"
+    assert len(Span(date(2028, 2, 1)).periods) == 29
+
+
+def test_money_of_the_last_minute_belongs_to_its_vietnamese_day(busy: Place) -> None:
+    reach, (start, end) = own_reach(busy.actor("manager")), Span(OCTOBER).instants
+    cut = TruncDate("at", tzinfo=VIETNAM)
+    rows = taken_by(reach, start, end, cut)
+    assert {day for _, day, _, _ in rows} == {DAY}
