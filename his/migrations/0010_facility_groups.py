@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("his", "0008_facility_prescribing_code"),
+        ("his", "0009_chemicals"),
     ]
 
     operations = [
