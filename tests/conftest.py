@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pytest_django import DjangoDbBlocker, Settings
 
 from his.database.config import cluster_settings, clusters
@@ -12,6 +14,9 @@ from his.database.launcher import ensure_running
 from tests.browser import chromium
 from tests.cast import world
 from tests.template import migrated_template
+
+examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("busy")  # a busy machine is no defect of the code
 
 
 @pytest.fixture(scope="session")

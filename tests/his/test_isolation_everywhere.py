@@ -68,7 +68,7 @@ def foreign_ids(world: World) -> list[int]:
         at=at(18),
     )
     check_report(run=made, actor=place.actor("claims"), at=at(18))
-    tick = {"duty": "BIEU11", "period_start": date(2026, 10, 1), "done_on": DAY, "note": "x"}
+    tick = {"duty": "SCYK", "period_start": date(2026, 7, 1), "done_on": DAY, "note": "x"}
     tick_duty(**tick, actor=place.actor("claims"), at=at(18))
     doctor, line = place.actor("doctor"), {"full_name": "Người Khác"}
     entry = write_entry(register="A10", on=DAY, typed=line, visit=walk.visit, actor=doctor, at=at(18))

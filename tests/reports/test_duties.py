@@ -149,30 +149,30 @@ def test_the_data_name_forms_of_the_product_and_roles() -> None:
 def test_a_tick_is_dated_and_can_be_taken_back(world: World) -> None:
     place = world.hospital
     walk.lan_full(world, place)
-    actor, month = place.actor("manager"), date(2026, 10, 1)
-    now = datetime.fromisoformat("2026-11-10T08:00:00+07:00")
-    given_ = {"duty": "BIEU11", "period_start": month, "note": "CV 12/BC-TTYT", "actor": actor, "at": now}
+    actor, year = place.actor("manager"), date(2026, 1, 1)
+    now = datetime.fromisoformat("2027-01-20T08:00:00+07:00")
+    given_ = {"duty": "BIEU2", "period_start": year, "note": "CV 12/BC-TTYT", "actor": actor, "at": now}
 
     def state() -> str:
-        rows = tasks_between(place.facility, date(2026, 11, 1), date(2026, 11, 30), local(now).date(), actor)
-        return next(row.standing for row in rows if row.duty.code == "BIEU11")
+        rows = tasks_between(place.facility, date(2027, 1, 1), date(2027, 1, 31), local(now).date(), actor)
+        return next(row.standing for row in rows if row.duty.code == "BIEU2")
 
     assert state() == "late"
     for wrong, field in (
         ({"note": "  "}, "note"),
-        ({"done_on": date(2026, 11, 11)}, "done_on"),
-        ({"done_on": date(2026, 9, 30)}, "done_on"),
+        ({"done_on": date(2027, 1, 21)}, "done_on"),
+        ({"done_on": date(2025, 12, 31)}, "done_on"),
     ):
         with pytest.raises(Refusal) as refused:
-            tick_duty(**{**given_, "done_on": date(2026, 11, 5), **wrong})
+            tick_duty(**{**given_, "done_on": date(2027, 1, 11), **wrong})
         assert refused.value.field == field
-    for wrong in ({"duty": "01BH"}, {"duty": "X"}, {"period_start": date(2026, 10, 2)}, {"duty": "BTN24"}):
+    for wrong in ({"duty": "01BH"}, {"duty": "X"}, {"period_start": date(2026, 1, 2)}, {"duty": "BTN24"}):
         with pytest.raises(Refusal):
-            tick_duty(**{**given_, "done_on": date(2026, 11, 5), **wrong})
-    tick = tick_duty(**given_, done_on=date(2026, 11, 5))
+            tick_duty(**{**given_, "done_on": date(2027, 1, 11), **wrong})
+    tick = tick_duty(**given_, done_on=date(2027, 1, 11))
     assert state() == "done"
     with pytest.raises(Refusal, match="đã được đánh dấu"):
-        tick_duty(**given_, done_on=date(2026, 11, 5))
+        tick_duty(**given_, done_on=date(2027, 1, 11))
     untick_duty(tick=tick, actor=actor, at=now)
     assert state() == "late"
     assert DutyTick.objects.count() == 1, "the tick stays on record"
@@ -213,11 +213,6 @@ def test_the_calendar_and_the_first_page_show_what_is_late(world: World) -> None
         assert home.index("Biểu 9/BCT") < home.index("01/BH Tổng hợp"), "what is late comes first"
         assert "Báo cáo phải nộp" not in cashier.get(reverse("home")).content.decode()
         assert cashier.get(reverse("report-calendar")).status_code == 403
-        address = reverse("report-tick", args=["BIEU11", "2026-10-01"])
-        wrong = manager.post(address, {"done_on": "05112026", "note": ""})
-        assert (wrong.status_code, wrong.context["tick_form"]["done_on"].value()) == (422, "05112026")
-        assert manager.post(address, {"done_on": "05112026", "note": "CV 12"}).status_code == 302
-        assert manager.get(reverse("report-calendar")).context["late"] == page.context["late"] - 1
         for odd in (
             "/reports/calendar/BIEU9/2026-13-01/",
             "/reports/calendar/X/2026-10-01/",
@@ -225,3 +220,15 @@ def test_the_calendar_and_the_first_page_show_what_is_late(world: World) -> None
         ):
             assert manager.get(odd).status_code == 404, odd
         assert manager.get(reverse("report-calendar") + "?month=<x>&show=zz").status_code == 200
+
+
+def test_a_duty_without_a_form_is_ticked_off_on_its_page(world: World) -> None:
+    walk.lan_full(world, world.hospital)
+    with time_machine.travel(datetime.fromisoformat("2027-01-20T08:00:00+07:00"), tick=True):
+        manager = walk.signed_in(world.hospital, "manager")
+        late = manager.get(reverse("report-calendar")).context["late"]
+        address = reverse("report-tick", args=["BIEU2", "2026-01-01"])
+        wrong = manager.post(address, {"done_on": "12012027", "note": ""})
+        assert (wrong.status_code, wrong.context["tick_form"]["done_on"].value()) == (422, "12012027")
+        assert manager.post(address, {"done_on": "12012027", "note": "CV 12"}).status_code == 302
+        assert manager.get(reverse("report-calendar")).context["late"] == late - 1

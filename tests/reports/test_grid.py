@@ -10,7 +10,7 @@ from string import ascii_uppercase
 import pytest
 from django.db import DatabaseError, transaction
 from django.urls import reverse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from his.core.money import round0
@@ -70,7 +70,6 @@ PEOPLE = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(PEOPLE)
 def test_exclusive_rows_add_up_to_all_facts_and_every_figure_names_them(people: list[tuple[str, int, str]]) -> None:
     facts = [(f"L{n}", *person, 1) for n, person in enumerate(people)]
