@@ -28,7 +28,7 @@ def desk(world: World, client: Client) -> Client:
     return client
 
 
-def test_the_list_goes_by_the_time_that_is_left(world, place, case, desk):  # noqa: F811
+def test_the_list_goes_by_the_time_that_is_left(place, case, desk):  # noqa: F811
     patient, _ = ba_lan(place)
     examined(place, patient, "A97.0", begun=at(8, 30))
     with time_machine.travel(at(21)):
@@ -37,12 +37,14 @@ def test_the_list_goes_by_the_time_that_is_left(world, place, case, desk):  # no
         assert '<span class="badge warn">Còn 11 giờ</span>' in page
         assert '<span class="badge wait">Còn 35 giờ</span>' in page
         assert desk.get(reverse("cases-urgent")).content.decode().count(">1<") == 1
-    with time_machine.travel(at(9, 15, case.detected_on.replace(day=7))):
-        desk.force_login(world.station.users["doctor"])
-        assert "Quá hạn 1 giờ" in desk.get(reverse("cases")).content.decode()
-    with time_machine.travel(at(9)):
-        desk.force_login(world.station.users["doctor"])
-        assert desk.get(reverse("cases-urgent")).status_code == 204
+
+
+@pytest.mark.parametrize(("hour", "day", "words", "urgent"), [(9, 7, "Quá hạn 1 giờ", 200), (9, 6, "Còn 23 giờ", 204)])
+def test_the_list_and_the_badge_go_with_the_clock(case, world, client, hour, day, words, urgent):
+    with time_machine.travel(at(hour, 10, case.detected_on.replace(day=day))):
+        client.force_login(world.station.users["doctor"])
+        assert words in client.get(reverse("cases")).content.decode()
+        assert client.get(reverse("cases-urgent")).status_code == urgent
 
 
 def test_a_case_is_kept_reported_and_leaves_the_list(case, desk):
