@@ -10,6 +10,7 @@ from his.accounts.actor import Actor
 from his.core.dates import day_range, local
 from his.service import audit_facts, service
 from patients.models import Prescription, PrescriptionLine, Visit
+from patients.sheets import last_day
 from patients.shortages import NotReserved
 from pharmacy.allocation import ZERO, Wanted, allocate
 from pharmacy.models import Reservation, Store
@@ -21,10 +22,10 @@ UNLIMITED = timedelta(days=30)
 """Stock is kept no longer than this where no rule limits the prescription."""
 
 
-def kept_until(prescription: Prescription, at: datetime) -> datetime:
-    """The end of the last day on which what may be handed out at the instant may be collected."""
-    signed_on = local(prescription.signed_at or at).date()
-    return day_range(collected_until(prescription, at) or signed_on + UNLIMITED)[1]
+def kept_until(signed_at: datetime, last: date | None = None) -> datetime:
+    """The end of the last day on which a prescription signed then may be collected; `last` when a paper has its own."""
+    signed_on = local(signed_at).date()
+    return day_range(last or last_day(signed_on) or signed_on + UNLIMITED)[1]
 
 
 @service(action="pharmacy.reserve", permission=None)
@@ -36,7 +37,7 @@ def reserve(*, prescription: Prescription, actor: Actor, at: datetime) -> list[N
     nor at a facility that hands nothing out. The caller holds the visit's lock.
     """
     wanted = _open_lines(prescription, local(at).date())
-    until = kept_until(prescription, at)
+    until = kept_until(prescription.signed_at or at, collected_until(prescription, at))
     if not wanted or until <= at:
         return []
     lines = {line.pk: line for line, _ in wanted}

@@ -159,7 +159,7 @@ class SupplyRows:
                 quantity=pick.quantity,
                 state=Reservation.State.USED,
                 made_at=signed_at,
-                until=kept_until(one.prescription, signed_at),
+                until=kept_until(signed_at),
                 ended_at=one.draft.dispensed_at,
             )
         return picks
