@@ -1,4 +1,4 @@
-"""The morning briefing on the screen: all departments in one table, one of them open for writing in the panel."""
+"""The morning briefing on the screen: all departments in one table, and one of them open for writing."""
 
 from datetime import date, timedelta
 from itertools import groupby
@@ -106,23 +106,20 @@ def briefing(request: DeskRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires("briefing.write")
 def briefing_department(request: DeskRequest, pk: int) -> HttpResponse:
-    """One department in the panel: what was counted, what is written over it, notes."""
+    """One department: what was counted, what is written over it, notes."""
     day = day_of(request)
     department = _department(request.actor.facility, pk)
     row = _row(request.actor.facility, day, pk)
     if request.method == "GET":
-        if request.htmx:  # type: ignore[attr-defined]
-            context = {"row": row, "form": DepartmentForm(row=row), "day": day}
-            return render(request, "reports/briefing/_department.html", context)
-        return _screen(request, day, DepartmentForm(row=row))
+        return _department_screen(request, day, DepartmentForm(row=row))
     form = DepartmentForm(request.POST, row=row)
     if not form.is_valid():
-        return _screen(request, day, form, status=422)
+        return _department_screen(request, day, form, status=422)
     try:
         write_cells(day=day, department=department, cells=form.cells(), actor=request.actor, at=now())
     except Refusal as refusal:
         add_refusal(form, refusal)
-        return _screen(request, day, form, status=status_of(refusal))
+        return _department_screen(request, day, form, status=status_of(refusal))
     saved(request, f"Đã ghi {department.name}, giao ban {day:%d/%m/%Y}")
     return redirect(_address(day))
 
@@ -168,14 +165,19 @@ def _row(facility: Facility, day: date, pk: int) -> Row:
     return found
 
 
-def _screen(
-    request: DeskRequest,
-    day: date,
-    form: DepartmentForm | None = None,
-    *,
-    refusal: Refusal | None = None,
-    status: int = 200,
-) -> HttpResponse:
+def _department_screen(request: DeskRequest, day: date, form: DepartmentForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        **desk(request),
+        "is_briefing": True,
+        "day": day,
+        "form": form,
+        "row": form.row,
+        "address": _address(day),
+    }
+    return render(request, "reports/briefing/department.html", context, status=status)
+
+
+def _screen(request: DeskRequest, day: date, *, refusal: Refusal | None = None, status: int = 200) -> HttpResponse:
     facility = request.actor.facility
     begun = briefing_of(facility, day)
     start, end = window(day)
@@ -197,8 +199,6 @@ def _screen(
         "metric_groups": [(title, len(list(rows))) for title, rows in groupby(METRICS, lambda metric: metric.group)],
         "may_write": request.actor.may("briefing.write") and not is_locked,
         "may_lock": request.actor.may("briefing.lock") and not is_locked and now() >= end,
-        "form": form,
-        "row": form.row if form else None,
         "refusal": refusal,
         "query": urlencode({"day": f"{day:%d/%m/%Y}"}),
     }

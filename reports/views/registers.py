@@ -57,7 +57,8 @@ def desk(request: DeskRequest, current: Register | None = None) -> dict[str, Any
 @requires("registers.view")
 def registers(request: DeskRequest) -> HttpResponse:
     """The first register of the list."""
-    return redirect("register", code=readable(request.actor, today())[0].code)
+    first: HttpResponse = register(request, readable(request.actor, today())[0].code)
+    return first
 
 
 @require_GET
@@ -84,7 +85,7 @@ def _listed(request: DeskRequest, book: Book) -> dict[str, Any]:
     return {
         "register": form,
         "columns": columns,
-        "lines": [(line, [line.cells[c.key] for c in columns]) for line in book.shown(page.object_list)],
+        "lines": [(line, [(c, line.cells[c.key]) for c in columns]) for line in book.shown(page.object_list)],
         "page": page,
         "span": urlencode(span),
         "page_query": urlencode({**span, "q": book.text}) + "&",

@@ -17,6 +17,7 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
     with time_machine.travel(at(14), tick=True):
         page, hands = desks.open("nurse.tyt", "registers")
         page.get_by_role("link", name="Sổ khám thai").press("Enter")
+        expect(page.locator("h1", has_text="Sổ khám thai")).to_be_visible()
         hands.press("F2")
         expect(page.locator("#id_patient_text")).to_be_focused()
         hands.type("lan")
@@ -36,6 +37,7 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
         assert (entry.patient_id, entry.values["gestation"]) == (patient.pk, "24")
 
         page.get_by_role("link", name="Nguyễn Thị Lan").press("Enter")
+        expect(page.locator("h1", has_text="số 1/2026")).to_be_visible()
         page.locator("#id_gestation").fill("25")
         page.locator("#id_reason").fill("Tính lại")
         hands.press("F9")
@@ -45,6 +47,7 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
         fits(page)
 
         hands.press("Alt+b")
+        expect(page.locator("[name=start]")).to_be_visible()
         expect(page.locator("table")).to_contain_text("đã sửa")
         fits(page)
         with page.expect_response(lambda answer: "/pdf/" in answer.url) as printed:

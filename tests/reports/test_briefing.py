@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from his.accounts.models import Department
@@ -120,6 +120,7 @@ def test_who_writes_does_not_lock(world: World, client: Client) -> None:
     assert client.post("/registers/briefing/lock/?day=07/10/2026").status_code == 302
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([metric.code for metric in METRICS]), st.integers(0, 500)))
 def test_who_is_there_is_what_came_less_what_went(figures: dict[str, int]) -> None:
     cells = completed({code: Cell(written=figure) for code, figure in figures.items()})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connections, transaction
 from django.test import Client
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from his.core.errors import NotFound, PermissionRefused, Refusal
@@ -181,6 +181,7 @@ def test_lines_written_at_once_get_numbers_without_gaps(world: World) -> None:
         assert sorted(pool.map(one, range(12))) == list(range(1, 13))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.decimals(min_value=-(10**8), max_value=10**8, places=3, allow_nan=False))
 def test_a_number_is_read_again_as_it_is_shown(number: Any) -> None:
     column = Column("n", "Số", kind="number")
@@ -188,6 +189,7 @@ def test_a_number_is_read_again_as_it_is_shown(number: Any) -> None:
     assert read_cell(column, shown_cell(column, stored), on=DAY) == stored
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dates(min_value=date(1900, 1, 1), max_value=DAY))
 def test_a_day_is_read_again_as_it_is_shown(day: date) -> None:
     column = Column("d", "Ngày", kind="date")
@@ -195,6 +197,7 @@ def test_a_day_is_read_again_as_it_is_shown(day: date) -> None:
     assert stored == day.isoformat() == read_cell(column, shown_cell(column, stored), on=DAY)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text())
 def test_any_text_is_refused_or_kept_within_its_length(text: str) -> None:
     for kind in ("text", "long", "date", "number", "birth", "yesno"):
