@@ -39,9 +39,9 @@ def test_the_list_goes_by_the_time_that_is_left(place, case, desk):  # noqa: F81
         assert desk.get(reverse("cases-urgent")).content.decode().count(">1<") == 1
 
 
-@pytest.mark.parametrize(("hour", "day", "words", "urgent"), [(9, 7, "Quá hạn 1 giờ", 200), (9, 6, "Còn 23 giờ", 204)])
+@pytest.mark.parametrize(("hour", "day", "words", "urgent"), [(9, 7, "Quá hạn 1 giờ", 200), (9, 6, "Còn 22 giờ", 204)])
 def test_the_list_and_the_badge_go_with_the_clock(case, world, client, hour, day, words, urgent):
-    with time_machine.travel(at(hour, 10, case.detected_on.replace(day=day))):
+    with time_machine.travel(at(hour, 20, case.detected_on.replace(day=day))):
         client.force_login(world.station.users["doctor"])
         assert words in client.get(reverse("cases")).content.decode()
         assert client.get(reverse("cases-urgent")).status_code == urgent
