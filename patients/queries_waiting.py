@@ -26,6 +26,8 @@ from his.accounts.reach import Reach
 from his.core.dates import VIETNAM
 from patients.models import QueueTicket, Visit
 
+_EXACT: Any = DecimalField(max_digits=12, decimal_places=4)
+
 
 class _Percentile(Aggregate):
     """`percentile_cont(part) WITHIN GROUP (ORDER BY …)`."""
@@ -53,9 +55,9 @@ def called(rows: QuerySet[QueueTicket], start: datetime, end: datetime) -> Query
     Each has the `minutes` waited, and `hour` and `weekday` (1 is Monday) of issue.
     """
     rows = rows.filter(issued_at__gte=start, issued_at__lt=end, called_at__gte=F("issued_at"))
-    seconds = Extract(ExpressionWrapper(F("called_at") - F("issued_at"), DurationField()), "epoch")
+    seconds = Cast(Extract(ExpressionWrapper(F("called_at") - F("issued_at"), DurationField()), "epoch"), _EXACT)
     return rows.exclude(visit__state=Visit.State.CANCELLED).annotate(
-        minutes=seconds / 60,
+        minutes=ExpressionWrapper(seconds / 60, _EXACT),
         hour=ExtractHour("issued_at", tzinfo=VIETNAM),
         weekday=ExtractIsoWeekDay("issued_at", tzinfo=VIETNAM),
     )
@@ -73,5 +75,4 @@ def waiting_by(reach: Reach, start: datetime, end: datetime, *names: str) -> dic
 
 
 def _minutes(part: str) -> Expression:
-    exact = _Percentile("minutes", Decimal(part))
-    return Round(Cast(exact, DecimalField(max_digits=12, decimal_places=4)), precision=1)
+    return Round(Cast(_Percentile("minutes", Decimal(part)), _EXACT), precision=1)

@@ -1,22 +1,23 @@
 """Stock at risk, counted for many facilities at once: the same judgement as the lists ahead, without their rows.
 
-One statement reads the ledger by lot, one the limits that the facilities set; `planning` judges.
+One statement adds up the ledger by lot, one reads the lots, one the limits that the facilities set; `planning` judges.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Min, Q, QuerySet, Sum
+from django.db.models import Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from his.accounts.reach import Reach
 from his.catalogs.models import Drug
 from his.core.dates import day_range, local
 from pharmacy import planning
 from pharmacy.allocation import ZERO
-from pharmacy.models import StockMovement
+from pharmacy.models import Lot, StockMovement
 from pharmacy.planning import LotLeft, Position
 from pharmacy.queries_flow import CONSUMED, TRANSFERS
 
@@ -64,29 +65,38 @@ def stock_risk(reach: Reach, on: date) -> dict[int, StockRisk]:
     """The risk by facility at the end of the day; facilities whose stock never moved are absent."""
     first = _first_month(on)
     codes: dict[int, dict[str, _Code]] = defaultdict(lambda: defaultdict(_Code))
-    began: dict[int, date] = {}
-    for row in _lots(reach, first, on):
-        code = codes[row["facility_id"]][row["code"]]
-        left = row["held"] or ZERO
-        code.lots.append(LotLeft(row["lot_id"], left, row["lot__expires_on"], row["lot__is_blocked"]))
-        code.costs[row["lot_id"]] = row["lot__unit_cost"]
-        code.used += row["used"] or ZERO
-        day = local(row["began"]).date()
-        began[row["facility_id"]] = min(day, began.get(row["facility_id"], day))
+    began: dict[int, datetime] = {}
+    sums = {row["lot_id"]: row for row in _sums(reach, first, on)}
+    lots = Lot.objects.for_reach(reach).values_list(
+        "pk", "facility_id", "drug__code", "expires_on", "is_blocked", "unit_cost"
+    )
+    for pk, facility, name, expires_on, is_blocked, unit_cost in lots.iterator(chunk_size=10_000):
+        if (row := sums.get(pk)) is None:
+            continue
+        code = codes[facility][name]
+        code.used += row["used"]
+        began[facility] = min(row["began"], began.get(facility, row["began"]))
+        if row["held"]:
+            code.lots.append(LotLeft(pk, row["held"], expires_on, is_blocked))
+            code.costs[pk] = unit_cost
     limits = _limits(reach, on)
     return {
-        facility: _judged(facility, found, limits, _months(began[facility], first, on), on)
+        facility: _judged(facility, found, limits, _months(local(began[facility]).date(), first, on), on)
         for facility, found in codes.items()
     }
 
 
-def _lots(reach: Reach, first: date, on: date) -> QuerySet[StockMovement, dict[str, Any]]:
-    """Each lot that moved: what is left of it, what patients used since the first day up to the month, since when."""
+def _sums(reach: Reach, first: date, on: date) -> QuerySet[StockMovement, dict[str, Any]]:
+    """Of each lot that moved: what is left of it, what patients used from the first day to the month, and since when.
+
+    Only the ledger is read here, without a join: it is by far the longest table.
+    """
     kept = Q(at__gte=day_range(first)[0], at__lt=day_range(on.replace(day=1))[0], kind__in=CONSUMED)
     rows = StockMovement.objects.for_reach(reach).filter(at__lt=day_range(on)[1]).order_by()
-    names = ("facility_id", "lot_id", "lot__expires_on", "lot__is_blocked", "lot__unit_cost")
-    return rows.values(*names, code=F("lot__drug__code")).annotate(
-        held=Sum("quantity", filter=~Q(kind__in=TRANSFERS)), used=-Sum("quantity", filter=kept), began=Min("at")
+    return rows.values("lot_id").annotate(
+        held=Coalesce(Sum("quantity", filter=~Q(kind__in=TRANSFERS)), ZERO),
+        used=Coalesce(-Sum("quantity", filter=kept), ZERO),
+        began=Min("at"),
     )
 
 
@@ -105,8 +115,9 @@ def _months(began: date, first: date, on: date) -> int:
 
 def _limits(reach: Reach, on: date) -> dict[tuple[int, str], tuple[Decimal | None, Decimal | None]]:
     """Least and most stock by facility and code, of the row in force or the last before it."""
-    rows = Drug.objects.for_reach(reach).filter(valid_from__lte=on).order_by("valid_from")
-    listed = rows.values_list("facility_id", "code", "min_stock", "max_stock")
+    rows = Drug.objects.for_reach(reach).filter(valid_from__lte=on).order_by("facility_id", "code", "-valid_from")
+    newest = rows.distinct("facility_id", "code")
+    listed = newest.values_list("facility_id", "code", "min_stock", "max_stock")
     return {(facility, code): (least, most) for facility, code, least, most in listed}
 
 

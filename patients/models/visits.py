@@ -104,7 +104,10 @@ class QueueTicket(FacilityModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "day", "is_priority", "number"], name="ticket_number")]
-        indexes = [models.Index(fields=["facility", "room", "day", "state"], name="ticket_waiting")]
+        indexes = [
+            models.Index(fields=["facility", "room", "day", "state"], name="ticket_waiting"),
+            models.Index(fields=["facility", "issued_at"], name="ticket_issued"),
+        ]
 
     @property
     def label(self) -> str:

@@ -165,6 +165,8 @@ class Board:
         drawn = [(row.title, row.claims) for row in found[:CAUSES_DRAWN]]
         css = [_SEVERITY[Severity(row.severity)][1] for row in found[:CAUSES_DRAWN]]
         drawing = ranks("causes", "Lỗi và cảnh báo theo nguyên nhân", drawn, unit="hồ sơ", css=css)
+        if self.figures.step("built"):
+            drawing.empty = "Không có lỗi hay cảnh báo nào"
         used = dict.fromkeys(_SEVERITY[Severity(row.severity)] for row in found[:CAUSES_DRAWN])
         drawing.legend = [(kind, name) for name, kind in used]
         note = f"{CAUSES_TOLD} nguyên nhân nhiều nhất trong {len(found)}" if len(found) > CAUSES_TOLD else ""
@@ -195,6 +197,8 @@ class Board:
             [Cell("Tồn nhiều (mặt hàng)"), counted(risk.over, self.links.ahead("over")), paid(risk.over_value)],
             [Cell("Sắp hết (mặt hàng)"), counted(risk.low, self.links.ahead("low")), Cell("–", is_number=True)],
         ]
+        if self.figures.risks:
+            drawing.empty = "Không có thuốc, vật tư nào cận hạn hay tồn nhiều"
         note = f"Hôm nay {day_text(self.figures.today)}, theo giá nhập"
         return Picture(drawing, headings("Mức", "Số lượng", "Giá trị, đ"), rows, (), note)
 

@@ -42,7 +42,9 @@ def ready(world: World, settings: Any, tmp_path: Path) -> Iterator[World]:
 def test_from_the_month_to_a_list_and_to_the_group(ready: World, desks: Desks) -> None:  # noqa: F811
     page, hands = desks.open("manager.bv", "overview")
     expect(page.locator("[name=month]")).to_be_focused()
-    expect(page.locator("figure svg.chart")).to_have_count(6)
+    expect(page.locator("figure.picture")).to_have_count(6)
+    expect(page.locator("#causes .told tbody tr").first).to_contain_text("Lỗi chặn")
+    expect(page.locator("#stock .no-data")).to_have_text("Không có thuốc, vật tư nào cận hạn hay tồn nhiều")
     fits(page)
     kept(page, "month")
     hands.press("Alt+m")

@@ -37,11 +37,12 @@ class Series:
 @dataclass(slots=True)
 class Drawing:
     """A picture. `key` makes its ids unique on the page; `summary` says in words what is seen; without shapes there is
-    nothing to show and the template says so."""
+    nothing to show and the template says `empty`."""
 
     key: str
     title: str
     summary: str = ""
+    empty: str = "Chưa có dữ liệu"
     height: int = HEIGHT
     width: int = WIDTH
     shapes: list[Shape] = field(default_factory=list)
