@@ -31,7 +31,7 @@ def list_runs(request: DeskRequest) -> list[ReportRun]:
 def post_run(request: DeskRequest, body: RunIn) -> ReportRun:
     """Make a report of a month, or return the last one when nothing changed."""
     try:
-        period = Period.parse_month(body.month)
+        period = Period.parse(body.month)
     except ValueError as wrong:
         raise Refusal("bad_month", str(wrong), field="month") from None
     actor = request.actor

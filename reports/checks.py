@@ -74,7 +74,10 @@ def _identity(form: Form, check: Check, values: Mapping[str, Any], facts: Facts)
     places = [(sign, form.tags.index(tag)) for sign, tag in parts]
     wrong = []
     for ref, row in zip(values["refs"], values["rows"], strict=True):
-        if abs(Decimal(row[whole]) - sum((sign * Decimal(row[at]) for sign, at in places), Decimal(0))) > CENT:
+        if (
+            abs(Decimal(row[whole] or 0) - sum((sign * Decimal(row[at] or 0) for sign, at in places), Decimal(0)))
+            > CENT
+        ):
             wrong.append(ref)
     totals = sums_of(form, values["rows"])
     if check.whole not in totals:
@@ -132,7 +135,7 @@ def _rounding(form: Form, check: Check, values: Mapping[str, Any], facts: Facts)
     totals, places = sums_of(form, values["rows"]), [(tag, form.tags.index(tag)) for tag in check.columns]
     words = []
     for tag, at in places:
-        gap = round0(totals[tag]) - sum((round0(Decimal(row[at])) for row in values["rows"]), Decimal(0))
+        gap = round0(totals[tag]) - sum((round0(Decimal(row[at] or 0)) for row in values["rows"]), Decimal(0))
         if gap:
             words.append(f"{form.column(tag).heading} lệch {money_text(gap)} đ")
     return Finding(check.title, check.severity, True, "; ".join(words) or "Không lệch")

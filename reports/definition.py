@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Any, Literal
 from his.core.errors import Refusal
 
 ROOT = Path(__file__).with_name("definitions")
+PAPER = "paper"
+"""A column of the paper that is not in the file."""
 ColumnType = Literal["int", "text", "code", "datetime12", "money", "value", "price", "quantity", "count", "share"]
 Severity = Literal["blocking", "warning", "note"]
 TYPES = ("int", "text", "code", "datetime12", "money", "value", "price", "quantity", "count", "share")
@@ -62,6 +64,8 @@ class Column:
     width: int
     where: str = ""
     """The condition of a counted column."""
+    only: str = ""
+    """Only in one variant of the file, or `paper`; empty: everywhere."""
 
     @property
     def key(self) -> str:
@@ -121,6 +125,8 @@ class Form:
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
     folder: Path
+    all_columns: tuple[Column, ...] = ()
+    """Those of all variants; `columns` are those of one."""
 
     def __getitem__(self, name: str) -> Any:
         """A setting of form.toml."""
@@ -135,6 +141,34 @@ class Form:
     def summed_tags(self) -> tuple[str, ...]:
         """Columns that are summed."""
         return tuple(column.tag for column in self.columns if column.type in SUMMED)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list that is read from the database as it is written, and never frozen (reports/lists)."""
+        return "list" in self.settings
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the file, the usual one first; none when there is one file."""
+        return tuple(self.settings.get("variants", ()))
+
+    def variant(self, name: str) -> Form:
+        """The form with the columns of a variant; empty: the usual one. Refuses one that the form does not have."""
+        if not name:
+            return self
+        if name not in self.variants:
+            raise Refusal("no_variant", f"Mẫu {self.code} không có bản {name}", field="variant")
+        return replace(self, columns=_of_variant(self.all_columns, name))
+
+    @property
+    def file_columns(self) -> tuple[Column, ...]:
+        """Columns of the file in its order."""
+        return tuple(column for column in self.columns if column.only != PAPER)
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """The kinds of periods for which it is made, the usual one first (`reports.period.KINDS`)."""
+        return tuple(self.settings.get("periods", (self.settings["period"],)))
 
     @property
     def is_by_store(self) -> bool:
@@ -206,20 +240,26 @@ def _all(root: Path) -> tuple[Form, ...]:
 
 def _read(folder: Path) -> Form:
     settings = tomllib.loads((folder / "form.toml").read_text(encoding="utf-8"))
+    columns = tuple(_column(cells) for cells in _rows(folder / "columns.csv"))
     form = Form(
         code=settings["code"],
         version=folder.name,
         valid_from=settings["valid_from"],
         settings=settings,
-        columns=tuple(_column(cells) for cells in _rows(folder / "columns.csv")),
+        columns=_of_variant(columns, next(iter(settings.get("variants", ())), "")),
         sections=tuple(_section(cells) for cells in _rows(folder / "sections.csv"))
         if (folder / "sections.csv").exists()
         else (),
         checks=tuple(_check(spec) for spec in settings.get("checks", [])),
         folder=folder,
+        all_columns=columns,
     )
     _refuse_contradictions(form, folder)
     return form
+
+
+def _of_variant(columns: Iterable[Column], name: str) -> tuple[Column, ...]:
+    return tuple(column for column in columns if column.only in ("", PAPER, name))
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:
@@ -241,6 +281,7 @@ def _column(cells: Mapping[str, str]) -> Column:
         print_as=cells["print_as"],
         width=int(cells["width"]),
         where=cells.get("where") or "",
+        only=cells.get("only") or "",
     )
 
 
@@ -277,8 +318,7 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         named = {*check.columns, *parts, *([check.whole] if check.whole else [])}
         need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")
     need(form["subject"] in SUBJECTS, f"unknown subject {form['subject']}")
-    need(form["number_column"] in tags, "number_column is no column")
-    for name in ("section_column", "section_day_column", "words_column"):
+    for name in ("number_column", "section_column", "section_day_column", "words_column"):
         need(form.get(name) is None or form[name] in tags, f"{name} is no column")
     need(bool(form.sections) == (form.get("section_column") is not None), "sections and section_column go together")
     need(set(form["screen"]) <= set(tags), "screen names an unknown column")

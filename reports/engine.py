@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
@@ -22,7 +22,7 @@ from reports.checks import Facts, blocking, run_checks
 from reports.datasets import SOURCES, Dataset, Query, Row
 from reports.definition import ROOT, Column, Form, load_form
 from reports.models import ReportBasis, ReportRun
-from reports.period import Period
+from reports.period import KIND_WORDS, Period
 from reports.table import UNPLACED, Cell, cell, day_of, fingerprint
 
 
@@ -46,12 +46,17 @@ def run(
     decides on them.
     """
     chosen = load_form(form, period.start, definitions)
+    if period.kind not in chosen.periods:
+        words = " hoặc ".join(KIND_WORDS[kind] for kind in chosen.periods)
+        raise Refusal("wrong_period", f"{chosen['number']} lập theo {words}", field="month")
+    if chosen.is_list:
+        raise Refusal("is_list", f"{chosen['number']} là danh sách: xem và xuất trực tiếp, không lưu bản", field="form")
     if store and not chosen.is_by_store:
         raise Refusal("not_by_store", f"Mẫu {chosen['number']} lập cho cả cơ sở, không theo kho", field="store")
     values, checks, basis = compute(chosen, query_of(chosen, facility, period, store))
     digest = fingerprint(values)
     lock_name("report", facility.code, form, store, period.start)
-    last = ReportRun.objects.for_facility(facility).filter(form=form, store=store, period_start=period.start)
+    last = runs_for(facility, form, period, store)
     newest = last.order_by("-version").first()
     if newest is not None and newest.sha256 == digest:
         if newest.checks != checks and not newest.filings.filter(signed_at__isnull=False).exists():
@@ -91,10 +96,18 @@ def read(form: Form, query: Query) -> tuple[dict[str, Any], Dataset]:
     return freeze(form, query, data), data
 
 
+def runs_for(facility: Facility, form: str, period: Period, store: str = "") -> QuerySet[ReportRun]:
+    """All versions of a report."""
+    return ReportRun.objects.for_facility(facility).filter(
+        form=form, store=store, period_start=period.start, period_end=period.end
+    )
+
+
 def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:
     """What the data set of a form is asked."""
     named = {"form": form.code, "version": form.version, "root": str(form.folder.parents[1])}
-    return Query(facility, period, store, {**(form.get("keep") or {}), **named})
+    sources = tuple(column.source for column in form.columns)
+    return Query(facility, period, store, {**(form.get("keep") or {}), **named}, sources=sources)
 
 
 def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:
@@ -105,8 +118,10 @@ def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:
     extra: dict[str, Any] = {} if form.sections else {"titles": [list(pair) for pair in data.sections]}
     if query.store:
         extra["store"] = query.store
-    if data.notes:
-        extra["notes"] = list(data.notes)
+    if notes := [*(form.get("notes") or ()), *data.notes]:
+        extra["notes"] = notes
+    if data.headings:
+        extra["headings"] = list(data.headings)
     if data.not_added:
         extra["not_added"] = list(data.not_added)
     if data.basis:
@@ -135,7 +150,7 @@ def _place(form: Form, order: list[str], row: Row) -> tuple[int, str, Row]:
 
 def _row(form: Form, row: Row, number: int) -> list[Cell]:
     def value(column: Column) -> Any:
-        return number if column.tag == form["number_column"] else row.value(column.key)
+        return number if column.tag == form.get("number_column") else row.value(column.key)
 
     return [cell(column, value(column)) for column in form.columns]
 
@@ -161,7 +176,7 @@ def compare_rows(
     Rows without a counterpart are not compared: they have a check of their own.
     """
     sums = dict.fromkeys(tags, Decimal("0.00"))
-    columns = [(at, column) for at, column in enumerate(form.columns) if column.tag != form["number_column"]]
+    columns = [(at, column) for at, column in enumerate(form.columns) if column.tag != form.get("number_column")]
     known = dict(zip(values["refs"], values["rows"], strict=True))
     differing = []
     for ref, texts in others:

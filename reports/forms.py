@@ -13,7 +13,7 @@ class RunForm(forms.Form):
     """Which form of which month to make."""
 
     form = forms.ChoiceField(label="Mẫu báo cáo")
-    month = forms.CharField(label="Tháng", max_length=7, help_text="gõ 10/2026")
+    month = forms.CharField(label="Kỳ", max_length=7, help_text="gõ 10/2026, hoặc Q4/2026 cho quý")
     store = forms.ChoiceField(label="Kho (biểu dược)", required=False)
 
     def __init__(
@@ -22,12 +22,12 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["form"].choices = choices  # type: ignore[attr-defined]
         self.fields["store"].choices = [("", "Toàn cơ sở"), *stores]  # type: ignore[attr-defined]
-        self.fields["month"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
+        self.fields["month"].widget.attrs |= {"autocomplete": "off"}
 
     def clean_month(self) -> Period:
-        """The month as a period."""
+        """The month or quarter."""
         try:
-            return Period.parse_month(self.cleaned_data["month"])
+            return Period.parse(self.cleaned_data["month"])
         except ValueError as wrong:
             raise forms.ValidationError(str(wrong)) from None
 

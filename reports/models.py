@@ -44,7 +44,7 @@ class ReportRun(FacilityModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["facility", "form", "store", "period_start", "version"], name="report_run_version"
+                fields=["facility", "form", "store", "period_start", "period_end", "version"], name="report_run_version"
             )
         ]
         triggers = [RUN_TRIGGER]

@@ -13,7 +13,7 @@ from patients.models import ManagedPatient, Visit, VisitDiagnosis
 from reports.checks import blocking
 from reports.datasets.grid import behind
 from reports.definition import SUBJECTS, Column, Form, form_codes, latest, load_version
-from reports.engine import query_of
+from reports.engine import query_of, runs_for
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.table import Cell, parts_of
@@ -22,7 +22,8 @@ from reports.table import Cell, parts_of
 def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
     """The newest version of each report of a facility, latest period first; rows and values are not loaded."""
     rows = ReportRun.objects.for_facility(facility).defer("values")
-    newest = rows.order_by("form", "store", "period_start", "-version").distinct("form", "store", "period_start")
+    named = ("form", "store", "period_start", "period_end")
+    newest = rows.order_by(*named, "-version").distinct(*named)
     return list(
         ReportRun.objects.for_facility(facility)
         .defer("values")
@@ -35,7 +36,7 @@ def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
 def versions_of(run: ReportRun) -> QuerySet[ReportRun]:
     """All versions of the same report, newest first; rows and values are not loaded."""
     same = ReportRun.objects.for_facility(run.facility).filter(
-        form=run.form, store=run.store, period_start=run.period_start
+        form=run.form, store=run.store, period_start=run.period_start, period_end=run.period_end
     )
     return same.defer("values").select_related("run_by").order_by("-version")
 
@@ -50,8 +51,7 @@ def get_run(facility: Facility, pk: int) -> ReportRun:
 
 def newest_run(facility: Facility, form: str, period: Period, store: str = "") -> ReportRun | None:
     """The report in force of a form and period, of the whole facility or of one store."""
-    rows = ReportRun.objects.for_facility(facility).filter(form=form, store=store, period_start=period.start)
-    return rows.order_by("-version").first()
+    return runs_for(facility, form, period, store).order_by("-version").first()
 
 
 def state_of(checks: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -76,6 +76,7 @@ def form_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 class ShownRow:
     """One row of a report on the screen."""
 
+    number: int
     ref: str
     cells: tuple[Cell, ...]
 
@@ -86,11 +87,11 @@ def rows_of(run: ReportRun, *, section: str | None = None, check: int | None = N
     A check may also name visits that are no row; they are not among the answer (`strangers_of`).
     """
     values = run.values
-    pairs = zip(values["refs"], values["rows"], values["sections"], strict=True)
+    lines = enumerate(zip(values["refs"], values["rows"], values["sections"], strict=True), 1)
     wanted = set(run.checks[check]["refs"]) if check is not None and 0 <= check < len(run.checks) else None
     return [
-        ShownRow(ref, tuple(row))
-        for ref, row, part in pairs
+        ShownRow(number, ref, tuple(row))
+        for number, (ref, row, part) in lines
         if (section is None or part == section) and (wanted is None or ref in wanted)
     ]
 

@@ -7,7 +7,7 @@ from ninja import Field, Schema
 
 
 class RunIn(Schema):
-    """Which report to make: a form, a month written YYYY-MM, and the code of a store for a form made by store."""
+    """Which report to make: a form, a month (YYYY-MM) or a quarter (YYYY-Qn), and for a form made by store its code."""
 
     form: str = Field(max_length=30)
     month: str = Field(max_length=7)

@@ -20,6 +20,8 @@ from insurance.standards import PartialDate
 from reports.definition import NUMBERS, Column, Form
 
 Cell = str | int
+BLANK = object()
+"""The value of a number that a row does not have, as rows that only name their part."""
 UNPLACED = ""
 """The section of rows for which the form has no place; a blocking check names them."""
 
@@ -42,24 +44,17 @@ class Part:
 
 def cell(column: Column, value: Any) -> Cell:
     """A typed value as it is stored. Raises TypeError for a value of the wrong kind, such as a float."""
+    if value is BLANK or (value is None and (column.type not in NUMBERS or column.type == "share")):
+        return ""
     if column.type == "money":
         return _money(value)
-    if column.type == "share" and value is None:
-        return ""
     if column.type in NUMBERS:
         return _exact(value)
     if column.type == "datetime12":
         return _instant(value)
-    if column.type == "int":
-        if value is None:
-            return ""
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{column.tag} takes a whole number, not {value!r}")
-        return value
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError(f"{column.tag} takes a text, not {value!r}")
+    wanted = int if column.type == "int" else str
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise TypeError(f"{column.tag} takes {'a whole number' if wanted is int else 'a text'}, not {value!r}")
     return value
 
 
@@ -78,8 +73,6 @@ def _exact(value: Any) -> str:
 
 
 def _instant(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, PartialDate):
         return value.digits()
     if isinstance(value, datetime):
@@ -93,7 +86,7 @@ def sums_of(form: Form, rows: Iterable[Sequence[Cell]]) -> dict[str, Decimal]:
     totals = {tag: Decimal("0.00") for tag, _ in places}
     for row in rows:
         for tag, at in places:
-            totals[tag] += Decimal(row[at])
+            totals[tag] += Decimal(row[at] or 0)
     return totals
 
 
@@ -108,12 +101,13 @@ def parts_of(form: Form, values: Mapping[str, Any]) -> list[Part]:
     """The sections of a stored report in order: those of the form, also empty ones, with unplaced rows last; or those
     that its data made."""
     rows, sections = values["rows"], values["sections"]
+    headings = set(values.get("headings", ()))
     titles = form.section_order() if form.sections else dict(values["titles"])
     if form.sections and UNPLACED in sections:
         titles = {**titles, UNPLACED: "Chưa xếp được vào phần nào"}
     parts = []
     for section, title in titles.items():
-        at = tuple(i for i, name in enumerate(sections) if name == section)
+        at = tuple(i for i, name in enumerate(sections) if name == section and values["refs"][i] not in headings)
         parts.append(Part(section, title, at, sums_of(form, (rows[i] for i in at)), bool(form.sections)))
     return parts
 

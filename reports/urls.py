@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from reports.views import calendar, comparing, desk, figures, filing, reconciling
+from reports.views import calendar, comparing, desk, figures, filing, listing, reconciling
 
 urlpatterns: list[URLPattern] = [
     path("", desk.reports, name="reports"),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern] = [
     path("calendar/<str:code>/<str:start>/tick/", calendar.tick, name="report-tick"),
     path("calendar/<str:code>/<str:start>/assign/", calendar.assign, name="report-assign"),
     path("reconcile/", reconciling.reconciliations, name="reconciliations"),
+    path("lists/<str:form>/<str:month>/", listing.report_list, name="report-list"),
+    path("lists/<str:form>/<str:month>/file/", listing.report_list_file, name="report-list-file"),
     path("<int:pk>/", desk.report, name="report-run"),
     path("<int:pk>/rows/<int:number>/", desk.report_row, name="report-row"),
     path("<int:pk>/rows/<int:number>/<str:tag>/", figures.report_figure, name="report-figure"),

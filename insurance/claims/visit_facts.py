@@ -87,5 +87,9 @@ def admission_reason(record: Record) -> str:
 
 def discharge_kind(record: Record) -> str:
     """How the visit ended (MA_LOAI_RV): home, or one of the two transfers."""
-    outcome = record.exam.outcome
+    return discharge_code(record.exam.outcome)
+
+
+def discharge_code(outcome: str) -> str:
+    """The code of an outcome of the last exam (MA_LOAI_RV)."""
     return _DISCHARGE.get(Exam.Outcome(outcome), "1") if outcome else "1"

@@ -83,11 +83,11 @@ class Layout:
     def split(self, body: str) -> dict[str, list[dict[str, str]]]:
         """The rows of a body by table, as tag to text; tables without a row are left out."""
         pairs = zip(self.tables, body.split(TABLE), strict=True)
-        return {table.name: _rows(table, document) for table, document in pairs if document}
+        return {table.name: rows_in(table, document) for table, document in pairs if document}
 
 
-def _rows(table: TableLayout, document: str) -> list[dict[str, str]]:
-    """The rows of a document that this product wrote: every field is there, in order, without attributes."""
+def rows_in(table: TableLayout, document: str) -> list[dict[str, str]]:
+    """The rows of a document that this product wrote, as tag to text: every field is there, in order."""
     texts = [unescaped(text) for _, text in _FIELD.findall(document)]
     if table.signed:
         texts.pop()  # the empty element of the signature

@@ -9,14 +9,20 @@ from reports.datasets.cash import (
     invoice_list,
     reversals,
 )
+from reports.datasets.catalog import catalog, explain_catalog_row
 from reports.datasets.grid import explain_row, grid
+from reports.datasets.items import claimed_items, explain_item_visits
 from reports.datasets.planning import bid_use, differing_prices, near_expiry, purchase_proposal
+from reports.datasets.settlement import explain_settlement, settlement
 from reports.datasets.stock import explain_item, stock_flow, stock_usage
 from reports.datasets.visits import claim_summaries, explain_visit, settled_visits
 
 SOURCES: dict[str, Source] = {
     "settled_visits": Source(settled_visits, explain_visit, claim_summaries, is_of_visits=True),
     "stock_flow": Source(stock_flow, explain_item),
+    "claimed_items": Source(claimed_items, explain_item_visits),
+    "catalog": Source(catalog, explain_catalog_row),
+    "settlement": Source(settlement, explain_settlement),
     "near_expiry": Source(near_expiry, explain_item),
     "bid_use": Source(bid_use, explain_item),
     "differing_prices": Source(differing_prices, explain_item),

@@ -13,7 +13,10 @@ from reports.period import Period
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: a facility, a period, the code of one of its stores (empty: all), the filter of the form."""
+    """What is asked: a facility, a period, the code of one of its stores (empty: all), and the filter of the form.
+
+    `sources` are the values that the form shows, where only some of what could be read are kept.
+    """
 
     facility: Facility
     period: Period
@@ -21,6 +24,7 @@ class Query:
     keep: Mapping[str, Any] = field(default_factory=dict)
     only: frozenset[str] | None = None
     """Claim codes of the visits that are looked at; None: all. For data sets of visits."""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Dataset:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     flags: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    """References of rows that only name their part: they stand in the file, and on paper as the part's own row."""
     not_added: list[str] = field(default_factory=list)
     basis: list[dict[str, Any]] = field(default_factory=list)
 

@@ -1,25 +1,25 @@
 """Settled visits: what the fund is asked to pay. A row is a visit, its reference the claim code."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from his.accounts.models import Facility
 from his.core.dates import day_range
-from his.core.errors import Refusal
 from insurance.billing.queries import lines_of
-from insurance.claims.build import build_tables
-from insurance.claims.gather import Record, gather
-from insurance.claims.services import reason_left_out
-from insurance.claims.stored import rows_of
+from insurance.claims.summaries import SUMMARY, Texts, stored_summaries, summaries, summary_rows
 from insurance.models import BenefitResult, Claim
+from insurance.standards import PartialDate, select_standard
 from patients.models import Visit
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.period import Period
 
-CHUNK = 500
-SUMMARY = "XML1"
+CARD = "card_number"
+"""One card in the form: the first where a claim names several, as other systems do; the circular does not say."""
+
+Stay = tuple[str, str, bool, str]
 
 
 def settled_visits(query: Query) -> Dataset:
@@ -29,49 +29,57 @@ def settled_visits(query: Query) -> Dataset:
     those of the XML. Self-paying visits are no part of it and are not listed as left out.
     """
     facility, period = query.facility, query.period
-    found = Dataset()
-    stays: dict[int, list[tuple[datetime, datetime, bool, str]]] = defaultdict(list)
-    for record in _records(query):
-        code = record.visit.claim_code
-        if reason := reason_left_out(record):
-            if record.visit.is_insured:
-                found.left_out.append((code, reason))
+    found, stays = Dataset(), defaultdict[int, list[Stay]](list)
+    fields = [(name, *field) for name, field in _fields(period).items() if name in query.sources]
+    rows = summary_rows(facility, period.start).filter(visit__is_insured=True).order_by("visit__claim_code")
+    if query.only is not None:
+        rows = rows.filter(visit__claim_code__in=query.only)
+    for summary in summaries(facility, rows):
+        code, texts = summary.claim_code, summary.texts
+        if reason := summary.reason or summary.refusal:
+            found.left_out.append((code, reason))
+            if summary.refusal:
+                found.flags["incomplete"].append(code)
             continue
-        try:
-            summary = build_tables(record).summary
-        except Refusal as refusal:
-            found.flags["incomplete"].append(code)
-            found.left_out.append((code, refusal.message_vi))
-            continue
-        # One card in the form: the first where a claim names several, as other systems do; the circular does not say.
-        found.rows.append(Row(code, summary, {"card_number": next(iter(summary.card_numbers), "")}))
-        if summary.paid_at is None:
+        found.rows.append(Row(code, None, _typed(texts, fields)))
+        if not texts["NGAY_TTOAN"]:
             found.flags["unpaid"].append(code)
-        if summary.arrived_at and summary.ended_at:
-            stay = (summary.arrived_at, summary.ended_at, summary.admitted_at is not None, code)
-            stays[record.visit.patient_id].append(stay)
+        if not summary.is_claimed:
+            found.flags["no_claim"].append(code)
+        elif summary.state == Claim.State.FINDINGS:
+            found.flags["claim_findings"].append(code)
+        stay = (texts["NGAY_VAO"], texts["NGAY_RA"], bool(texts["NGAY_VAO_NOI_TRU"]), code)
+        stays[summary.patient_id].append(stay)
     found.flags["overlapping"] = _overlapping(stays)
     found.flags["still_open"] = _still_open(facility, period)
-    _flag_claims(facility, period, found)
     return found
 
 
-def _records(query: Query) -> Iterator[Record]:
-    facility = query.facility
-    visits = Visit.objects.for_facility(facility).filter(claim_month=query.period.start, state=Visit.State.CLOSED)
-    if query.only is not None:
-        visits = visits.filter(claim_code__in=query.only)
-    ids = list(visits.order_by("claim_code").values_list("pk", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        chunk = visits.filter(pk__in=ids[start : start + CHUNK]).select_related("patient", "card", "facility")
-        yield from gather(facility, list(chunk.order_by("claim_code")))
+_READ: dict[str, Callable[[str], Any]] = {
+    "int": lambda text: int(text) if text else None,
+    "money": Decimal,
+    "datetime12": lambda text: PartialDate.parse(text) if text else None,
+}
+"""How the texts of a field become values again, by type; others stay texts."""
 
 
-def _overlapping(stays: Mapping[int, Sequence[tuple[datetime, datetime, bool, str]]]) -> list[str]:
+@lru_cache(maxsize=64)
+def _fields(period: Period) -> dict[str, tuple[str, Callable[[str], Any]]]:
+    """Tag and reader of what a summary says, by English name, in the standard of the period."""
+    fields = select_standard(period.end).table(SUMMARY).fields
+    found = {field.source: (field.tag, _READ.get(field.types[0].base, str)) for field in fields}
+    return {**found, CARD: ("MA_THE_BHYT", lambda text: text.split(";")[0])}
+
+
+def _typed(texts: Texts, fields: Sequence[tuple[str, str, Callable[[str], Any]]]) -> dict[str, Any]:
+    return {name: read(texts.get(tag, "")) for name, tag, read in fields}
+
+
+def _overlapping(stays: Mapping[int, Sequence[Stay]]) -> list[str]:
     """Visits of one person that overlap a stay (inpatient or day treatment) of the same person."""
     found: set[str] = set()
     for rows in stays.values():
-        ordered = sorted(rows)
+        ordered = sorted(rows) if len(rows) > 1 else ()
         for i, (_, ended, is_stay, code) in enumerate(ordered):
             for arrived, _, is_other_stay, other in ordered[i + 1 :]:
                 if arrived < ended and (is_stay or is_other_stay):
@@ -87,29 +95,9 @@ def _still_open(facility: Facility, period: Period) -> list[str]:
     return list(rows.order_by("claim_code").values_list("claim_code", flat=True))
 
 
-def _claims(facility: Facility, period: Period) -> Any:
-    """Claim versions in force of the month that rest on the split in force."""
-    return Claim.objects.for_facility(facility).filter(
-        is_current=True,
-        result__is_current=True,
-        visit__claim_month=period.start,
-        visit__state=Visit.State.CLOSED,
-    )
-
-
-def _flag_claims(facility: Facility, period: Period, found: Dataset) -> None:
-    built = dict(_claims(facility, period).values_list("claim_code", "state"))
-    codes = [row.ref for row in found.rows]
-    found.flags["no_claim"] = [code for code in codes if code not in built]
-    found.flags["claim_findings"] = sorted(code for code in codes if built.get(code) == Claim.State.FINDINGS)
-
-
 def claim_summaries(query: Query) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Table XML1 of each stored claim of the month: the very texts that are exported."""
-    claims = _claims(query.facility, query.period).select_related("layout").order_by("claim_code")
-    for claim in claims.iterator(chunk_size=200):
-        (fields,) = rows_of(claim)[SUMMARY]
-        yield claim.claim_code, fields
+    return stored_summaries(query.facility, query.period.start)
 
 
 def explain_visit(query: Query, ref: str) -> Explained:

@@ -51,7 +51,7 @@ def layout_of(form: Form, values: Mapping[str, Any]) -> Layout:
         parts=tuple(parts_of(form, values)),
         totals=totals,
         words=amount_in_words(round0(totals[form["words_column"]])) if form.get("words_column") else "",
-        first_sum=next(i for i, column in enumerate(columns) if column.type in SUMMED),
+        first_sum=next((i for i, column in enumerate(columns) if column.type in SUMMED), len(columns)),
     )
 
 

@@ -5,7 +5,7 @@ only: the time in the file is the end of the period.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from his.core.money import round0
 from reports.definition import NUMBERS, Column, Form
-from reports.export.layout import Layout, layout_of, noun_of, period_text, shown
+from reports.export.layout import HeaderCell, Layout, layout_of, noun_of, period_text, shown
 from reports.table import Cell
 
 FONT = {"font_name": "Times New Roman", "font_size": 10}
@@ -31,14 +31,15 @@ def to_xlsx(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
     made = datetime.combine(date.fromisoformat(values["period"]["end"]), time())
     book.set_properties({"title": form["title"], "subject": f"{form['number']}, {sha256}", "created": made})
-    formats = _formats(book)
+    formats = formats_of(book)
     _file_sheet(book.add_worksheet(form["xlsx"]["sheet"]), form, values, formats)
-    _PaperSheet(book.add_worksheet(form["xlsx"]["printed_sheet"]), form, values, formats).write()
+    PaperSheet(book.add_worksheet(form["xlsx"]["printed_sheet"]), form, values, formats).write()
     book.close()
     return out.getvalue()
 
 
-def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
+def formats_of(book: xlsxwriter.Workbook) -> dict[str, Format]:
+    """The looks of cells by name."""
     border = {"border": 1, "valign": "vcenter"}
     looks: dict[str, dict[str, Any]] = {
         "head": {**border, "bold": True, "align": "center", "text_wrap": True, "bg_color": "#E7ECF3"},
@@ -81,7 +82,7 @@ def _file_sheet(sheet: Worksheet, form: Form, values: Mapping[str, Any], formats
             _write_file_cell(sheet, y, x, column, value, formats)
     sheet.freeze_panes(1, 2)
     sheet.autofilter(0, 0, max(1, len(values["rows"])), len(form.columns) - 1)
-    _print_setup(sheet, form, header_rows=(0, 0))
+    print_setup(sheet, form, header_rows=(0, 0))
 
 
 def _write_file_cell(
@@ -99,7 +100,8 @@ def _write_file_cell(
         sheet.write_string(y, x, str(value), formats["text"])
 
 
-def _print_setup(sheet: Worksheet, form: Form, *, header_rows: tuple[int, int]) -> None:
+def print_setup(sheet: Worksheet, form: Form, *, header_rows: tuple[int, int]) -> None:
+    """Paper, one page wide, the headings on every page."""
     if form["paper"]["landscape"]:
         sheet.set_landscape()
     sheet.set_paper(_PAPER_A4)
@@ -120,7 +122,7 @@ def _printed(column: Column, value: Decimal) -> Decimal:
     return round0(value) if column.print_as == "money" else value
 
 
-class _PaperSheet:
+class PaperSheet:
     """The paper: header, headings, sections with sums, total, words, signers."""
 
     def __init__(self, sheet: Worksheet, form: Form, values: Mapping[str, Any], formats: Mapping[str, Format]) -> None:
@@ -130,23 +132,30 @@ class _PaperSheet:
         self.last = len(self.layout.columns) - 1
 
     def write(self) -> None:
+        """All of it."""
+        y = self.head()
+        for part in self.layout.parts:
+            if part.label:
+                sums = part.sums if self.form.sums_parts else {}
+                y = self.sums(y, self.counted(part.label, len(part.positions)), sums, "part")
+            for position in part.positions:
+                y = self._row(y, self.values["rows"][position])
+        if label := self.form["total_label"]:
+            y = self.sums(y, self.counted(label, len(self.values["rows"])), self.layout.totals, "total")
+        self.foot(y, self.layout.words)
+
+    def head(self) -> int:
+        """Letterhead, title and headings, row after row; the row below them."""
         for x, column in enumerate(self.layout.columns):
             self.sheet.set_column(x, x, column.width * PAPER_SCALE)
         first = self._letterhead()
         y = self._header(first)
         self.sheet.freeze_panes(y, 2)
-        for part in self.layout.parts:
-            if part.label:
-                sums = part.sums if self.form.sums_parts else {}
-                y = self._sums(y, self._counted(part.label, len(part.positions)), sums, "part")
-            for position in part.positions:
-                y = self._row(y, self.values["rows"][position])
-        if label := self.form["total_label"]:
-            y = self._sums(y, self._counted(label, len(self.values["rows"])), self.layout.totals, "total")
-        self._foot(y)
-        _print_setup(self.sheet, self.form, header_rows=(first, first + 2))
+        print_setup(self.sheet, self.form, header_rows=(first, first + 2))
+        return y
 
-    def _counted(self, label: str, rows: int) -> str:
+    def counted(self, label: str, rows: int) -> str:
+        """The label of a sum with the number of its rows."""
         return f"{label} ({rows} {noun_of(self.form)})" if self.form.counts_rows else label
 
     def _letterhead(self) -> int:
@@ -166,16 +175,21 @@ class _PaperSheet:
     def _header(self, top: int) -> int:
         self.sheet.set_row(top, 24)
         self.sheet.set_row(top + 1, 28)
-        for cell in self.layout.header:
+        places = {(y, x): cell for cell in self.layout.header for y, x in _places(cell)}
+        for (y, x), cell in sorted(places.items(), key=lambda item: item[0]):
             look = self.formats["head" if cell.y < 2 else "head_number"]
-            y = top + cell.y
-            if cell.width == cell.height == 1:
-                self.sheet.write_string(y, cell.x, cell.text, look)
+            if (y, x) == (cell.y, cell.x):
+                self.sheet.write_string(top + y, x, cell.text, look)
             else:
-                self.sheet.merge_range(y, cell.x, y + cell.height - 1, cell.x + cell.width - 1, cell.text, look)
+                self.sheet.write_blank(top + y, x, None, look)
+        for cell in self.layout.header:  # joined when they are written: a streamed sheet is written row after row
+            if cell.width > 1 or cell.height > 1:
+                y, end = top + cell.y, cell.x + cell.width - 1
+                self.sheet.merge_range(y, cell.x, y + cell.height - 1, end, cell.text, self.formats["head"])
         return top + 3
 
-    def _sums(self, y: int, label: str, sums: Mapping[str, Decimal], look: str) -> int:
+    def sums(self, y: int, label: str, sums: Mapping[str, Decimal], look: str) -> int:
+        """A row of sums in one of the looks `part` and `total`; the row below."""
         self._merge(y, 0, self.layout.first_sum - 1, label, look)
         for x, column in enumerate(self.layout.columns[self.layout.first_sum :], self.layout.first_sum):
             if column.tag in sums:
@@ -200,10 +214,11 @@ class _PaperSheet:
                 self.sheet.write_string(y, x, shown(column, value), self.formats[look])
         return y + 1
 
-    def _foot(self, y: int) -> None:
+    def foot(self, y: int, words: str) -> None:
+        """Amount in words, notes and signers."""
         y += 1
-        if self.layout.words:
-            self._merge(y, 0, self.last, f"{self.form['words_label']}: {self.layout.words}", "words")
+        if words:
+            self._merge(y, 0, self.last, f"{self.form['words_label']}: {words}", "words")
             y += 1
         for note in self.values.get("notes", []):
             self._merge(y, 0, self.last, note, "plain")
@@ -211,10 +226,17 @@ class _PaperSheet:
         self._merge(y + 1, self.last - 4, self.last, "Ngày ........ tháng ........ năm ............", "center_italic")
         signers = self.form["signers"]
         width = (self.last + 1) // len(signers)
-        for i, role in enumerate(signers):
-            x, end = i * width, (i + 1) * width - 1 if i < len(signers) - 1 else self.last
-            self._merge(y + 2, x, end, role, "center_bold")
-            self._merge(y + 3, x, end, "(Ký, họ tên)", "center_italic")
+        for below, look in ((2, "center_bold"), (3, "center_italic")):  # row after row
+            for i, role in enumerate(signers):
+                x, end = i * width, (i + 1) * width - 1 if i < len(signers) - 1 else self.last
+                self._merge(y + below, x, end, role if below == 2 else "(Ký, họ tên)", look)
 
     def _merge(self, y: int, x: int, end: int, text: str, look: str) -> None:
         self.sheet.merge_range(y, x, y, end, text, self.formats[look])
+
+
+def _places(cell: HeaderCell) -> Iterator[tuple[int, int]]:
+    """The rows and columns that a cell of the headings takes."""
+    for y in range(cell.y, cell.y + cell.height):
+        for x in range(cell.x, cell.x + cell.width):
+            yield y, x

@@ -193,7 +193,7 @@ def _lines(query: Query) -> QuerySet[BenefitLine]:
     )
 
 
-def _claimed_lines(query: Query) -> QuerySet[BenefitLine]:
+def claimed_lines(query: Query) -> QuerySet[BenefitLine]:
     """Those of `lines` whose visit makes a claim: the same as form 01/BH."""
     left_out = BenefitResult.objects.for_facility(query.facility).filter(LEFT_OUT, is_current=True)
     return _lines(query).exclude(result__in=left_out.values("pk"))
@@ -334,7 +334,7 @@ FACTS: dict[str, Facts] = {
         "dòng chi phí đề nghị quỹ thanh toán",
         _LINE,
         _LINE_MEASURES,
-        _claimed_lines,
+        claimed_lines,
         "result__visit__claim_code",
         "result_id",
     ),

@@ -20,7 +20,7 @@ from his.printing.views import pdf_response
 from his.ui.forms import render_refusal, saved
 from pharmacy.queries import stores
 from reports.datasets import SOURCES
-from reports.definition import SUMMED, Column, Form, latest, load_version
+from reports.definition import SUMMED, Column, Form, latest, load_form, load_version
 from reports.engine import query_of, run
 from reports.export import EXPORTERS, file_name, kinds_of
 from reports.export.layout import layout_of, noun_of, period_text, shown
@@ -50,6 +50,10 @@ def _make(request: DeskRequest) -> HttpResponse:
         return render(request, "reports/reports.html", _desk(request, form), status=422)
     actor, period = request.actor, form.cleaned_data["month"]
     try:
+        chosen = load_form(form.cleaned_data["form"], period.start)
+        period = period.fitting(chosen.periods)
+        if chosen.is_list:
+            return redirect("report-list", form=form.cleaned_data["form"], month=period.key())
         made = run(
             form=form.cleaned_data["form"],
             facility=actor.facility,
@@ -82,6 +86,11 @@ def store_choices(facility: Facility) -> list[tuple[str, str]]:
     return [(store.code, store.name) for store in stores(facility)]
 
 
+def desk_context(request: DeskRequest) -> dict[str, Any]:
+    """What the left pane shows beside a list."""
+    return _desk(request, _run_form(request))
+
+
 def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
     """What every page of the desk shows: the reports made, and the form."""
     rows = runs_of(request.actor.facility)
@@ -90,6 +99,7 @@ def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None)
         {
             "run": row,
             "number": latest(row.form)["number"],
+            "period": Period(row.period_start, row.period_end).short(),
             "state": filing_badge(filings[row.pk]) if row.pk in filings else state_of(row.checks),
             "is_current": current is not None and _same(row, current),
         }
@@ -99,7 +109,11 @@ def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None)
 
 
 def _same(a: ReportRun, b: ReportRun) -> bool:
-    return (a.form, a.store, a.period_start) == (b.form, b.store, b.period_start)
+    return _of(a) == _of(b)
+
+
+def _of(run: ReportRun) -> tuple[Any, ...]:
+    return run.form, run.store, run.period_start, run.period_end
 
 
 @require_GET
@@ -154,7 +168,7 @@ class _Choice:
         self.strangers: Sequence[str] = strangers_of(made, self.check) if self.check is not None else ()
         if self.column in form.summed_tags:
             at = form.tags.index(self.column)
-            self.rows = [row for row in self.rows if Decimal(row.cells[at])]
+            self.rows = [row for row in self.rows if Decimal(row.cells[at] or 0)]
         self.title = self._title(made, form)
 
     def _title(self, made: ReportRun, form: Form) -> str:
@@ -191,7 +205,7 @@ def _line(form: Form, columns: Sequence[Column], row: ShownRow, made: ReportRun)
         (column, shown(column, row.cells[form.tags.index(column.tag)]), form["dataset"] == "grid" and column.is_counted)
         for column in columns
     ]
-    return {"ref": row.ref, "cells": cells, "number": row.cells[form.tags.index(form["number_column"])]}
+    return {"ref": row.ref, "cells": cells, "number": row.number}
 
 
 @require_GET

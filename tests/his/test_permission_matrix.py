@@ -92,6 +92,7 @@ SERVICE_MODULES = (
     "reports.briefing.services",
     "reports.engine",
     "reports.registers.services",
+    "reports.lists.services",
     "reports.services",
 )
 

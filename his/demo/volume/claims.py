@@ -41,9 +41,9 @@ _CONTENT = re.compile(rb"<NOIDUNGFILE>([^<]*)")
 def claim_figures(facility: Facility, month: date, say: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
     """Build the claims of the month, then time the steps. Refuses figures of an export with errors."""
     started = perf_counter()
-    built = _build(facility, month, say)
+    built = build(facility, month, say)
     build_s = perf_counter() - started
-    _settle()
+    settle()
     started = perf_counter()
     fresh_claims = _fresh(facility, month)
     fresh_s = perf_counter() - started
@@ -84,7 +84,8 @@ def claim_figures(facility: Facility, month: date, say: Callable[[str], None] = 
     }
 
 
-def _build(facility: Facility, month: date, say: Callable[[str], None]) -> int:
+def build(facility: Facility, month: date, say: Callable[[str], None]) -> int:
+    """Build the claims of a month that are not true to their record; how many there are."""
     actor, cursor, built = system_actor(facility), "", 0
     while True:
         step = build_month(month=month, actor=actor, at=timezone.now(), after=cursor, limit=BUILD_STEP)
@@ -95,7 +96,7 @@ def _build(facility: Facility, month: date, say: Callable[[str], None]) -> int:
         cursor = step.cursor
 
 
-def _settle() -> None:
+def settle() -> None:
     """What autovacuum does within minutes at a working facility."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -123,7 +124,7 @@ class _Steps:
         arguments = [name, self._facility.code, self._month.isoformat(), out, str(self._sizes), str(self._limit)]
         done = subprocess.run(
             [sys.executable, "-m", "his.demo.volume.steps", *arguments],
-            env=os.environ | {"DATABASE_URL": _address(), "DJANGO_SETTINGS_MODULE": "his.settings"},
+            env=os.environ | {"DATABASE_URL": address(), "DJANGO_SETTINGS_MODULE": "his.settings"},
             cwd=settings.BASE_DIR,
             stdout=subprocess.PIPE,
             check=True,
@@ -144,7 +145,7 @@ class _Steps:
         self.megabytes = sum(numbers[1::2]) / 1e6
 
 
-def _address() -> str:
+def address() -> str:
     """The database of this process, for another one."""
     connection.ensure_connection()
     info = connection.connection.info

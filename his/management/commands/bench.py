@@ -1,4 +1,4 @@
-"""`manage.py bench claims|search|split|stock`: measure a month of visits, the split of one, many clients at one lot.
+"""`manage.py bench claims|search|split|stock|reports`: a month of visits, the split of one, a lot, all forms.
 
 The last line is JSON.
 """
@@ -13,6 +13,7 @@ from his.demo import ground
 from his.demo.places import HOSPITAL, STATION
 from his.demo.volume.load import Loaded
 from his.demo.volume.measure import bench_claims, bench_search
+from his.demo.volume.reporting import bench_reports
 from his.demo.volume.splitting import bench_split
 from his.demo.volume.stocking import bench_stock
 
@@ -26,9 +27,9 @@ class Command(BaseCommand):
         said = (
             "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm; "
             "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu; "
-            "stock: nhiều máy cùng xuất một lô thuốc"
+            "stock: nhiều máy cùng xuất một lô thuốc; reports: mọi biểu, danh sách của một tháng đã nạp hoặc nạp mới"
         )
-        parser.add_argument("what", choices=["claims", "search", "split", "stock"], help=said)
+        parser.add_argument("what", choices=["claims", "search", "split", "stock", "reports"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
@@ -50,7 +51,9 @@ class Command(BaseCommand):
             if options["what"] == "stock":
                 self.stdout.write(json.dumps(self._stock(options)))
                 return
-            if options["what"] == "search":
+            if options["what"] == "reports":
+                figures = bench_reports(**asked, say=self.stdout.write)
+            elif options["what"] == "search":
                 figures = bench_search(**asked)
             else:
                 figures = bench_claims(**asked, say=self.stdout.write)
