@@ -108,7 +108,7 @@ class Period:
         return {
             "day": f"Ngày {start:%d/%m/%Y}",
             "month": f"Tháng {start:%m} năm {start:%Y}",
-            "quarter": f"Quý {_ROMAN[start.month // 3]} năm {start:%Y}",
+            "quarter": f"Quý {_ROMAN[(start.month - 1) // 3]} năm {start:%Y}",
             "half_year": f"6 tháng {'đầu' if start.month == 1 else 'cuối'} năm {start:%Y}",
             "year": f"Năm {start:%Y}",
         }.get(self.kind, f"Từ {start:%d/%m/%Y} đến {self.end:%d/%m/%Y}")
@@ -118,7 +118,7 @@ class Period:
         start = self.start
         return {
             "month": f"tháng {start:%m/%Y}",
-            "quarter": f"Q{start.month // 3 + 1}/{start:%Y}",
+            "quarter": f"Q{(start.month - 1) // 3 + 1}/{start:%Y}",
         }.get(self.kind, self.key())
 
     def key(self) -> str:
@@ -127,8 +127,8 @@ class Period:
         return {
             "day": f"{start:%Y-%m-%d}",
             "month": f"{start:%Y-%m}",
-            "quarter": f"{start:%Y}-Q{start.month // 3 + 1}",
-            "half_year": f"{start:%Y}-H{start.month // 6 + 1}",
+            "quarter": f"{start:%Y}-Q{(start.month - 1) // 3 + 1}",
+            "half_year": f"{start:%Y}-H{(start.month - 1) // 6 + 1}",
             "year": f"{start:%Y}",
         }.get(self.kind, f"{start:%Y%m%d}-{self.end:%Y%m%d}")
 

@@ -19,6 +19,7 @@ from his.core.words import amount_in_words
 from his.printing.services import facility_data
 from reports.definition import SUMMED, Column
 from reports.export.layout import shown
+from reports.export.streamed_sheet import StreamedSheet
 from reports.export.xlsx import PaperSheet, formats_of, print_setup
 from reports.lists.rows import Cell, ListRow, rows
 from reports.lists.statement import ListPart, ListQuery
@@ -56,8 +57,8 @@ class _Sheets:
     def __init__(self, book: xlsxwriter.Workbook, query: ListQuery) -> None:
         form = query.form
         self.form, self.formats = form, formats_of(book)
-        self.file = book.add_worksheet(form["xlsx"]["sheet"])
-        paper = book.add_worksheet(form["xlsx"]["printed_sheet"])
+        self.file = book.add_worksheet(form["xlsx"]["sheet"], StreamedSheet)
+        paper = book.add_worksheet(form["xlsx"]["printed_sheet"], StreamedSheet)
         self.paper = PaperSheet(paper, form, _paper_values(query), self.formats)
         places = {column.tag: place for place, column in enumerate(form.columns)}
         self.file_cells = self._writers(self.file, form.file_columns, places, self._file_writer)
@@ -133,10 +134,8 @@ class _Sheets:
             look = self.formats["money2"]
             return lambda y, value: value is not None and number(y, x, value, look)
         if column.type == "int":
-            look = self.formats["int"]
-            return lambda y, value: value is not None and number(y, x, value, look)
-        look = self.formats["text"]
-        return lambda y, value: value and text(y, x, value, look)
+            return lambda y, value: value is not None and number(y, x, value)
+        return lambda y, value: value and text(y, x, value)  # a text stays one, with its zeros, without a look too
 
     def _paper_writer(self, sheet: Worksheet, x: int, column: Column) -> Writer:
         number, text, blank = sheet.write_number, sheet.write_string, sheet.write_blank

@@ -173,8 +173,8 @@ class PaperSheet:
         return 7
 
     def _header(self, top: int) -> int:
-        self.sheet.set_row(top, 24)
-        self.sheet.set_row(top + 1, 28)
+        self.sheet.set_row(top, 30)
+        self.sheet.set_row(top + 1, self._heading_height())
         places = {(y, x): cell for cell in self.layout.header for y, x in _places(cell)}
         for (y, x), cell in sorted(places.items(), key=lambda item: item[0]):
             look = self.formats["head" if cell.y < 2 else "head_number"]
@@ -182,11 +182,20 @@ class PaperSheet:
                 self.sheet.write_string(top + y, x, cell.text, look)
             else:
                 self.sheet.write_blank(top + y, x, None, look)
-        for cell in self.layout.header:  # joined when they are written: a streamed sheet is written row after row
+        for cell in self.layout.header:
             if cell.width > 1 or cell.height > 1:
+                # `merge_range` writes the cells again, which a sheet that is streamed row after row refuses
                 y, end = top + cell.y, cell.x + cell.width - 1
-                self.sheet.merge_range(y, cell.x, y + cell.height - 1, end, cell.text, self.formats["head"])
+                self.sheet.merge.append([y, cell.x, y + cell.height - 1, end])
         return top + 3
+
+    def _heading_height(self) -> int:
+        """Points that the longest heading needs in its column below the row of groups."""
+        lines = (
+            -(-len(column.heading) * 1.25 // (column.width * PAPER_SCALE)) - (0 if column.group else 2)
+            for column in self.layout.columns
+        )
+        return max(28, min(80, int(max(lines)) * 14))
 
     def sums(self, y: int, label: str, sums: Mapping[str, Decimal], look: str) -> int:
         """A row of sums in one of the looks `part` and `total`; the row below."""
@@ -232,7 +241,10 @@ class PaperSheet:
                 self._merge(y + below, x, end, role if below == 2 else "(Ký, họ tên)", look)
 
     def _merge(self, y: int, x: int, end: int, text: str, look: str) -> None:
-        self.sheet.merge_range(y, x, y, end, text, self.formats[look])
+        if x == end:
+            self.sheet.write_string(y, x, text, self.formats[look])
+        else:
+            self.sheet.merge_range(y, x, y, end, text, self.formats[look])
 
 
 def _places(cell: HeaderCell) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """A list on the screen: sums by part, checks, and the rows page by page as the database has them now."""
 
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO, round0
+from his.ui.text import money_text
 from reports.checks import MAX_REFS, Finding
-from reports.definition import SUMMED, Column, form_codes
+from reports.definition import NUMBERS, SUMMED, Column, form_codes
 from reports.export import EXPORTERS
 from reports.export.layout import shown
 from reports.lists.rows import Cell, rows
@@ -68,16 +70,19 @@ def report_list(request: DeskRequest, form: str, month: str) -> HttpResponse:
 
 
 def _sums(query: ListQuery, parts: list[PartSums]) -> dict[str, Any]:
-    tags = [column.tag for column in query.form.printed() if column.type in SUMMED and column.source != "none"]
+    """One line for each amount, one column for each part that has visits: parts have long labels and many figures."""
+    used = [row for row in parts if row.count]
+    columns = [c for c in query.form.printed() if c.type in SUMMED and c.source != "none"]
+    amounts = [(column.short, [row.sums.get(column.tag, ZERO) for row in used]) for column in columns]
     return {
-        "headings": [query.form.column(tag).short for tag in tags],
-        "parts": [(row.part.label, row.count, [round0(row.sums.get(tag, ZERO)) for tag in tags]) for row in parts],
-        "totals": [round0(sum((row.sums.get(tag, ZERO) for row in parts), ZERO)) for tag in tags],
-        "count": sum(row.count for row in parts),
+        "labels": [row.part.label for row in used],
+        "counts": [row.count for row in used],
+        "lines": [(short, [round0(one) for one in each], round0(sum(each, ZERO))) for short, each in amounts],
+        "count": sum(row.count for row in used),
     }
 
 
-SHOWN_REFS = 30
+SHOWN_REFS = 12
 
 
 def _check(finding: Finding) -> dict[str, Any]:
@@ -98,6 +103,8 @@ def _line(query: ListQuery, columns: list[Column], cells: tuple[Cell, ...], code
 
 
 def _shown(column: Column, value: Cell) -> str:
+    if column.type in NUMBERS and isinstance(value, Decimal):
+        return money_text(round0(value))
     return "" if value is None else shown(column, value if isinstance(value, int) else str(value))
 
 

@@ -5,17 +5,22 @@ from collections import defaultdict
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from lxml import etree
 from openpyxl import load_workbook
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from his.core.errors import Refusal
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult
 from reports.definition import ROOT, load_form
 from reports.engine import run
+from reports.export.streamed_sheet import StreamedSheet
 from reports.lists.codes import old_codes
 from reports.lists.rows import rows
 from reports.lists.services import export_list, list_query
@@ -224,7 +229,9 @@ def test_the_paper_has_parts_sums_words_and_signers(world: World, tmp_path: Path
     total = next(row for row in paper.iter_rows(values_only=True) if str(row[0]).startswith("Tổng cộng (A+B+C)"))
     place = [column.tag for column in load_form("C79HD", OCTOBER.start).printed()].index("T_BHTT")
     assert Decimal(str(total[place])) == sum(Decimal(str(row["T_BHTT"])) for row in listed).quantize(Decimal(1))
-    assert (paper.page_setup.fitToWidth, paper.page_setup.fitToHeight, paper.freeze_panes is not None) == (1, 0, True)
+    assert (paper.sheet_properties.pageSetUpPr.fitToPage, paper.page_setup.fitToHeight) == (True, 0)
+    assert paper.freeze_panes == "C11"
+    assert {"A8:A9", "K8:S8"} <= {str(merged) for merged in paper.merged_cells.ranges}
 
 
 def test_lists_are_no_stored_reports(world: World) -> None:
@@ -246,10 +253,47 @@ def test_the_command_writes_the_lists_of_several_facilities(world: World, tmp_pa
     list_month(world)
     claim_tables(world, tmp_path / "xml")
     out = StringIO()
-    call_command("run_report", "79A", all=True, month="2026-10", out=tmp_path, stdout=out, stderr=StringIO())
+    month = ["--month", "2026-10", "--out", str(tmp_path)]
+    call_command("run_report", "79A", "--all", *month, stdout=out, stderr=StringIO())
     assert {path.name for path in tmp_path.glob("79A_*")} == {"79A_99001_2026-10.xlsx", "79A_99002_2026-10.xlsx"}
     with pytest.raises(CommandError, match="không có dạng pdf"):
-        call_command("run_report", "79A", facility="99002", month="2026-10", out=tmp_path, format=["pdf"])
+        call_command("run_report", "79A", "--facility", "99002", *month, "--format", "pdf")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nguyễn Thị Lan",
+        " trước",
+        "sau ",
+        "hai  dấu",
+        "a\nb",
+        "<b>&\"'",
+        "_x0041_",
+        "\x07",
+        "=1+1",
+        "0123",
+        "",
+        "\u00a0x",
+        "ơ̛",
+    ],
+)
+def test_cells_put_together_by_ourselves_read_as_those_of_the_library(tmp_path: Path, text: str) -> None:
+    """The same file from the library's own sheet and from ours, cell by cell."""
+    for name, kind in (("own", StreamedSheet), ("library", Worksheet)):
+        book = Workbook(str(tmp_path / name), {"constant_memory": True, "strings_to_formulas": False})
+        sheet, look = book.add_worksheet("A", kind), book.add_format({"num_format": "#,##0.00"})
+        for y, number in enumerate((Decimal("0.1"), Decimal("123456789012.35"), 7, Decimal("-1E+3"))):
+            sheet.write_string(y, 0, text)
+            sheet.write_string(y, 1, text, look)
+            sheet.write_number(y, 2, number, look)
+            sheet.write_number(y, 3, number)
+            sheet.write_blank(y, 30, None, look)
+        book.close()
+    own, library = (
+        etree.fromstring(ZipFile(tmp_path / name).read("xl/worksheets/sheet1.xml")) for name in ("own", "library")
+    )
+    assert etree.tostring(own, method="c14n") == etree.tostring(library, method="c14n")
 
 
 def test_columns_of_every_list_can_be_read() -> None:
