@@ -14,6 +14,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     """Context processor; each value is computed only when a template asks for it."""
     return {
         "nav_items": lambda: nav.nav_for(request),
+        "nav_bar": lambda: nav.bar_of(nav.nav_for(request)),
         "facility": SimpleLazyObject(lambda: _facility(request)),
         "facilities": lambda: _facilities(request),
         "keymap": keymap.for_script,

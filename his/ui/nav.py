@@ -66,6 +66,29 @@ def nav_for(request: HttpRequest) -> list[NavLink]:
     return links
 
 
+@dataclass(frozen=True, slots=True)
+class NavBar:
+    """The top bar: desks that stand in it, and those behind "Thêm"; `chosen` is the label of a current one there."""
+
+    shown: list[NavLink]
+    more: list[NavLink]
+
+    @property
+    def chosen(self) -> str:
+        return next((link.item.label_vi for link in self.more if link.is_current), "")
+
+
+IN_THE_BAR = 9
+"""As many desks as fit beside each other on 1366 pixels; who has more finds the rest behind "Thêm"."""
+
+
+def bar_of(links: list[NavLink]) -> NavBar:
+    """The desks of a user as the top bar shows them."""
+    if len(links) <= IN_THE_BAR:
+        return NavBar(links, [])
+    return NavBar(links[: IN_THE_BAR - 1], links[IN_THE_BAR - 1 :])
+
+
 def _url(item: NavItem) -> str | None:
     try:
         return reverse(item.url_name)
