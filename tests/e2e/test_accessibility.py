@@ -132,7 +132,8 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
                 reverse("report-run", args=[made.pk]),
                 reverse("report-compare", args=[made.pk]),
                 reverse("report-calendar"),
-                reverse("report-duty", args=["BIEU11", "2026-10-01"]),
+                reverse("report-duty", args=["CLAIMS", "2026-10-01"]),
+                reverse("report-compared-visit", args=[made.pk, done.visit.claim_code]),
             ],
             "admin": [
                 *(
