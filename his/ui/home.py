@@ -41,7 +41,7 @@ def register(panel: HomePanel) -> None:
 
 def panels_for(actor: Actor | None, today: date) -> list[ShownPanel]:
     """The panels that the actor may see and in which something waits."""
-    if actor is None:
+    if not actor:  # also the lazy one of a request, which wraps None
         return []
     found = []
     for panel in sorted(_panels.values(), key=lambda one: (one.order, one.code)):
