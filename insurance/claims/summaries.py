@@ -23,7 +23,7 @@ from insurance.claims.inclusion import reason_column
 from insurance.claims.queries import results_of_month
 from insurance.claims.stored import template_of
 from insurance.claims.visit_facts import claim_end
-from insurance.models import BenefitResult, ClaimLayout
+from insurance.models import ClaimLayout
 from insurance.standards import TableLayout, row_texts, select_standard
 from insurance.standards.layout import TABLE, rows_in
 from patients.models import Visit
@@ -62,14 +62,14 @@ class Summary:
     extra: tuple[Any, ...]
 
 
-def summary_rows(facility: Facility, month: date) -> QuerySet[BenefitResult]:
+def summary_rows(facility: Facility, month: date) -> QuerySet[Any]:
     """The splits in force of the closed visits of a month with the reason for making no claim; to be narrowed, ordered
     and given to `summaries`."""
     claimed = Case(When(claim__result_id=F("pk"), then=Value(True)), default=Value(False), output_field=BooleanField())
     return results_of_month(facility, month).annotate(reason=reason_column(), is_claimed=claimed)
 
 
-def summaries(facility: Facility, rows: QuerySet[BenefitResult], *extra: str) -> Iterator[Summary]:
+def summaries(facility: Facility, rows: QuerySet[Any], *extra: str) -> Iterator[Summary]:
     """The summaries of `summary_rows` in their order, with the columns of `extra`, in bounded memory.
 
     One statement through a cursor of the server; must run in a transaction.
@@ -93,7 +93,8 @@ def summaries(facility: Facility, rows: QuerySet[BenefitResult], *extra: str) ->
 def stored_summaries(facility: Facility, month: date) -> Iterator[tuple[str, Texts]]:
     """(claim code, summary) of each stored claim of the month that rests on the split in force: what is exported."""
     layouts = _layouts()
-    claimed = results_of_month(facility, month).filter(claim__result_id=F("pk")).order_by("visit__claim_code")
+    rows: QuerySet[Any] = results_of_month(facility, month)
+    claimed = rows.filter(claim__result_id=F("pk")).order_by("visit__claim_code")
     found = claimed.annotate(summary_document=_document(layouts))
     for code, layout, document in found.values_list(
         "visit__claim_code", "claim__layout_id", "summary_document"

@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from his.accounts.models import Department, Staff
-from his.catalogs.models import Drug, PricedService
+from his.catalogs.item_models import MEDICINES
+from his.catalogs.models import Drug, ItemKind, PricedService
 from reports.datasets.base import Dataset, Explained, Query, Row
 
 _SECTION = ""
@@ -89,8 +90,8 @@ def _staff(query: Query) -> QuerySet[Staff]:
 CATALOGS: dict[str, Callable[[Query], QuerySet[Any]]] = {
     "departments": _departments,
     "staff": _staff,
-    "drugs": lambda query: _dated(Drug)(query).medicines(),
-    "supplies": lambda query: _dated(Drug)(query).supplies(),
+    "drugs": lambda query: _dated(Drug)(query).filter(kind__in=MEDICINES),
+    "supplies": lambda query: _dated(Drug)(query).filter(kind=ItemKind.SUPPLY),
     "services": _dated(PricedService),
 }
 

@@ -144,7 +144,7 @@ class _Sheets:
             return lambda y, value: blank(y, x, None, look) if value is None else number(y, x, value, look)
         look = self.formats["cell_left" if column.print_as == "text" else "cell_center"]
         if column.print_as in ("day", "birth", "sex"):
-            return lambda y, value: text(y, x, shown(column, value), look) if value else blank(y, x, None, look)
+            return lambda y, value: text(y, x, shown(column, str(value)), look) if value else blank(y, x, None, look)
         return lambda y, value: text(y, x, value, look) if value else blank(y, x, None, look)
 
 

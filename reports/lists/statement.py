@@ -17,7 +17,7 @@ from his.accounts.models import Facility
 from his.core.money import ZERO
 from insurance.claims.inclusion import LEFT_OUT
 from insurance.claims.summaries import summary_rows
-from insurance.models import BenefitLine, BenefitResult
+from insurance.models import BenefitLine
 from reports.definition import Form
 from reports.lists.codes import ELSEWHERE, HERE, PLACE, OldCodes, old_codes
 from reports.period import Period
@@ -66,18 +66,18 @@ class ListQuery:
             for key, title in routes.items()
         ]
 
-    def visits(self) -> QuerySet[BenefitResult]:
+    def visits(self) -> QuerySet[Any]:
         """The visits of the list, with their part."""
         rows = summary_rows(self.facility, self.period.start).filter(~LEFT_OUT)
         if place := self.form["list"]["place"]:
             rows = rows.filter(visit__visit_type__in=self.codes.into(PLACE, place))
         return rows.annotate(**self.part_of("visit__"))
 
-    def ordered(self) -> QuerySet[BenefitResult]:
+    def ordered(self) -> QuerySet[Any]:
         """The visits in the order of the list, with the sums of their lines as `sums`, one for each of `groups_of`."""
         return self.visits().annotate(sums=_sums(groups_of(self.form))).order_by("origin", "route", "visit__claim_code")
 
-    def part_of(self, visit: str) -> dict[str, Case]:
+    def part_of(self, visit: str) -> dict[str, Case | Value]:
         """Origin and route of a visit as numbers, given the path to it."""
         registered = f"{visit}card__registered_facility_code"
         is_here = Q(**{registered: self.facility.code})
@@ -92,13 +92,13 @@ class ListQuery:
         whens = []
         for where, condition in ((HERE, is_here), (ELSEWHERE, ~is_here)):
             table = self.codes.table("reason", is_here=where == HERE)
-            for route, codes in enumerate(
+            for place, codes in enumerate(
                 (
                     [code for code, old in table.items() if old != WRONG_WAY],
                     [code for code, old in table.items() if old == WRONG_WAY],
                 )
             ):
-                whens.append(When(condition & Q(**{f"{entitlement}__in": codes}), then=Value(route)))
+                whens.append(When(condition & Q(**{f"{entitlement}__in": codes}), then=Value(place)))
         route = Case(*whens, default=Value(2), output_field=IntegerField())
         return {"origin": origin, "route": route if self.has_routes else Value(0, output_field=IntegerField())}
 
@@ -145,6 +145,6 @@ def _sums(groups: Sequence[Sequence[str]]) -> Subquery:
     return Subquery(lines.annotate(sums=array).values("sums"), output_field=ArrayField(_MONEY))
 
 
-def lines_of_visits(query: ListQuery) -> QuerySet[BenefitLine]:
+def lines_of_visits(query: ListQuery) -> QuerySet[Any]:
     """The lines of the splits of the list."""
     return BenefitLine.objects.for_facility(query.facility).filter(result__in=query.visits().order_by().values("pk"))

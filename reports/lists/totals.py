@@ -13,7 +13,6 @@ from insurance.claims import fresh
 from insurance.claims.inclusion import LEFT_OUT
 from insurance.claims.summaries import summary_rows
 from insurance.claims.visit_facts import discharge_code
-from insurance.models import BenefitResult
 from patients.models import Exam
 from reports.checks import Finding
 from reports.definition import Column
@@ -105,7 +104,7 @@ def _finding(title: str, severity: str, refs: list[str]) -> Finding:
     return Finding(title, severity, not refs, f"{len(refs)} {NOUN}" if refs else "", tuple(refs), len(refs))
 
 
-def _codes(rows: QuerySet[BenefitResult]) -> list[str]:
+def _codes(rows: QuerySet[Any]) -> list[str]:
     return list(rows.values_list("visit__claim_code", flat=True))
 
 
@@ -118,31 +117,31 @@ def _remainder(query: ListQuery) -> list[str]:
     return sorted(row["result__visit__claim_code"] for row in wrong)
 
 
-def _reason(query: ListQuery, rows: QuerySet[BenefitResult]) -> QuerySet[BenefitResult]:
+def _reason(query: ListQuery, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.exclude(entitlement_code__in=query.codes.known("reason"))
 
 
-def _kind(query: ListQuery, rows: QuerySet[BenefitResult]) -> QuerySet[BenefitResult]:
+def _kind(query: ListQuery, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.exclude(visit__visit_type__in=query.codes.known("kind"))
 
 
-def _of_last_exam(rows: QuerySet[BenefitResult], name: str) -> QuerySet[BenefitResult]:
+def _of_last_exam(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
     """With a field of the last exam as `last`, whose outcome is that of the visit."""
     exams = Exam.objects.filter(visit_id=OuterRef("visit_id")).order_by("-started_at", "-id")
     return rows.annotate(last=Subquery(exams.values(name)[:1]))
 
 
-def _result(query: ListQuery, rows: QuerySet[BenefitResult]) -> QuerySet[BenefitResult]:
+def _result(query: ListQuery, rows: QuerySet[Any]) -> QuerySet[Any]:
     return _of_last_exam(rows, "treatment_result_code").exclude(last__in=query.codes.known("result"))
 
 
-def _discharge(query: ListQuery, rows: QuerySet[BenefitResult]) -> QuerySet[BenefitResult]:
+def _discharge(query: ListQuery, rows: QuerySet[Any]) -> QuerySet[Any]:
     known = query.codes.known("discharge")
     unknown = [outcome for outcome in Exam.Outcome.values if discharge_code(outcome) not in known]
     return _of_last_exam(rows, "outcome").filter(last__in=unknown)
 
 
-def _placeless(query: ListQuery) -> QuerySet[BenefitResult]:
+def _placeless(query: ListQuery) -> QuerySet[Any]:
     rows = summary_rows(query.facility, query.period.start).filter(~LEFT_OUT).order_by("visit__claim_code")
     return rows.exclude(visit__visit_type__in=query.codes.known(PLACE))
 
