@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('his', '0010_facility_groups'),
-        ('patients', '0011_disease_cases_and_managed_patients'),
+        ("his", "0010_facility_groups"),
+        ("patients", "0011_disease_cases_and_managed_patients"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='queueticket',
-            index=models.Index(fields=['facility', 'issued_at'], name='ticket_issued'),
+            model_name="queueticket",
+            index=models.Index(fields=["facility", "issued_at"], name="ticket_issued"),
         ),
     ]
