@@ -8,6 +8,7 @@ from reports.models import RegisterEarlier, RegisterEntry, RegisterPrint
 from tests.cast import World, at, ba_lan
 from tests.e2e.test_walk import Desks, desks  # noqa: F401 - a fixture
 from tests.e2e.test_workbench import fits
+from tests.pdf_text import joined, pieces
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
@@ -30,6 +31,8 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
         hands.press("F9")
         expect(page.locator("[role=alert].summary")).to_contain_text("Phải từ 1 đến 44")
         expect(page.locator("#id_patient_text")).to_have_value("Nguyễn Thị Lan")
+        assert all("422" in text for text in desks.wrong), "the browser notes the refusal, nothing else"
+        desks.wrong.clear()
         page.locator("#id_gestation").fill("24")
         hands.press("F9")
         expect(page.locator("#messages")).to_contain_text("Đã ghi Sổ khám thai số 1/2026")
@@ -48,9 +51,11 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
 
         hands.press("Alt+b")
         expect(page.locator("[name=start]")).to_be_visible()
-        expect(page.locator("table")).to_contain_text("đã sửa")
+        expect(page.locator("#work table")).to_contain_text("đã sửa")
         fits(page)
-        with page.expect_response(lambda answer: "/pdf/" in answer.url) as printed:
+        with page.expect_popup() as popup:
             hands.press("F10")
-        assert printed.value.status == 200
-        assert RegisterPrint.objects.get().line_count == 1
+        paper = page.request.get(popup.value.url)
+        assert paper.headers["content-type"] == "application/pdf"
+        assert "đã sửa sau lần in" not in joined(pieces(paper.body())), "the first print is the measure"
+        assert RegisterPrint.objects.filter(register="A3", line_count=1).exists()
