@@ -149,7 +149,7 @@ class _Progress:
             return Progress(filing.get_state_display(), is_sent, reverse("report-run", args=[filing.run_id]))
         if run is not None:
             return Progress("Nháp", url=reverse("report-run", args=[run.pk]))
-        asked = urlencode({"form": duty.form, "month": f"{period.end:%m/%Y}"})
+        asked = urlencode({"form": duty.form, "month": period.short().removeprefix("tháng ")})
         return Progress("Chưa làm", url=f"{reverse('reports')}?{asked}")
 
     def _export(self, duty: Duty, period: Period) -> Progress:

@@ -1,6 +1,5 @@
 """A report at its desk in a real browser: made, checked, signed, sent; a visit is corrected, and both desks say so."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.insurance import walk
 from tests.reports.month import exported, small_month
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
-SHOTS = Path(os.environ.get("SHOTS", "/tmp/shots_filing"))
 
 
 @pytest.fixture
@@ -31,9 +29,7 @@ def lan(world: World, tmp_path: Path) -> Iterator[walk.Walk]:
 
 
 def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, desks: Desks) -> None:  # noqa: F811
-    SHOTS.mkdir(exist_ok=True)
     page, hands = desks.open("manager.bv", "home")
-    page.screenshot(path=SHOTS / "home.png")
     expect(page.locator("section.waiting tbody tr").first).to_contain_text("Quá hạn")
     page.locator("section.waiting .head a").focus()
     hands.press("Enter")
@@ -42,7 +38,6 @@ def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, des
     row.locator("a").focus()
     hands.press("Enter")
     expect(page.locator("#panel")).to_contain_text("TT 12/2026/TT-BTC")
-    page.screenshot(path=SHOTS / "calendar.png")
     hands.press("Alt+m")
     expect(page.locator("[name=form]")).to_have_value("01BH")
     expect(page.locator("[name=month]")).to_have_value("10/2026")
@@ -50,13 +45,11 @@ def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, des
     expect(page.locator("#panel .badge").first).to_have_text("Nháp")
     hands.press("Alt+k")
     expect(page.locator("#panel .badge").first).to_have_text("Đã kiểm tra")
-    page.screenshot(path=SHOTS / "checked.png")
     page.locator("[name=password]").focus()
     hands.type(DEMO_PASSWORD).press("Alt+y")
     expect(page.locator("#panel .badge").first).to_have_text("Đã ký")
     page.locator("[name=receipt]").focus()
     hands.type("TN-99002-0001")
-    page.screenshot(path=SHOTS / "send.png")
     hands.press("Alt+g")
     expect(page.locator("#panel .badge").first).to_have_text("Đã gửi")
     assert FilingStep.objects.get(state="sent").receipt == "TN-99002-0001"
@@ -66,7 +59,6 @@ def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, des
     page.locator("summary", has_text="Mở lại lượt khám").press("Enter")
     expect(page.locator(".filed")).to_contain_text("01/BH 10/2026")
     expect(page.locator(".filed")).to_contain_text("tháng quyết toán 11/2026")
-    page.screenshot(path=SHOTS / "reopen.png")
     page.locator("[name=reason]:visible").focus()
     hands.type("Sai gia").press("Tab", "Enter")
     expect(page.locator("#confirm")).to_be_visible()
@@ -78,7 +70,6 @@ def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, des
     told = cash.locator(".filed")
     expect(told).to_contain_text("01/BH 10/2026")
     expect(told).to_contain_text("không còn")
-    cash.screenshot(path=SHOTS / "closing.png")
     filing = Filing.objects.get()
     page.goto(f"/reports/{filing.run_id}/compare/")
     expect(page.locator("#work .badge").first).to_have_text("Khác")
@@ -86,5 +77,4 @@ def test_make_check_sign_send_correct_and_see_the_difference(lan: walk.Walk, des
     link.focus()
     hands.press("Enter")
     expect(page.locator("#panel")).to_contain_text(lan.visit.claim_code)
-    page.screenshot(path=SHOTS / "compare.png")
     assert ReportRun.objects.count() == 1
