@@ -37,7 +37,7 @@ def list_waivers(request: DeskRequest, visit_id: int) -> list[FeeWaiver]:
 def post_waiver(request: DeskRequest, visit_id: int, body: FeeWaiverIn) -> FeeWaiver:
     """Waive a part of what the patient pays of a closed visit."""
     visit = billing.get_visit(request.actor.facility, visit_id)
-    return grant_waiver(
+    row = grant_waiver(
         visit=visit,
         line=_line(visit, body.line_id),
         amount=body.amount,
@@ -47,6 +47,7 @@ def post_waiver(request: DeskRequest, visit_id: int, body: FeeWaiverIn) -> FeeWa
         actor=request.actor,
         at=timezone.now(),
     )
+    return billing.get_waiver(request.actor.facility, row.pk)  # as stored: two decimals
 
 
 @router.post("/fee-waivers/{waiver_id}/cancel", response=FeeWaiverOut)

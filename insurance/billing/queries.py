@@ -34,7 +34,7 @@ def get_visit(facility: Facility, pk: int) -> Visit:
 
 def get_waiver(facility: Facility, pk: int) -> FeeWaiver:
     """A waiver of the facility, or NotFound."""
-    row = FeeWaiver.objects.for_facility(facility).select_related("visit", "result").filter(pk=pk).first()
+    row = FeeWaiver.objects.for_facility(facility).select_related("visit", "result", "by").filter(pk=pk).first()
     if row is None:
         raise NotFound
     return row
