@@ -55,10 +55,13 @@ def window(facility: Facility, on: date, months: int = planning.LOOK_BACK_MONTHS
     return Window(first, last, count)
 
 
-def items(facility: Facility, on: date, codes: Collection[str] | None = None) -> list[Item]:
-    """Every item that ever moved, by name, at the end of the day; of these codes only, when they are given."""
+def items(
+    facility: Facility, on: date, codes: Collection[str] | None = None, looked: Window | None = None
+) -> list[Item]:
+    """Every item that ever moved, by name, at the end of the day; of these codes only, when they are given. `looked` is
+    the window of the day, for who has it."""
     end = day_range(on)[1]
-    looked = window(facility, on)
+    looked = looked or window(facility, on)
     used = consumption(facility, looked.first, looked.last) if looked.months else {}
     held = movements(facility).filter(at__lt=end).exclude(kind__in=TRANSFERS)
     if codes is not None:

@@ -51,10 +51,11 @@ def expiring(request: DeskRequest) -> HttpResponse:
     within = _horizon(request)
     rows = expiring_lots(facility, today, within_days=within, store=chosen_store(request))
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    looked = queries_planning.window(facility, today)
     context = {
         "page": page,
-        "lines": _expiring_lines(facility, page.object_list, today),
-        "looked": queries_planning.window(facility, today),
+        "lines": _expiring_lines(page.object_list, facility, today, looked),
+        "looked": looked,
         "within": within,
         "horizons": HORIZONS,
         "tab": "expiring",
@@ -62,9 +63,11 @@ def expiring(request: DeskRequest) -> HttpResponse:
     return render(request, "pharmacy/stock_expiring.html", {**head(request), **context})
 
 
-def _expiring_lines(facility: Facility, rows: Iterable[LotBalance], today: date) -> list[dict[str, Any]]:
+def _expiring_lines(
+    rows: Iterable[LotBalance], facility: Facility, today: date, looked: queries_planning.Window
+) -> list[dict[str, Any]]:
     rows = list(rows)
-    items = queries_planning.items(facility, today, {row.lot.drug.code for row in rows})
+    items = queries_planning.items(facility, today, {row.lot.drug.code for row in rows}, looked)
     monthly = {item.drug.code: item.position.monthly for item in items}
     surplus = {lot: rest for item in items for lot, rest in queries_planning.surplus_of(item, today).items()}
     lines = []
