@@ -69,11 +69,11 @@ def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> None:
         if first is None or short(line.lot_reason, 255, "lot_reason", position=position):
             continue
         row = held[first]
-        left = f"{decimal_text(row.on_hand - row.reserved)} {row.lot.drug.unit}"
+        left = f"{decimal_text(row.on_hand - row.reserved)} {row.lot.drug.unit.lower()}"
         raise Refusal(
             "no_lot_reason",
-            f"{row.lot.drug.name}: lô {row.lot.number} hạn {row.lot.expires_on:%d/%m/%Y} còn {left} "
-            f"phải xuất trước lô {line.lot.number}; hãy đổi lô hoặc ghi lý do chọn lô",
+            f"{row.lot.drug.name}: lô {row.lot.number} hạn {row.lot.expires_on:%d/%m/%Y} còn {left}, đến lượt "
+            "xuất trước; hãy đổi lô hoặc ghi lý do chọn lô",
             field="lot_reason",
             position=position,
         )

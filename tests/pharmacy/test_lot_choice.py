@@ -102,7 +102,7 @@ def test_the_screen_asks_beside_the_line_and_loses_nothing(world, stores, client
     page = asked.content.decode()
     assert asked.status_code == 422
     assert 'id="id_lines-0-lot_reason_error"' in page
-    assert "phải xuất trước lô XA" in page
+    assert "đến lượt xuất trước" in page
     assert 'value="7"' in page
     done = client.post(reverse("stock-draft-post", args=[draft.pk]), {**data, "lines-0-lot_reason": REASON})
     assert done.status_code == 302
