@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter, sub
 
 from his.core.money import ZERO
 from insurance.models import BenefitLine
@@ -22,18 +23,25 @@ class Shares:
     @classmethod
     def of(cls, line: BenefitLine) -> "Shares":
         """Those of one line."""
-        return cls(*(getattr(line, f"{field.name}_amount") for field in fields(cls)))
+        return cls(*_of_line(line))
 
     @classmethod
     def total(cls, parts: Iterable["Shares"]) -> "Shares":
         """The exact sum, amount by amount."""
-        rows = list(parts)
-        return cls(*(sum((getattr(row, field.name) for row in rows), ZERO) for field in fields(cls)))
+        rows = [_amounts(part) for part in parts]
+        if len(rows) < 2:
+            return cls(*rows[0]) if rows else cls()
+        return cls(*(sum(column, ZERO) for column in zip(*rows, strict=True)))
 
     def __sub__(self, less: "Shares") -> "Shares":
-        return Shares(*(getattr(self, field.name) - getattr(less, field.name) for field in fields(self)))
+        return Shares(*map(sub, _amounts(self), _amounts(less)))
 
     @property
     def patient(self) -> Decimal:
         """Co-payment and self-paid part."""
         return self.copay + self.self_paid
+
+
+# Read once, because a month has a hundred thousand lines.
+_amounts = attrgetter(*(field.name for field in fields(Shares)))
+_of_line = attrgetter(*(f"{field.name}_amount" for field in fields(Shares)))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
 
 from his.core.dates import local
 from insurance import law
@@ -98,9 +100,15 @@ def _block(lines: Sequence[BenefitLine], visit: Visit, on: date, levels: int) ->
     return Block(lines[0].benefit_percent, first, last, groups, Shares.total(group.amounts for group in groups))
 
 
-def _groups(lines: Sequence[BenefitLine], on: date) -> tuple[Group, ...]:
+@lru_cache(maxsize=64)
+def _layout(on: date, _roots: tuple[Path, ...]) -> tuple[list[law.Cells], dict[str, str]]:
+    """The groups of the form of the day, and the number of each by cost group; read from these folders."""
     layout = [row for row in law.dated_rows("statement/groups.csv", "number") if law.holds(row, on)]
-    placed = {code: row["number"] for row in layout for code in row["group_codes"].split(";") if code}
+    return layout, {code: row["number"] for row in layout for code in row["group_codes"].split(";") if code}
+
+
+def _groups(lines: Sequence[BenefitLine], on: date) -> tuple[Group, ...]:
+    layout, placed = _layout(on, law.roots())
     of: dict[str, list[BenefitLine]] = {}
     for line in lines:
         of.setdefault(placed.get(line.charge.group_code, ""), []).append(line)

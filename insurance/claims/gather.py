@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from his.accounts.models import Facility, Staff
 from his.catalogs.models import ProcedureCode
@@ -60,21 +60,29 @@ class Record:
         return self.exams[-1]
 
 
-def gather(facility: Facility, visits: Sequence[Visit]) -> list[Record]:
-    """The records of closed visits in the given order. Visits without a split in force are left out."""
+def gather(facility: Facility, visits: Sequence[Visit], *, with_course: bool = True) -> list[Record]:
+    """The records of closed visits in the given order. Visits without a split in force are left out.
+
+    Without `with_course` results and notes are not read: who wants no more than the summaries of a month.
+    """
     ids = [visit.pk for visit in visits]
     current = BenefitResult.objects.for_facility(facility).filter(visit_id__in=ids, is_current=True)
     results = {r.visit_id: r for r in current.defer("explanation", "parameters")}
     records = {visit.pk: Record(visit, results[visit.pk]) for visit in visits if visit.pk in results}
     _lines(facility, records)
-    fill(facility, records)
+    fill(facility, records, with_course=with_course)
     _payments(facility, records)
     return [records[pk] for pk in ids if pk in records]
 
 
-def fill(facility: Facility, records: dict[int, Record]) -> None:
+def fill(facility: Facility, records: dict[int, Record], *, with_course: bool = True) -> None:
     """Read into records by visit id what was done; their lines are there, who paid when is not read."""
-    _clinical(facility, records)
+    read_exams(facility, records)
+    read_orders(facility, records)
+    if with_course:
+        read_course(facility, records)
+    read_weights(facility, records)
+    read_procedure_codes(records)
     _drugs(facility, records)
     read_signatories(facility, records)
     read_documents(facility, records)
@@ -85,14 +93,6 @@ def _lines(facility: Facility, records: dict[int, Record]) -> None:
     rows = BenefitLine.objects.for_facility(facility).filter(result__in=owners)
     for line in rows.select_related("charge").defer("reasons").order_by("result_id", "position"):
         owners[line.result_id].lines.append(line)
-
-
-def _clinical(facility: Facility, records: dict[int, Record]) -> None:
-    read_exams(facility, records)
-    read_orders(facility, records)
-    read_course(facility, records)
-    read_weights(facility, records)
-    read_procedure_codes(records)
 
 
 def read_exams(facility: Facility, records: dict[int, Record]) -> None:
@@ -117,8 +117,9 @@ def read_orders(facility: Facility, records: dict[int, Record]) -> None:
 def read_course(facility: Facility, records: dict[int, Record]) -> None:
     """Results and notes."""
     readings = ServiceResult.objects.for_facility(facility).filter(order__visit_id__in=records)
-    for reading in readings.select_related("read_by", "order").order_by("order_id", "position"):
-        records[reading.order.visit_id].results.append(reading)
+    ordered = readings.annotate(visit=F("order__visit_id")).order_by("order_id", "position")
+    for reading in ordered.select_related("read_by"):
+        records[reading.visit].results.append(reading)  # type: ignore[attr-defined]
     for note in _of(ClinicalNote, facility, records).select_related("written_by").order_by("at", "id"):
         records[note.visit_id].notes.append(note)
 
@@ -152,8 +153,11 @@ def _drugs(facility: Facility, records: dict[int, Record]) -> None:
             replaced[one.pk].substitutions[one.pk] = one
             sources[one.prescription_line_id] = replaced[one.pk]
     rows = PrescriptionLine.objects.for_facility(facility).filter(pk__in=sources)
-    related = ("drug", "prescription", "prescription__prescribed_by", "prescription__exam__department")
-    for row in rows.select_related(*related):
+    exams = {exam.pk: exam for record in records.values() for exam in record.exams}
+    related = ("drug", "prescription", "prescription__prescribed_by")
+    for row in rows.select_related(*related).defer("drug__search_name"):
+        if known := exams.get(row.prescription.exam_id):
+            row.prescription.exam = known
         sources[row.pk].drugs[row.pk] = row
     given = DispenseLine.objects.for_facility(facility).filter(
         prescription_line_id__in=sources, dispense__is_reversed=False

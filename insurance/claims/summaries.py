@@ -126,7 +126,8 @@ def _built(facility: Facility, visit_ids: Sequence[int]) -> dict[int, tuple[Text
     """(summary, or why there is none) of visits whose stored claim does not say it, by visit."""
     visits = Visit.objects.for_facility(facility).filter(pk__in=visit_ids)
     found: dict[int, tuple[Texts, str]] = {}
-    for record in gather(facility, list(visits.select_related("patient", "card", "facility").order_by("claim_code"))):
+    ordered = list(visits.select_related("patient", "card", "facility").order_by("claim_code"))
+    for record in gather(facility, ordered, with_course=False):
         standard = select_standard(local(claim_end(record)).date())
         try:
             (texts,) = row_texts(standard, SUMMARY, [build_tables(record).summary])

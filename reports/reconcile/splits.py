@@ -1,9 +1,6 @@
 """What was done, what it costs and who pays: charges, lines, totals, waivers, cost statements."""
 
-from itertools import groupby
-from operator import attrgetter
-
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Prefetch, Q, Sum
 from django.db.models.functions import Round
 
 from his.core.money import ZERO
@@ -93,11 +90,11 @@ def waivers(scope: Scope) -> Check:
 def cost_statements(scope: Scope) -> Check:
     """The cost statement of a visit has every line of its split, each under a group of the form."""
     check = Check("statements", "Bảng kê chi phí có đủ các khoản của kết quả tách, đều xếp được nhóm")
-    rows = BenefitLine.objects.filter(result__in=scope.results()).select_related("charge", "result__visit")
-    ordered = rows.defer("reasons").order_by("result_id", "position").iterator(chunk_size=CHUNK)
-    for result, found in groupby(ordered, key=attrgetter("result")):
+    lines_of = Prefetch("lines", BenefitLine.objects.defer("reasons").select_related("charge").order_by("position"))
+    rows = scope.results().select_related("visit").defer("explanation", "parameters").prefetch_related(lines_of)
+    for result in rows.iterator(chunk_size=CHUNK):
         check.compared += 1
-        lines = list(found)
+        lines = list(result.lines.all())
         blocks = blocks_of(lines, visit=result.visit)
         here = Shares.total(block.amounts for block in blocks)
         there = Shares.total(Shares.of(line) for line in lines)
