@@ -58,6 +58,10 @@ class Links:
         """A list of the stock desk, as of today."""
         return reverse("stock-ahead", args=[what]) if self.is_own else ""
 
+    def expiring(self) -> str:
+        """The list of the stock desk by expiry, of all stores, as far ahead as the longest step."""
+        return f"{reverse('stock')}?within={planning.EXPIRY_STEPS[-1]}" if self.is_own else ""
+
     def _to(self, address: str, **more: str | int) -> str:
         return f"{address}?{urlencode({'month': f'{self.month:%Y-%m}', **more})}" if self.is_own else ""
 
@@ -112,7 +116,7 @@ class Board:
     def _stock_cards(self) -> list[Card]:
         risk = self.figures.risk
         return [
-            Card("Thuốc cận hạn", paid(risk.expiring_value, self.links.ahead("expiring")), "đ", "Hôm nay, 6 tháng tới"),
+            Card("Thuốc cận hạn", paid(risk.expiring_value, self.links.expiring()), "đ", "Hôm nay, 6 tháng tới"),
             Card("Sắp hết", counted(risk.low, self.links.ahead("low")), "mặt hàng", "Hôm nay, dưới mức cần có"),
             Card("Tồn nhiều", counted(risk.over, self.links.ahead("over")), "mặt hàng", "Hôm nay, quá mức cần có"),
         ]
@@ -191,7 +195,7 @@ class Board:
         rows += [
             [
                 Cell("Cộng cận hạn (lô)"),
-                counted(risk.expiring_lots, self.links.ahead("expiring")),
+                counted(risk.expiring_lots, self.links.expiring()),
                 paid(risk.expiring_value),
             ],
             [Cell("Tồn nhiều (mặt hàng)"), counted(risk.over, self.links.ahead("over")), paid(risk.over_value)],
@@ -238,8 +242,14 @@ class Board:
 
     def _over_time(self, key: str, title: str, series: Sequence[Series], unit: str) -> Drawing:
         labels = [_label(self.figures.shown, period) for period in self.figures.shown.periods]
-        draw = lines if self.figures.shown.is_year else bars
-        return draw(key, title, labels, series, unit=unit)
+        if not self.figures.shown.is_year:
+            return bars(key, title, labels, series, unit=unit)
+        told = [any(values) for values in zip(*(one.values for one in series), strict=True)]
+        series = [
+            Series(one.name, [value if is_told else None for value, is_told in zip(one.values, told, strict=True)])
+            for one in series
+        ]
+        return lines(key, title, labels, series, unit=unit)
 
     def _named(self, period: date) -> Cell:
         return Cell(f"{period:%m/%Y}" if self.figures.shown.is_year else f"{period:%d/%m}")

@@ -140,8 +140,9 @@ class Figures:
 
     @cached_property
     def causes(self) -> Sequence[causes.CauseRow]:
-        """What stands against payment, by cause, those in most claims first."""
-        return causes.causes_of_reach(self.reach, self.month.last, REFUSABLE)
+        """What stands against payment, by cause: those in most claims first, of as many those that block."""
+        found = causes.causes_of_reach(self.reach, self.month.last, REFUSABLE)
+        return sorted(found, key=lambda row: (-row.claims, row.severity != Severity.BLOCKING))
 
     # Stock, of today
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from his.ui.charts.drawing import Drawing, Frame, Number, Series, is_empty, spoken, ticks
+from his.ui.charts.drawing import Drawing, Frame, Number, Series, is_empty, short_text, spoken, ticks
 from his.ui.text import decimal_text
 
 ZERO = Decimal(0)
@@ -12,7 +12,8 @@ ROW: Final = 26
 """The height of a lying bar with its gap."""
 _NAME, _END = 250, 96
 """Room for the names before lying bars, and for the numbers behind them."""
-_NAME_LETTERS = 40
+_NAME_LETTERS, _LETTERS = 36, 13
+"""The most letters of a name before it is cut, and of a number before it is said shortly."""
 
 
 def bars(
@@ -72,7 +73,8 @@ def ranks(key: str, title: str, rows: Sequence[tuple[str, Number]], *, unit: str
         drawing.write("name", _NAME - 8, top + 15, _cut(name), "end")
         width = room * Decimal(value) / most
         drawing.rect(css[number] if css else "s1", _NAME, top, width, ROW - 6, _hint(name, unit, value))
-        drawing.write("value", _NAME + width + 6, top + 15, decimal_text(Decimal(value)))
+        text = decimal_text(Decimal(value))
+        drawing.write("value", _NAME + width + 6, top + 15, text if len(text) <= _LETTERS else short_text(value))
     return drawing
 
 

@@ -97,7 +97,7 @@ def is_empty(series: Sequence[Series]) -> bool:
 class Frame:
     """Axes of a picture by positions: grid lines with their numbers, labels below, and where a value lies."""
 
-    LEFT, RIGHT, TOP, BOTTOM = 72, 8, 10, 24
+    LEFT, RIGHT, TOP, BOTTOM = 84, 8, 10, 24
 
     def __init__(self, drawing: Drawing, labels: Sequence[str], marks: Sequence[Decimal], unit: str) -> None:
         self.drawing, self.labels, self.marks = drawing, labels, marks

@@ -9,7 +9,7 @@ from his.ui.text import decimal_text
 
 SHADES: Final = 5
 _ROW, _LEFT, _TOP = 24, 72, 20
-_WHOLE = Decimal(1)
+_WIDEST, _WHOLE = Decimal(70), Decimal(1)
 
 
 def heat(
@@ -29,7 +29,7 @@ def heat(
     most = max((Decimal(value) for value in values.values()), default=Decimal(0))
     if not most:
         return drawing
-    slot = Decimal(drawing.width - _LEFT - 4) / len(columns)
+    slot = min(Decimal(drawing.width - _LEFT - 4) / len(columns), _WIDEST)
     for x, label in enumerate(columns):
         drawing.write("tick", _LEFT + slot * x + slot / 2, 13, label, "middle")
     for y, label in enumerate(rows):
