@@ -1,6 +1,5 @@
 """The overview by keyboard in a real browser: a month in pictures, the list behind a number, and sums of a group."""
 
-import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from his.accounts.models import Membership
 from his.accounts.services.facilities import set_group
@@ -46,15 +45,12 @@ def test_from_the_month_to_a_list_and_to_the_group(ready: World, desks: Desks) -
     expect(page.locator("#causes .told tbody")).to_contain_text("Lỗi chặn")
     expect(page.locator("#stock .no-data")).to_have_text("Không có thuốc, vật tư nào cận hạn hay tồn nhiều")
     fits(page)
-    kept(page, "month")
     hands.press("Alt+m")
     expect(page.locator("#money svg.chart circle.dot").first).to_be_visible()
     fits(page)
-    kept(page, "year")
     page.locator(".cards a", has_text="Lượt khám").press("Enter")
     expect(page.locator("main caption")).to_have_text("4 dòng")
     fits(page)
-    kept(page, "list")
     hands.press("Alt+q")
     page.locator("#causes .told a").first.press("Enter")
     expect(page.locator(".cause-head")).to_contain_text("DUONG_DUNG")
@@ -62,16 +58,7 @@ def test_from_the_month_to_a_list_and_to_the_group(ready: World, desks: Desks) -
     expect(page.locator(".members tbody tr")).to_have_count(2)
     expect(page.locator(".cards a")).to_have_count(0)
     fits(page)
-    kept(page, "group")
     page.locator(".members thead a", has_text="Tiền thu").press("Enter")
     expect(page.locator(".members th[aria-sort]")).to_have_text("Tiền thu, đ")
     page.locator(".members button", has_text="99002").press("Enter")
     expect(page.locator("h1")).to_have_text("Tổng quan, tháng 10/2026")
-    page.emulate_media(media="print")
-    kept(page, "print")
-
-
-def kept(page: Page, name: str) -> None:
-    """The whole page as a picture, when a folder for them is named."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
