@@ -165,9 +165,11 @@ def test_a_form_of_the_whole_facility_takes_no_store(world: World, month: dict[s
 
 
 def test_every_form_gives_its_files(world: World, month: dict[str, Store]) -> None:
-    for code in form_codes():
-        report = made(world, code)
-        for kind in kinds_of(latest(code)):
+    for form in [latest(code) for code in form_codes()]:
+        if form.is_list:
+            continue  # written as it is read, and compared with the claims (test_lists)
+        report = made(world, form.code, OCTOBER.fitting(form.periods))
+        for kind in kinds_of(form):
             assert export(report, kind) == export(report, kind)
     report = made(world)
     book = openpyxl.load_workbook(io.BytesIO(export(report, "xlsx")))
