@@ -176,7 +176,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
         shelf.someone_prescription(world, place, f"Người Thử {number}", (PARACETAMOL, 5))
     with django_assert_max_num_queries(14):
         window.get(reverse("dispensing"))
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         open_page(window, lan)
 
 
