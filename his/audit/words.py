@@ -216,9 +216,17 @@ ACTIONS: Final[dict[str, str]] = {
     "registers.print": "In sổ",
     "registers.set_numbering": "Đặt cách đánh số sổ",
     "registers.write": "Ghi sổ",
+    "reports.assign_duty": "Giao việc báo cáo",
+    "reports.check": "Kiểm tra báo cáo trước khi ký",
     "reports.export": "Xuất báo cáo",
+    "reports.export_list": "Xuất danh sách",
     "reports.reconcile": "Đối chiếu số liệu",
     "reports.run": "Lập báo cáo",
+    "reports.send": "Ghi nhận đã gửi báo cáo",
+    "reports.sign": "Ký báo cáo",
+    "reports.tick_duty": "Đánh dấu việc báo cáo đã làm",
+    "reports.untick_duty": "Bỏ đánh dấu việc báo cáo",
+    "reports.withdraw": "Rút báo cáo",
 }
 
 OBJECTS: Final[dict[str, str]] = {
@@ -273,6 +281,9 @@ OBJECTS: Final[dict[str, str]] = {
     "pharmacy.store": "Kho",
     "pharmacy.windowcall": "Lượt gọi",
     "reports.briefing": "Báo cáo giao ban",
+    "reports.dutyowner": "Người làm báo cáo",
+    "reports.dutytick": "Việc báo cáo đã làm",
+    "reports.filing": "Báo cáo nộp",
     "reports.reconciliation": "Đối chiếu số liệu",
     "reports.registerentry": "Dòng sổ",
     "reports.registersetting": "Cách đánh số sổ",

@@ -101,6 +101,7 @@ def _ids(step: walk.Walk) -> dict[str, int]:
         "cashier-session-close": session.pk,
         "receipt-pdf": entry.pk,
         "receipt-roll-pdf": entry.pk,
+        "cashier-filed": step.visit.pk,
         "statement-pdf": step.visit.pk,
         "settlement-pdf": step.visit.pk,
         "invoice-visit": step.visit.pk,

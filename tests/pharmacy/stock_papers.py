@@ -65,7 +65,11 @@ def papers(world: World, place: Place) -> dict[str, dict[str, Any]]:
     shipment = ship(
         store=main,
         target_store=ward,
-        lines=[LotLine(lots[LONG_LOT], Decimal(30)), LotLine(lots["L2"], Decimal(20)), LotLine(lots["M1"], Decimal(5))],
+        lines=[
+            LotLine(lots[LONG_LOT], Decimal(30)),
+            LotLine(lots["L2"], Decimal(20), "Khoa xin đúng lô"),
+            LotLine(lots["M1"], Decimal(5)),
+        ],
         request=request,
         detail=Detail(delivered_by="Lý Thị Điều"),
         actor=keeper,

@@ -6,9 +6,11 @@ import pytest
 from django.urls import reverse
 
 from his.accounts.models import Membership
+from pharmacy.climate import usual_ranges
 from pharmacy.handout import ReturnedLine
-from pharmacy.models import ControlledPage, StockDocument
+from pharmacy.models import ClimateReading, ControlledIncident, ControlledPage, QuarantinedLot, StockDocument
 from pharmacy.printing.urls import urlpatterns as papers
+from pharmacy.services.climate import add_climate_point
 from pharmacy.services.dispensing import dispense
 from pharmacy.services.drafts import start_draft
 from pharmacy.services.handovers import hand_over_cabinet
@@ -50,7 +52,31 @@ def theirs(world) -> dict[str, object]:
     request = write_request(store=ward, source_store=main, lines=[], actor=actor, at=at(11))
     taker = place.users["doctor"]
     handover = hand_over_cabinet(store=ward, taken_by=taker, counted=[], actor=actor, at=at(11))
+    point = add_climate_point(store=store, name="Tủ", device="NK7", storage="", limits=usual_ranges()[""], actor=actor)
+    mine, user = {"facility": place.facility}, place.users["pharmacist"]
+    reading = ClimateReading.objects.create(
+        **mine,
+        point=point,
+        day=DAY,
+        shift="morning",
+        at=at(8),
+        temperature=40,
+        deviation="Cao",
+        action="Báo",
+        recorded_by=user,
+    )
+    held = QuarantinedLot.objects.create(**mine, reading=reading, lot_id=lot, quantity=1, blocked_here=False)
+    incident = ControlledIncident.objects.create(
+        **mine, number="1", document=document, kind="loss", found_at=at(8), rows=[], drafted_by=user, drafted_at=at(9)
+    )
     return {
+        "store-storage": store.pk,
+        **dict.fromkeys(("climate-month", "climate-point-end"), point.pk),
+        "climate-month-pdf": [point.pk, 2026, 10],
+        "climate-void": reading.pk,
+        "climate-decide": held.pk,
+        **{f"controlled-incident{name}": incident.pk for name in ("", "-edit", "-sign", "-sent", "-pdf")},
+        **{f"controlled-incident-{act}": document.pk for act in ("new", "dismiss")},
         **{f"stock-count{name}": count.pk for name in ("", *_COUNT_ACTS)},
         "stock-count-entry": [count.pk, 3, 1],
         "stock-count-found": [count.pk, 3],
