@@ -138,6 +138,8 @@ def sheet(kind: str = "C", **more: Any) -> dict[str, Any]:
         "copies": ["Bản giao người bệnh"],
         "valid_until": "11/10/2026",
         "period": "",
+        "part": "",
+        "valid_from": "",
         "wants_recipient": False,
         "is_herbal": False,
         "lines": drugs(4),
