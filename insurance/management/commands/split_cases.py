@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 def _read(path: Path) -> list[dict[str, str]]:
     """The cases by column name; blanks around names do not count. Refuses a file without lines or dates."""
-    csv.field_size_limit(_LONGEST_CELL)
+    usual = csv.field_size_limit(_LONGEST_CELL)
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
             reader = csv.DictReader(source, skipinitialspace=True)
@@ -62,3 +62,5 @@ def _read(path: Path) -> list[dict[str, str]]:
             return list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CommandError(f"Không đọc được {path}: {error}") from error
+    finally:
+        csv.field_size_limit(usual)  # it is one for the whole process
