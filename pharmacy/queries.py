@@ -169,7 +169,6 @@ def signed_prescriptions(facility: Facility) -> QuerySet[Prescription]:
             voided_at__isnull=True,
         )
         .select_related("visit__patient", "visit__card", "exam__room", "prescribed_by", "facility")
-        .prefetch_related("sheets")
     )
 
 

@@ -93,7 +93,7 @@ class GivenLine:
 
 def prescription(facility: Facility, pk: int) -> Prescription:
     """One signed prescription of the facility, or NotFound."""
-    found = signed_prescriptions(facility).filter(pk=pk).first()
+    found = signed_prescriptions(facility).prefetch_related("sheets").filter(pk=pk).first()
     if found is None:
         raise NotFound("Không tìm thấy đơn thuốc đã ký tại cơ sở này")
     return found
