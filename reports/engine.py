@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility
@@ -56,7 +56,7 @@ def run(
     values, checks, basis = compute(chosen, query_of(chosen, facility, period, store))
     digest = fingerprint(values)
     lock_name("report", facility.code, form, store, period.start)
-    last = runs_for(facility, form, period, store)
+    last = ReportRun.of(facility, form, period, store)
     newest = last.order_by("-version").first()
     if newest is not None and newest.sha256 == digest:
         if newest.checks != checks and not newest.filings.filter(signed_at__isnull=False).exists():
@@ -94,13 +94,6 @@ def read(form: Form, query: Query) -> tuple[dict[str, Any], Dataset]:
     """The values that making a report now would store, unchecked, and what they were made from."""
     data = SOURCES[form["dataset"]].read(query)
     return freeze(form, query, data), data
-
-
-def runs_for(facility: Facility, form: str, period: Period, store: str = "") -> QuerySet[ReportRun]:
-    """All versions of a report."""
-    return ReportRun.objects.for_facility(facility).filter(
-        form=form, store=store, period_start=period.start, period_end=period.end
-    )
 
 
 def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:

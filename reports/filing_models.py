@@ -65,7 +65,7 @@ class Filing(FacilityModel):
         indexes = [GinIndex(fields=["refs"], name="filing_refs")]
         constraints = [
             models.UniqueConstraint(
-                fields=["facility", "form", "store", "period_start"],
+                fields=["facility", "form", "store", "period_start", "period_end"],
                 condition=~Q(state="withdrawn"),
                 name="filing_one_in_force",
             ),

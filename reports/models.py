@@ -1,12 +1,19 @@
 """Snapshots of reports: values, checks and the versions they rest on."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pgtrigger
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import QuerySet
 
+from his.accounts.models import Facility
 from his.core.models import FacilityModel
 from reports.briefing.models import Briefing, BriefingCell
 from reports.filing_models import RUN_TRIGGER, DutyOwner, DutyTick, Filing, FilingStep
+from reports.period import Period
 from reports.registers.models import PrintedLine, RegisterEarlier, RegisterEntry, RegisterPrint, RegisterSetting
 
 __all__ = [
@@ -48,6 +55,22 @@ class ReportRun(FacilityModel):
             )
         ]
         triggers = [RUN_TRIGGER]
+
+    @classmethod
+    def of(cls, facility: Facility, form: str, period: Period, store: str = "") -> QuerySet[ReportRun]:
+        """All versions of a report: of a form and period, of the facility or of one store (its code)."""
+        key = {"form": form, "store": store, "period_start": period.start, "period_end": period.end}
+        return cls.objects.for_facility(facility).filter(**key)
+
+    @property
+    def period(self) -> Period:
+        """The span of the report."""
+        return Period(self.period_start, self.period_end)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What names the report that this is a version of, as columns; a filing of it has them too."""
+        return {name: getattr(self, name) for name in ("form", "store", "period_start", "period_end")}
 
 
 class ReportBasis(models.Model):

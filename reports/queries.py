@@ -13,7 +13,7 @@ from patients.models import ManagedPatient, Visit, VisitDiagnosis
 from reports.checks import blocking
 from reports.datasets.grid import behind
 from reports.definition import SUBJECTS, Column, Form, form_codes, latest, load_version
-from reports.engine import query_of, runs_for
+from reports.engine import query_of
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.table import Cell, parts_of
@@ -35,9 +35,7 @@ def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
 
 def versions_of(run: ReportRun) -> QuerySet[ReportRun]:
     """All versions of the same report, newest first; rows and values are not loaded."""
-    same = ReportRun.objects.for_facility(run.facility).filter(
-        form=run.form, store=run.store, period_start=run.period_start, period_end=run.period_end
-    )
+    same = ReportRun.of(run.facility, run.form, run.period, run.store)
     return same.defer("values").select_related("run_by").order_by("-version")
 
 
@@ -51,7 +49,7 @@ def get_run(facility: Facility, pk: int) -> ReportRun:
 
 def newest_run(facility: Facility, form: str, period: Period, store: str = "") -> ReportRun | None:
     """The report in force of a form and period, of the whole facility or of one store."""
-    return runs_for(facility, form, period, store).order_by("-version").first()
+    return ReportRun.of(facility, form, period, store).order_by("-version").first()
 
 
 def state_of(checks: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -108,7 +106,7 @@ def behind_figure(run: ReportRun, form: Form, number: int, column: Column) -> li
     basis = ReportBasis.objects.filter(run=run).first()
     if basis is None:
         return [ref]
-    query = query_of(form, run.facility, Period(run.period_start, run.period_end), run.store)
+    query = query_of(form, run.facility, run.period, run.store)
     return behind(form, basis.content, query, ref, column)
 
 

@@ -19,6 +19,7 @@ from reports.checks import blocking
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.definition import ROOT, load_version
 from reports.models import ReportRun
+from reports.period import Period
 from reports.table import BLANK
 
 MONTHLY = "01BH"
@@ -84,7 +85,7 @@ def _lines(query: Query) -> list[Line]:
 def _visits(query: Query, found: Dataset) -> Iterator[tuple[str, dict[str, str], dict[str, Decimal]]]:
     """Each visit of the stored 01/BH: its claim code, what it is told apart by, its amounts."""
     for month in query.period.months():
-        run = _run(query, month.start)
+        run = _run(query, month)
         if run is None:
             found.flags["missing"].append(month.key())
             continue
@@ -99,9 +100,8 @@ def _visits(query: Query, found: Dataset) -> Iterator[tuple[str, dict[str, str],
             yield ref, values, {"visits": Decimal(1), **amounts}
 
 
-def _run(query: Query, start: Any) -> ReportRun | None:
-    runs = ReportRun.objects.for_facility(query.facility).filter(form=MONTHLY, store="", period_start=start)
-    return runs.order_by("-version").first()
+def _run(query: Query, month: Period) -> ReportRun | None:
+    return ReportRun.of(query.facility, MONTHLY, month).order_by("-version").first()
 
 
 def _registered(query: Query, refs: list[str]) -> dict[str, str]:
@@ -124,5 +124,5 @@ def _flag(ref: str, values: Mapping[str, str], lines: list[Line], found: Dataset
 
 def explain_settlement(query: Query, ref: str) -> Explained:
     """The runs of 01/BH behind the form."""
-    runs = [_run(query, month.start) for month in query.period.months()]
+    runs = [_run(query, month) for month in query.period.months()]
     return "reports/_settlement.html", {"runs": [run for run in runs if run is not None]}

@@ -168,9 +168,7 @@ def _sort_sections(found: Dataset) -> None:
 
 def _previous_differs(query: Query, found: Dataset) -> list[str]:
     """Rows whose opening is not the closing of the last report of the month before, and rows that report alone has."""
-    runs = ReportRun.objects.for_facility(query.facility).filter(
-        form=query.keep.get("form", ""), store=query.store, period_start=Period.before(query.period).start
-    )
+    runs = ReportRun.of(query.facility, query.keep.get("form", ""), Period.before(query.period), query.store)
     last = runs.order_by("-version").first()
     if last is None:
         return []

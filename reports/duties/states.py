@@ -121,10 +121,10 @@ class _Progress:
         starts = {period.start for _, period in pairs}
         forms = {duty.form for duty, _ in pairs if duty.form}
         runs = ReportRun.objects.for_facility(facility).filter(form__in=forms, store="", period_start__in=starts)
-        self._runs = {(r.form, r.period_start): r for r in runs.defer("values", "checks").order_by("version")}
+        self._runs = {(r.form, r.period): r for r in runs.defer("values", "checks").order_by("version")}
         filings = Filing.objects.for_facility(facility).filter(form__in=forms, store="", period_start__in=starts)
         live = filings.exclude(state=Filing.State.WITHDRAWN).defer("refs", "checks")
-        self._filings = {(f.form, f.period_start): f for f in live}
+        self._filings = {(f.form, Period(f.period_start, f.period_end)): f for f in live}
         ticks = DutyTick.objects.for_facility(facility).filter(period_start__in=starts, taken_back_at__isnull=True)
         self._ticks = {(t.duty, t.period_start): t for t in ticks.select_related("by")}
         jobs = ClaimJob.objects.for_facility(facility).filter(
@@ -142,7 +142,7 @@ class _Progress:
         return how[duty.proof](duty, period) if duty.proof in how else Progress("Chưa làm")
 
     def _filing(self, duty: Duty, period: Period) -> Progress:
-        key = (duty.form, period.start)
+        key = (duty.form, period)
         filing, run = self._filings.get(key), self._runs.get(key)
         if filing is not None:
             is_sent = filing.state == Filing.State.SENT

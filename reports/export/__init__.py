@@ -8,7 +8,6 @@ from reports.export.pdf import to_pdf
 from reports.export.xlsx import to_xlsx
 from reports.export.xml import to_xml
 from reports.models import ReportRun
-from reports.period import Period
 
 Exporter = Callable[[Form, Mapping[str, Any], str], bytes]
 
@@ -33,5 +32,5 @@ def kinds_of(form: Form) -> tuple[str, ...]:
 
 def file_name(run: ReportRun, kind: str) -> str:
     """As files are called: 01BH_99001_2026-10.xlsx, NXT_99001_KC_2026-10.xlsx."""
-    parts = [run.form, run.values["facility"]["code"], run.store, Period(run.period_start, run.period_end).key()]
+    parts = [run.form, run.values["facility"]["code"], run.store, run.period.key()]
     return f"{'_'.join(part for part in parts if part)}.{kind}"

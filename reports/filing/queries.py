@@ -29,9 +29,7 @@ def filing_of(run: ReportRun) -> Filing | None:
 
 def filed_version(run: ReportRun) -> Filing | None:
     """The signed or sent version of the same report, whichever it is."""
-    rows = Filing.objects.for_facility(run.facility).filter(
-        form=run.form, store=run.store, period_start=run.period_start, state__in=(State.SIGNED, State.SENT)
-    )
+    rows = Filing.objects.for_facility(run.facility).filter(**run.report, state__in=(State.SIGNED, State.SENT))
     return rows.select_related("run__facility", "facility").first()
 
 

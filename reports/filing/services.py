@@ -47,23 +47,8 @@ def check_report(*, run: ReportRun, actor: Actor, at: datetime) -> Filing:
         return _step(in_force, actor, at)
     if in_force is not None:
         _withdraw(in_force, actor, at, f"Đã lập bản {run.version}")
-    sent = FilingStep.objects.filter(
-        state=State.SENT,
-        filing__facility=run.facility,
-        filing__form=run.form,
-        filing__store=run.store,
-        filing__period_start=run.period_start,
-    )
-    filing = Filing.objects.create(
-        facility=run.facility,
-        run=run,
-        form=run.form,
-        store=run.store,
-        period_start=run.period_start,
-        period_end=run.period_end,
-        supplement=sent.count(),
-        checks=found,
-    )
+    sent = Filing.objects.for_facility(run.facility).filter(**run.report, steps__state=State.SENT)
+    filing = Filing.objects.create(facility=run.facility, run=run, **run.report, supplement=sent.count(), checks=found)
     return _step(filing, actor, at)
 
 
@@ -159,14 +144,12 @@ def _locked(filing: Filing) -> Filing:
 
 def _in_force(run: ReportRun) -> Filing | None:
     rows = Filing.objects.for_facility(run.facility).exclude(state=State.WITHDRAWN).select_related("run__facility")
-    found: Filing | None = rows.filter(form=run.form, store=run.store, period_start=run.period_start).first()
+    found: Filing | None = rows.filter(**run.report).first()
     return found
 
 
 def _require_newest(run: ReportRun) -> None:
-    rows = ReportRun.objects.for_facility(run.facility).filter(
-        form=run.form, store=run.store, period_start=run.period_start, version__gt=run.version
-    )
+    rows = ReportRun.of(run.facility, run.form, run.period, run.store).filter(version__gt=run.version)
     if newer := rows.order_by("-version").values_list("version", flat=True).first():
         raise Refusal("not_newest", f"Đã có bản {newer} mới hơn bản {run.version}, hãy mở bản mới")
 

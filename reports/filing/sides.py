@@ -18,7 +18,6 @@ from reports.definition import Form, load_version
 from reports.engine import query_of, read
 from reports.grid.placing import Fact
 from reports.models import ReportBasis, ReportRun
-from reports.period import Period
 from reports.table import Cell
 
 
@@ -75,7 +74,7 @@ def as_now(run: ReportRun, only: frozenset[str] | None = None) -> Side:
 
 
 def _query(form: Form, run: ReportRun) -> Query:
-    return query_of(form, run.facility, Period(run.period_start, run.period_end), run.store)
+    return query_of(form, run.facility, run.period, run.store)
 
 
 def _kept(kept: Mapping[str, Any], refs: frozenset[str]) -> dict[str, Any]:

@@ -57,8 +57,7 @@ def report_and_splits(scope: Scope) -> Check:
         period = Period.month(month)
         query = query_of(form, scope.facility, period)
         now = freeze(form, query, settled_visits(query))
-        kept = ReportRun.objects.for_facility(scope.facility).filter(form=FORM, period_start=month)
-        last = kept.order_by("-version").first()
+        last = ReportRun.of(scope.facility, FORM, period).order_by("-version").first()
         splits = _splits(scope.facility, month)
         _report(check, "biểu lập bây giờ", now, splits)
         if last is not None and last.values["rows"] != now["rows"]:

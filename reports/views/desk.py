@@ -27,7 +27,6 @@ from reports.export.layout import layout_of, noun_of, period_text, shown
 from reports.filing.queries import filing_badge, states_of
 from reports.forms import RunForm, last_month
 from reports.models import ReportRun
-from reports.period import Period
 from reports.queries import ShownRow, form_choices, get_run, rows_of, runs_of, state_of, strangers_of, versions_of
 from reports.services import export_report
 from reports.views.filing_panel import filing_context
@@ -99,7 +98,7 @@ def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None)
         {
             "run": row,
             "number": latest(row.form)["number"],
-            "period": Period(row.period_start, row.period_end).short(),
+            "period": row.period.short(),
             "state": filing_badge(filings[row.pk]) if row.pk in filings else state_of(row.checks),
             "is_current": current is not None and _same(row, current),
         }
@@ -217,7 +216,7 @@ def report_row(request: DeskRequest, pk: int, number: int) -> HttpResponse:
         raise NotFound
     form = load_version(made.form, made.values["definition"])
     row, ref = made.values["rows"][number - 1], made.values["refs"][number - 1]
-    query = query_of(form, request.actor.facility, Period(made.period_start, made.period_end), made.store)
+    query = query_of(form, request.actor.facility, made.period, made.store)
     template, behind = SOURCES[form["dataset"]].explain(query, ref)
     context = {
         **behind,

@@ -9,7 +9,7 @@ from reports.filing.compare import Change, compare
 from reports.filing.queries import filed_version
 from reports.filing.sides import as_now, stored
 from reports.models import ReportRun
-from reports.period import month_argument
+from reports.period import month_argument, quarter_argument
 
 BESIDE = 20
 """Visits that are printed beside one figure."""
@@ -23,14 +23,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("form", help="mã mẫu, ví dụ 01BH")
         parser.add_argument("--facility", required=True, help="mã cơ sở 5 ký tự")
-        parser.add_argument("--month", required=True, type=month_argument, help="tháng báo cáo, YYYY-MM")
+        when = parser.add_mutually_exclusive_group(required=True)
+        when.add_argument("--month", type=month_argument, metavar="YYYY-MM", help="tháng báo cáo")
+        when.add_argument("--quarter", type=quarter_argument, metavar="YYYY-Qn", help="quý báo cáo")
         parser.add_argument("--store", default="", help="mã kho, với biểu lập theo kho; mặc định: toàn cơ sở")
         parser.add_argument("--versions", nargs=2, type=int, metavar=("A", "B"), help="hai bản; mặc định: với hiện nay")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = ReportRun.objects.for_facility(facility_of(options["facility"])).filter(
-            form=options["form"], store=options["store"], period_start=options["month"].start
-        )
+        facility, period = facility_of(options["facility"]), options["month"] or options["quarter"]
+        rows = ReportRun.of(facility, options["form"], period, options["store"])
         versions = {run.version: run for run in rows.select_related("facility").order_by("version")}
         if not versions:
             raise CommandError("Chưa lập báo cáo này")
