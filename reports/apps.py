@@ -12,14 +12,11 @@ class ReportsConfig(AppConfig):
     verbose_name = "Báo cáo"
 
     def ready(self) -> None:
-        """Name the desks for the top bar, answer the cashier's desk, add the facts of the health registers."""
+        """Name the desks for the top bar, answer the cashier's desk."""
         from insurance import hooks
-        from reports.datasets.grid import FACTS
         from reports.duties.home import waiting
         from reports.filing.corrections import filed_reports
-        from reports.grid.health_facts import HEALTH_FACTS
 
-        FACTS.update(HEALTH_FACTS)
         hooks.filed_reports.fill(filed_reports)
         register_panel(HomePanel("duties", "reports.duties", "reports/home_duties.html", waiting))
         register(

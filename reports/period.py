@@ -114,12 +114,20 @@ class Period:
         }.get(self.kind, f"Từ {start:%d/%m/%Y} đến {self.end:%d/%m/%Y}")
 
     def short(self) -> str:
-        """As in lists: tháng 10/2026, Q4/2026."""
+        """As in lists: tháng 10/2026, quý IV/2026, 6 tháng cuối năm 2026, năm 2026."""
         start = self.start
         return {
             "month": f"tháng {start:%m/%Y}",
-            "quarter": f"Q{(start.month - 1) // 3 + 1}/{start:%Y}",
+            "quarter": f"quý {_ROMAN[(start.month - 1) // 3]}/{start:%Y}",
+            "half_year": f"6 tháng {'đầu' if start.month == 1 else 'cuối'} năm {start:%Y}",
+            "year": f"năm {start:%Y}",
         }.get(self.kind, self.key())
+
+    def typed(self) -> str:
+        """As somebody types it at the desk: 10/2026, Q4/2026."""
+        start = self.start
+        quarter = f"Q{(start.month - 1) // 3 + 1}/{start:%Y}"
+        return {"month": f"{start:%m/%Y}", "quarter": quarter}.get(self.kind, self.key())
 
     def key(self) -> str:
         """As in file names: 2026-10, 2026-Q4."""

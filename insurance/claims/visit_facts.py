@@ -11,6 +11,7 @@ from patients.services.exams import OTHERS_MAX
 from patients.services.outcomes import TRANSFERS
 
 INPATIENT_TYPES = frozenset({"03", "04", "09"})
+"""Visit types that lie in a ward: inpatient and day treatment (MA_LOAI_KCB, QĐ 1804/QĐ-BYT 2026)."""
 COURSE_TYPES = frozenset({"02", "05", "07"})
 """Visit types that end with the last day of the drugs handed out, at 23:59 (QĐ 4750, NGAY_RA)."""
 

@@ -8,8 +8,6 @@ from datetime import date, datetime, time, timedelta
 
 from his.core.dates import vn_datetime
 
-WARD_TYPES = ("03", "04", "09")
-"""Kinds of visit (MA_LOAI_KCB) that lie in a ward: inpatient and day treatment."""
 TURN = time(7)
 """The hour at which a duty ends and the next begins."""
 

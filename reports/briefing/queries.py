@@ -10,10 +10,11 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from his.accounts.models import Department, Facility
 from his.core.dates import age_text, local
+from insurance.claims.visit_facts import INPATIENT_TYPES
 from patients.models import Exam, ServiceOrder, Visit
 from patients.models.visits import Route
 from patients.services.outcomes import TRANSFERS
-from reports.briefing.metrics import METRICS, WARD_TYPES, Cell, completed, window
+from reports.briefing.metrics import METRICS, Cell, completed, window
 from reports.briefing.models import Briefing
 
 # Chapters 22 and 23 of the national list of techniques are haematology and biochemistry (TT 23/2024/TT-BYT).
@@ -115,7 +116,7 @@ def counted_figures(facility: Facility, day: date) -> dict[int, dict[str, int]]:
         .annotate(
             visits=Count("pk"),
             emergencies=Count("pk", filter=Q(route=Route.EMERGENCY)),
-            to_ward=Count("pk", filter=Q(visit_type__in=WARD_TYPES)),
+            to_ward=Count("pk", filter=Q(visit_type__in=INPATIENT_TYPES)),
         )
     )
     for department, *counts in by_visit:

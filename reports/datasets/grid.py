@@ -26,7 +26,6 @@ from his.core.money import ZERO
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.definition import ROOT, Column, Form, load_version
 from reports.grid.conditions import Condition, read
-from reports.grid.facts import FACTS
 from reports.grid.placing import (
     SEPARATOR,
     Asked,
@@ -39,7 +38,8 @@ from reports.grid.placing import (
     place,
     within,
 )
-from reports.grid.rows import Rows, load_rows
+from reports.grid.rows import Rows, load_parts, load_rows
+from reports.grid.sets import FACTS
 from reports.period import Period
 
 ALL, REST = "", "~"
@@ -272,10 +272,7 @@ def _made_lines(
 
 def part_titles(form: Form) -> dict[str, str]:
     """Titles of the parts of rows that the facts make."""
-    path = form.folder / "parts.csv"
-    if not path.exists():
-        return {ALL: ""}
-    return dict(line.split(",", 1) for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    return {part.part: part.title for part in load_parts(form.folder)}
 
 
 def _diagnosis_names(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -15,11 +15,12 @@ from django.db.models.functions import Coalesce
 from his.catalogs.models import Drug, ItemKind
 from his.core.money import ZERO
 from his.ui.text import money_text
+from insurance.claims.visit_facts import INPATIENT_TYPES
 from insurance.models import BenefitLine, Charge
 from patients.models import PrescriptionLine
 from pharmacy.models import Substitution
 from reports.datasets.base import Dataset, Explained, Query, Row
-from reports.grid.facts import INPATIENT_TYPES, claimed_lines
+from reports.grid.facts import claimed_lines
 
 IS_DRUG = Q(charge__line_kind=Charge.LineKind.DRUG)
 IS_SUPPLY = ~IS_DRUG & Q(charge__group_code__in=("10", "11"))

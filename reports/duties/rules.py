@@ -24,14 +24,12 @@ from pathlib import Path
 from typing import Literal
 
 from reports.duties.workdays import Holidays, working_day
-from reports.period import Period
+from reports.period import KINDS, Period
 
 FILE = Path(__file__).parents[1] / "data" / "duties.csv"
-Every = Literal["month", "quarter", "half", "year", "event"]
-MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+Every = Literal["month", "quarter", "half_year", "year", "event"]
 RULES = ("day", "before", "working", "end", "hours")
 PROOFS = ("filing", "claims_export", "stocktake", "tick")
-_ROMAN = ("I", "II", "III", "IV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +103,12 @@ def _day(rule: Rule, end: date, holidays: Holidays) -> date:
     return end + timedelta(days=shift)
 
 
-def period_of(every: str, day: date) -> Period:
-    """The month, quarter, half-year or year of a day."""
-    length = MONTHS[every]
-    start = date(day.year, (day.month - 1) // length * length + 1, 1)
-    last = Period.month(date(day.year, start.month + length - 1, 1))
-    return Period(start, last.end)
-
-
 def periods_ending(every: str, first: date, last: date) -> Iterator[Period]:
     """The periods that end between two days, both included."""
-    period = period_of(every, first)
+    period = Period.of(every, first)
     while period.end <= last:
         yield period
-        period = period_of(every, period.end + timedelta(days=1))
-
-
-def period_label(every: str, period: Period) -> str:
-    """As said on the screen: tháng 10/2026, quý IV/2026, 6 tháng đầu năm 2026, năm 2026."""
-    start = period.start
-    return {
-        "month": f"tháng {start:%m/%Y}",
-        "quarter": f"quý {_ROMAN[(start.month - 1) // 3]}/{start.year}",
-        "half": f"6 tháng {'đầu' if start.month == 1 else 'cuối'} năm {start.year}",
-        "year": f"năm {start.year}",
-    }[every]
+        period = Period.of(every, period.end + timedelta(days=1))
 
 
 def dues_between(
@@ -160,7 +139,7 @@ def load_duties(path: Path = FILE) -> tuple[Duty, ...]:
 def _duty(row: dict[str, str]) -> Duty:
     due, warn = Rule.parse(row["due"]), Rule.parse(row["warn"])
     is_event = row["period"] == "event"
-    if row["period"] not in {*MONTHS, "event"} or row["proof"] not in PROOFS:
+    if row["period"] not in {*KINDS, "event"} or row["proof"] not in PROOFS:
         raise ValueError(f"{row['code']}: unknown period or proof")
     if {due.kind == "hours", warn.kind == "hours"} != {is_event} or (row["proof"] == "filing") != bool(row["form"]):
         raise ValueError(f"{row['code']}: hours go with events, a form with the proof by filing")

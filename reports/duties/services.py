@@ -9,8 +9,9 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.locks import lock_name
 from his.service import audit_facts, service
-from reports.duties.rules import MONTHS, Duty, load_duties, period_of
+from reports.duties.rules import Duty, load_duties
 from reports.filing_models import DutyOwner, DutyTick
+from reports.period import Period
 
 
 def duty_by_code(code: str) -> Duty:
@@ -31,7 +32,7 @@ def tick_duty(*, duty: str, period_start: date, done_on: date, note: str, actor:
     chosen = duty_by_code(duty)
     if chosen.proof == "filing":
         raise Refusal("is_report", "Việc này xong khi báo cáo được ghi nhận đã gửi")
-    if chosen.every not in MONTHS or period_of(chosen.every, period_start).start != period_start:
+    if chosen.every == "event" or Period.of(chosen.every, period_start).start != period_start:
         raise Refusal("bad_period", "Kỳ báo cáo không đúng")
     if not note.strip():
         raise Refusal("note_missing", "Ghi số văn bản, nơi nhận hoặc cách đã làm", field="note")

@@ -17,7 +17,7 @@ from insurance.models import ClaimJob
 from patients.models import Visit
 from pharmacy.models import StockCount
 from pharmacy.queries import stores
-from reports.duties.rules import Due, Duty, dues_between, load_duties, period_label
+from reports.duties.rules import Due, Duty, dues_between, load_duties
 from reports.duties.workdays import load_holidays
 from reports.filing_models import DutyOwner, DutyTick, Filing
 from reports.models import ReportRun
@@ -64,10 +64,6 @@ class Task:
         """(words, kind): quá hạn stands before the words of the state."""
         words = self.progress.words
         return (f"Quá hạn · {words}" if self.standing == "late" else words), _BADGES[self.standing]
-
-    @property
-    def period_label(self) -> str:
-        return period_label(self.duty.every, self.period)
 
     @property
     def may_be_ticked(self) -> bool:
@@ -149,7 +145,7 @@ class _Progress:
             return Progress(filing.get_state_display(), is_sent, reverse("report-run", args=[filing.run_id]))
         if run is not None:
             return Progress("Nháp", url=reverse("report-run", args=[run.pk]))
-        asked = urlencode({"form": duty.form, "month": period.short().removeprefix("tháng ")})
+        asked = urlencode({"form": duty.form, "month": period.typed()})
         return Progress("Chưa làm", url=f"{reverse('reports')}?{asked}")
 
     def _export(self, duty: Duty, period: Period) -> Progress:

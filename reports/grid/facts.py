@@ -37,13 +37,12 @@ from django.db.models.functions import Coalesce, Concat, ExtractHour, Left, Trim
 from his.core.dates import day_range
 from insurance.billing.effects import EFFECTS, signed
 from insurance.claims.inclusion import LEFT_OUT
+from insurance.claims.visit_facts import INPATIENT_TYPES
 from insurance.models import BenefitLine, BenefitResult, CashEntry
 from patients.models import Exam, ServiceOrder, Visit, VisitDiagnosis
 from reports.datasets.base import Query
 from reports.grid.placing import Fact
 
-INPATIENT_TYPES = ("03", "04", "09")
-"""Inpatient and day treatment (QĐ 1804/QĐ-BYT 2026): the inpatient block of forms 9 and 14."""
 Columns = Mapping[str, Combinable | str]
 
 
@@ -103,7 +102,6 @@ def _of_visit(to: str) -> dict[str, Combinable | str]:
 class Facts:
     """One set of facts. `rows` are the visits, or what else has a reference, of a query."""
 
-    title: str
     columns: Columns
     measures: Columns
     rows: Callable[[Query], QuerySet[Any]]
@@ -278,12 +276,11 @@ def _cash(query: Query) -> QuerySet[CashEntry]:
 
 
 _VISIT: Columns = {**_of_visit(""), **_SETTLED}
-FACTS: dict[str, Facts] = {
-    "visits": Facts("lượt khám kết thúc trong kỳ", _VISIT, _MONEY, _with_split(_ended), "claim_code"),
-    "arrivals": Facts("lượt khám bắt đầu trong kỳ", _VISIT, _MONEY, _with_split(_arrived), "claim_code"),
-    "settled": Facts("lượt khám quyết toán trong kỳ", _VISIT, _MONEY, _with_split(_settled), "claim_code"),
+VISIT_FACTS: dict[str, Facts] = {
+    "visits": Facts(_VISIT, _MONEY, _with_split(_ended), "claim_code"),
+    "arrivals": Facts(_VISIT, _MONEY, _with_split(_arrived), "claim_code"),
+    "settled": Facts(_VISIT, _MONEY, _with_split(_settled), "claim_code"),
     "exams": Facts(
-        "lần khám trong kỳ",
         {
             **_of_visit("visit__"),
             "exam_room": "room__code",
@@ -300,7 +297,6 @@ FACTS: dict[str, Facts] = {
         "pk",
     ),
     "services": Facts(
-        "dịch vụ thực hiện trong kỳ",
         {
             **_of_visit("visit__"),
             "group": "service__group_code",
@@ -316,7 +312,6 @@ FACTS: dict[str, Facts] = {
         "pk",
     ),
     "cash": Facts(
-        "phiếu thu, chi trong kỳ",
         {
             "kind": "kind",
             "method": "method",
@@ -329,9 +324,8 @@ FACTS: dict[str, Facts] = {
         "visit__claim_code",
         "pk",
     ),
-    "lines": Facts("dòng chi phí", _LINE, _LINE_MEASURES, _lines, "result__visit__claim_code", "result_id"),
+    "lines": Facts(_LINE, _LINE_MEASURES, _lines, "result__visit__claim_code", "result_id"),
     "claimed_lines": Facts(
-        "dòng chi phí đề nghị quỹ thanh toán",
         _LINE,
         _LINE_MEASURES,
         claimed_lines,

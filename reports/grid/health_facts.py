@@ -127,8 +127,6 @@ def _within(day: date, period: Period) -> bool:
 
 
 HEALTH_FACTS: dict[str, Facts] = {
-    "cases": Facts("ca bệnh truyền nhiễm trong kỳ", _CASE, {}, _cases, "visit__claim_code"),
-    "managed": ManagedFacts(
-        "người bệnh đang quản lý trong kỳ", dict.fromkeys(_MANAGED, ""), {}, _managed, "pk", opens="managed"
-    ),
+    "cases": Facts(_CASE, {}, _cases, "visit__claim_code"),
+    "managed": ManagedFacts(dict.fromkeys(_MANAGED, ""), {}, _managed, "pk", opens="managed"),
 }

@@ -58,10 +58,7 @@ class Rows:
 @lru_cache(maxsize=64)
 def load_rows(folder: Path, facts: str) -> Rows:
     """The rows of a version of a form; `facts` is what a row counts that names nothing. Raises ValueError."""
-    parts = tuple(
-        GridPart(cells["part"], cells["title"], cells.get("is_added", "1") != "0")
-        for cells in _cells(folder / "parts.csv")
-    )
+    parts = load_parts(folder)
     rows = tuple(
         GridRow(
             cells["row"],
@@ -79,6 +76,15 @@ def load_rows(folder: Path, facts: str) -> Rows:
     if lost := {row.part for row in rows} - {part.part for part in parts}:
         raise ValueError(f"{folder}: parts.csv has no part {sorted(lost)}")
     return Rows(parts, rows)
+
+
+@lru_cache(maxsize=64)
+def load_parts(folder: Path) -> tuple[GridPart, ...]:
+    """The parts of a version of a form in order; without `parts.csv` one without a title."""
+    path = folder / "parts.csv"
+    if not path.exists():
+        return (GridPart("", "", True),)
+    return tuple(GridPart(row["part"], row["title"], row.get("is_added", "1") != "0") for row in _cells(path))
 
 
 def _cells(path: Path) -> Iterable[Mapping[str, str]]:

@@ -4,19 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('his', '0010_facility_groups'),
-        ('reports', '0008_report_of_a_quarter'),
+        ("his", "0010_facility_groups"),
+        ("reports", "0008_report_of_a_quarter"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='filing',
-            name='filing_one_in_force',
+            model_name="filing",
+            name="filing_one_in_force",
         ),
         migrations.AddConstraint(
-            model_name='filing',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'withdrawn'), _negated=True), fields=('facility', 'form', 'store', 'period_start', 'period_end'), name='filing_one_in_force'),
+            model_name="filing",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "withdrawn"), _negated=True),
+                fields=("facility", "form", "store", "period_start", "period_end"),
+                name="filing_one_in_force",
+            ),
         ),
     ]

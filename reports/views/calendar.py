@@ -16,7 +16,6 @@ from his.accounts.models import Membership
 from his.accounts.roles import ROLES
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui.forms import DayField, add_refusal, saved, status_of
-from reports.duties.rules import MONTHS, period_label, period_of
 from reports.duties.services import assign_duty, duty_by_code, tick_duty, untick_duty
 from reports.duties.states import LOOKS_BACK, event_duties, tasks_between
 from reports.filing_models import DutyOwner, DutyTick
@@ -102,9 +101,9 @@ def _duty_context(request: DeskRequest, code: str, start: str) -> dict[str, Any]
         chosen, first = duty_by_code(code), date.fromisoformat(start)
     except (Refusal, ValueError):
         raise NotFound from None
-    if chosen.every not in MONTHS:
+    if chosen.every == "event":
         raise NotFound
-    period = period_of(chosen.every, first)
+    period = Period.of(chosen.every, first)
     around = timedelta(days=62)
     rows = tasks_between(actor.facility, period.end - around, period.end + around, today, actor)
     task = next((row for row in rows if (row.duty.code, row.period) == (code, period)), None)
@@ -113,7 +112,7 @@ def _duty_context(request: DeskRequest, code: str, start: str) -> dict[str, Any]
     choices = _owners(request)
     return {
         "task": task,
-        "label": period_label(chosen.every, period),
+        "label": period.short(),
         "tick_form": TickForm(initial={"done_on": today}),
         "owner_form": OwnerForm(initial={"owner": _owner_now(request, code, chosen.role)}, choices=choices),
         "may_assign": actor.may("reports.sign"),
@@ -156,7 +155,7 @@ def tick(request: DeskRequest, code: str, start: str) -> HttpResponse:
         except Refusal as refusal:
             add_refusal(form, refusal)
             return render(request, PANEL, {**context, "tick_form": form}, status=status_of(refusal))
-        saved(request, f"Đã đánh dấu: {task.duty.title}, {task.period_label}")
+        saved(request, f"Đã đánh dấu: {task.duty.title}, {task.period.short()}")
         return _back(task.due.due_on)
     return render(request, PANEL, {**context, "tick_form": form}, status=422)
 

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.core.errors import NotFound
 from reports.datasets import Query
-from reports.datasets.grid import FACTS
 from reports.datasets.visits import explain_visit
 from reports.definition import load_version
 from reports.export.layout import shown
+from reports.grid.sets import FACTS
 from reports.period import Period
 from reports.queries import behind_figure, get_run, managed_by_ref, visits_by_code
 

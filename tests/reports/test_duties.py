@@ -13,14 +13,11 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from reports.definition import form_codes
 from reports.duties.rules import (
-    MONTHS,
     Duty,
     due_at,
     due_of,
     dues_between,
     load_duties,
-    period_label,
-    period_of,
     periods_ending,
 )
 from reports.duties.services import assign_duty, tick_duty, untick_duty
@@ -33,7 +30,8 @@ from tests.insurance import walk
 
 HOLIDAYS = load_holidays()
 DAYS = st.dates(date(2026, 1, 1), date(2027, 12, 1))
-PERIODIC = [duty for duty in load_duties() if duty.every in MONTHS]
+LENGTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+PERIODIC = [duty for duty in load_duties() if duty.every != "event"]
 
 
 def duty(code: str) -> Duty:
@@ -43,7 +41,7 @@ def duty(code: str) -> Duty:
 def due(code: str, day: date) -> tuple[date, date]:
     """(warning line, red line) of the period that holds the day."""
     one = duty(code)
-    found = due_of(one, period_of(one.every, day), HOLIDAYS)
+    found = due_of(one, Period.of(one.every, day), HOLIDAYS)
     return found.warn_on, found.due_on
 
 
@@ -62,7 +60,7 @@ def test_working_days_follow_each_other(after: date, count: int) -> None:
 
 @given(st.sampled_from(PERIODIC), DAYS)
 def test_a_red_line_follows_the_period_and_the_warning_never_lies_behind_it(one: Duty, day: date) -> None:
-    period = period_of(one.every, day)
+    period = Period.of(one.every, day)
     found = due_of(one, period, HOLIDAYS)
     assert found.warn_on <= found.due_on
     assert found.due_on >= period.end
@@ -70,10 +68,10 @@ def test_a_red_line_follows_the_period_and_the_warning_never_lies_behind_it(one:
     assert (found.due_on - period.end).days <= 30
 
 
-@given(st.sampled_from(sorted(MONTHS)), DAYS)
+@given(st.sampled_from(sorted(LENGTHS)), DAYS)
 def test_periods_of_a_year_follow_each_other_without_gap(every: str, day: date) -> None:
     year = list(periods_ending(every, date(day.year, 1, 1), date(day.year, 12, 31)))
-    assert len(year) == 12 // MONTHS[every]
+    assert len(year) == 12 // LENGTHS[every]
     assert (year[0].start, year[-1].end) == (date(day.year, 1, 1), date(day.year, 12, 31))
     assert all(later.start == earlier.end + timedelta(days=1) for earlier, later in itertools.pairwise(year))
 
@@ -142,7 +140,7 @@ def test_the_data_name_forms_of_the_product_and_roles() -> None:
 
     assert {one.form for one in load_duties() if one.form} <= set(form_codes())
     assert {one.role for one in load_duties()} <= set(ROLES)
-    labels = [period_label(every, period_of(every, date(2026, 11, 3))) for every in MONTHS]
+    labels = [Period.of(every, date(2026, 11, 3)).short() for every in LENGTHS]
     assert labels == ["tháng 11/2026", "quý IV/2026", "6 tháng cuối năm 2026", "năm 2026"]
 
 

@@ -22,9 +22,9 @@ from reports.definition import Form, form_codes, latest, load_version
 from reports.engine import query_of, run
 from reports.export.pdf import to_pdf
 from reports.grid.conditions import ConditionError, read
-from reports.grid.facts import FACTS
 from reports.grid.placing import Asked, Shape, keys_by_condition, place, within
 from reports.grid.rows import load_rows
+from reports.grid.sets import FACTS
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.table import sums_of
