@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from his.core.dates import month_range
+from his.core.dates import day_range, month_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class Period:
     def fitting(self, kinds: Sequence[str]) -> Period:
         """Itself, or of a month that is none of the kinds the period around it of the first kind."""
         return self if self.kind in kinds or self.kind != "month" else Period.of(kinds[0], self.start)
+
+    def instants(self) -> tuple[datetime, datetime]:
+        """The local midnight at which it begins, and the one at which it is over."""
+        return day_range(self.start)[0], day_range(self.end)[1]
 
     def months(self) -> list[Period]:
         """The months that it touches, in order."""

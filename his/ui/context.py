@@ -12,9 +12,10 @@ from his.ui import keymap, nav
 
 def desk(request: HttpRequest) -> dict[str, Any]:
     """Context processor; each value is computed only when a template asks for it."""
+    links = SimpleLazyObject(lambda: nav.nav_for(request))
     return {
-        "nav_items": lambda: nav.nav_for(request),
-        "nav_bar": lambda: nav.bar_of(nav.nav_for(request)),
+        "nav_items": links,
+        "nav_bar": SimpleLazyObject(lambda: nav.bar_of(list(links))),
         "facility": SimpleLazyObject(lambda: _facility(request)),
         "facilities": lambda: _facilities(request),
         "keymap": keymap.for_script,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.db.models import F
@@ -13,7 +13,6 @@ from insurance.models import CashEntry, FeeWaiver, Invoice
 from insurance.standards import PartialDate
 from patients.models import Visit
 from reports.datasets.base import Dataset, Explained, Query, Row
-from reports.period import Period
 
 Kind = CashEntry.Kind
 _UNDONE = (Kind.REFUND, Kind.RECEIPT_VOID, Kind.DEPOSIT_RETURN, Kind.DEPOSIT_VOID)
@@ -41,7 +40,7 @@ def held_deposit_list(query: Query) -> Dataset:
 
 def reversals(query: Query) -> Dataset:
     """What was given back, voided or waived in the period, with who agreed to it."""
-    start, end = _span(query.period)
+    start, end = query.period.instants()
     found = Dataset()
     entries = CashEntry.objects.for_facility(query.facility).filter(kind__in=_UNDONE, at__gte=start, at__lt=end)
     kinds = {str(kind): Kind(kind).label for kind in _UNDONE}
@@ -113,10 +112,6 @@ def _person(visit: Visit) -> dict[str, Any]:
 
 def _day(day: date) -> PartialDate:
     return PartialDate(day.year, day.month, day.day)
-
-
-def _span(period: Period) -> tuple[datetime, datetime]:
-    return day_range(period.start)[0], day_range(period.end)[1]
 
 
 def explain_account(query: Query, ref: str) -> Explained:

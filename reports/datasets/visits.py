@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from his.accounts.models import Facility
-from his.core.dates import day_range
 from insurance.billing.queries import lines_of
 from insurance.claims.summaries import SUMMARY, Texts, stored_summaries, summaries, summary_rows
 from insurance.models import BenefitResult, Claim
@@ -88,7 +87,7 @@ def _overlapping(stays: Mapping[int, Sequence[Stay]]) -> list[str]:
 
 
 def _still_open(facility: Facility, period: Period) -> list[str]:
-    start, end = day_range(period.start)[0], day_range(period.end)[1]
+    start, end = period.instants()
     rows = Visit.objects.for_facility(facility).filter(
         is_insured=True, state=Visit.State.EXAMINED, ended_at__gte=start, ended_at__lt=end
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -128,6 +129,7 @@ class _Progress:
         )
         self._exports = {job.month: job for job in jobs.order_by("ended_at")}
         self._facility = facility
+        self._first = min(starts, default=date.max)
 
     def of(self, duty: Duty, period: Period) -> Progress:
         """How far the duty is."""
@@ -157,14 +159,18 @@ class _Progress:
 
     def _counted(self, duty: Duty, period: Period) -> Progress:
         """Every active store was counted as a monthly or yearly stock-take that ended in the ledger."""
-        start, end = day_range(period.start)[0], day_range(period.end)[1]
+        stores_now, counted_at = self._counts
+        start, end = period.instants()
+        counted = len({store for store, at in counted_at if start <= at < end and store in stores_now})
+        words = f"Đã kiểm {counted}/{len(stores_now)} kho" if counted else "Chưa làm"
+        return Progress(words, is_done=bool(stores_now) and counted == len(stores_now), url=reverse("stock-counts"))
+
+    @cached_property
+    def _counts(self) -> tuple[set[int], list[tuple[int, datetime]]]:
+        """The active stores, and when which store was counted in the months that are asked for."""
         counts = StockCount.objects.for_facility(self._facility).filter(
             state=StockCount.State.POSTED,
             occasion__in=(StockCount.Occasion.MONTHLY, StockCount.Occasion.YEARLY),
-            snapshot_at__gte=start,
-            snapshot_at__lt=end,
+            snapshot_at__gte=day_range(self._first)[0],
         )
-        done, all_stores = set(counts.values_list("store_id", flat=True)), {one.pk for one in stores(self._facility)}
-        counted = len(done & all_stores)
-        words = f"Đã kiểm {counted}/{len(all_stores)} kho" if counted else "Chưa làm"
-        return Progress(words, is_done=bool(all_stores) and counted == len(all_stores), url=reverse("stock-counts"))
+        return {one.pk for one in stores(self._facility)}, list(counts.values_list("store_id", "snapshot_at"))

@@ -14,7 +14,6 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import TruncDate
 
 from his.catalogs.models import Diagnosis
-from his.core.dates import day_range
 from his.ui.text import decimal_text
 from patients.models import Visit, VisitDiagnosis
 from reports.checks import Finding
@@ -76,7 +75,7 @@ def _at_most(form: Form, run: ReportRun, limits: Mapping[str, int]) -> Iterator[
 
 def _open_visits(run: ReportRun) -> list[str]:
     """Visits that began or ended in the period and whose costs are not settled."""
-    start, end = day_range(run.period_start)[0], day_range(run.period_end)[1]
+    start, end = run.period.instants()
     within = Q(ended_at__gte=start, ended_at__lt=end) | Q(
         ended_at__isnull=True, arrived_at__gte=start, arrived_at__lt=end
     )

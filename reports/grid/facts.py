@@ -34,7 +34,6 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat, ExtractHour, Left, Trim, TruncDate
 
-from his.core.dates import day_range
 from insurance.billing.effects import EFFECTS, signed
 from insurance.claims.inclusion import LEFT_OUT
 from insurance.claims.visit_facts import INPATIENT_TYPES
@@ -168,14 +167,14 @@ def _with_split(rows: Callable[[Query], QuerySet[Any]]) -> Callable[[Query], Que
 
 def _ended(query: Query) -> QuerySet[Visit]:
     """Visits that ended in the period, whether their costs are settled or not; cancelled ones are none."""
-    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    start, end = query.period.instants()
     rows = Visit.objects.for_facility(query.facility).filter(ended_at__gte=start, ended_at__lt=end)
     return rows.filter(state__in=(Visit.State.EXAMINED, Visit.State.CLOSED))
 
 
 def _arrived(query: Query) -> QuerySet[Visit]:
     """Visits that began in the period; cancelled ones are none."""
-    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    start, end = query.period.instants()
     rows = Visit.objects.for_facility(query.facility).filter(arrived_at__gte=start, arrived_at__lt=end)
     return rows.exclude(state=Visit.State.CANCELLED)
 
@@ -256,21 +255,21 @@ def _settled(query: Query) -> QuerySet[Visit]:
 
 def _exams(query: Query) -> QuerySet[Exam]:
     """Examinations begun in the period; those of cancelled visits are none."""
-    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    start, end = query.period.instants()
     rows = Exam.objects.for_facility(query.facility).filter(started_at__gte=start, started_at__lt=end)
     return rows.exclude(visit__state=Visit.State.CANCELLED)
 
 
 def _performed(query: Query) -> QuerySet[ServiceOrder]:
     """Ordered services that were performed in the period."""
-    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    start, end = query.period.instants()
     rows = ServiceOrder.objects.for_facility(query.facility).filter(performed_at__gte=start, performed_at__lt=end)
     return rows.filter(state=ServiceOrder.State.PERFORMED)
 
 
 def _cash(query: Query) -> QuerySet[CashEntry]:
     """Entries of the cash ledger of the period that moved money; deposits used or no longer used moved none."""
-    start, end = day_range(query.period.start)[0], day_range(query.period.end)[1]
+    start, end = query.period.instants()
     rows = CashEntry.objects.for_facility(query.facility).filter(at__gte=start, at__lt=end)
     return rows.filter(kind__in=[kind for kind, effect in EFFECTS.items() if effect.cash])
 

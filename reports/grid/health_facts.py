@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import BooleanField, DateField, ExpressionWrapper, F, Func, IntegerField, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
-from his.core.dates import age_years, day_range
+from his.core.dates import age_years
 from patients.models import DiseaseCase, ManagedPatient
 from patients.queries_care import Followed, followed
 from reports.datasets.base import Query
@@ -30,7 +30,7 @@ _COUNTED_BY = {
 def _cases(query: Query) -> QuerySet[DiseaseCase]:
     """Standing cases that were found, or whose person died, in the period."""
     period = query.period
-    start, end = day_range(period.start)[0], day_range(period.end)[1]
+    start, end = period.instants()
     day = _COUNTED_BY[query.keep.get("counted_by", "detected")]
     rows = DiseaseCase.objects.for_facility(query.facility).exclude(state=DiseaseCase.State.EXCLUDED)
     rows = rows.annotate(
