@@ -20,13 +20,15 @@ class FiguresChange:
 class FiledReport:
     """A report that was signed or sent and that a visit stands in, or would stand in; `pk` is its version.
 
-    `changes` are what closing the visit as it is now does to it: the report itself never changes, a supplement is due.
+    `is_counted`: whether its figures hold the visit, and not only the day on which it ended. `changes` are what closing
+    the visit as it is now does to it: the report itself never changes, a supplement is due.
     """
 
     pk: int
     title: str
     state: str
     month: date
+    is_counted: bool
     changes: tuple[FiguresChange, ...] = ()
 
 

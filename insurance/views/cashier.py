@@ -93,14 +93,17 @@ def checks(request: DeskRequest, pk: int) -> HttpResponse:
 @require_GET
 @requires("billing.view")
 def filed(request: DeskRequest, pk: int) -> HttpResponse:
-    """The filed reports that a visit stands in; of an open one that was closed before, what closing it now changes."""
+    """The filed reports that a closed visit stands in; of an open one, what closing it now changes in those of its day.
+
+    Closing is rehearsed only where some report of that day was filed: hardly ever at the desk of the day.
+    """
     visit = visit_of(request, pk)
     is_closed, at = visit.state == Visit.State.CLOSED, timezone.now()
-
-    def ask() -> list[hooks.FiledReport]:
-        return hooks.filed_reports(visit, not is_closed)
-
-    found = ask() if is_closed else rehearse(visit, request.actor, at, ask)
+    found: list[hooks.FiledReport] | None = hooks.filed_reports(visit, False)
+    if is_closed:
+        found = [report for report in found or () if report.is_counted]
+    elif found:
+        found = rehearse(visit, request.actor, at, lambda: hooks.filed_reports(visit, True))
     moves = is_closed and visit.claim_month != timezone.localdate().replace(day=1)
     context = {"reports": found, "visit": visit, "is_closed": is_closed, "moves": moves, "today": at}
     context["may_open"] = request.actor.may("reports.view")

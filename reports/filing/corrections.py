@@ -18,15 +18,14 @@ from reports.table import totals_of
 
 
 def filed_reports(visit: Visit, with_changes: bool) -> list[FiledReport]:
-    """The filed reports that hold the visit, or its last day; with changes also what would be different in them."""
+    """The filed reports that hold the visit, or its last day; with changes those that would be different, and how."""
     day = local(visit.ended_at or visit.arrived_at).date()
     found = []
     for filing in filed_with(visit.facility, visit.claim_code, day):
-        holds = visit.claim_code in filing.refs
         changes = _changes(filing, visit.claim_code) if with_changes and _is_of_visits(filing) else ()
-        if changes or (holds and not with_changes):
-            title, said = filing_title(filing), filed_text(filing)
-            found.append(FiledReport(filing.run_id, title, said, filing.period_start, changes))
+        if changes or not with_changes:
+            title, said, is_counted = filing_title(filing), filed_text(filing), visit.claim_code in filing.refs
+            found.append(FiledReport(filing.run_id, title, said, filing.period_start, is_counted, changes))
     return found
 
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from his.catalogs.models import PricedService
@@ -206,3 +208,12 @@ def test_the_page_shows_the_difference_and_stays_in_its_facility(
         assert walk.signed_in(world.hospital, "cashier").get(address).status_code == 403
     assert client.get(reverse("report-compare", args=[old.pk]) + "?with=99999").status_code == 404
     assert client.get(reverse("report-compared-visit", args=[old.pk, "x"])).status_code == 404
+
+
+def test_closing_is_not_rehearsed_where_nothing_of_the_day_was_filed(world: World) -> None:
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    with CaptureQueriesContext(connection) as asked:
+        page = walk.signed_in(place, "cashier").get(reverse("cashier-filed", args=[step.visit.pk]))
+    assert page.status_code == 200
+    assert not [query for query in asked.captured_queries if "FOR NO KEY UPDATE" in query["sql"]]
