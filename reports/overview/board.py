@@ -1,6 +1,6 @@
 """From figures to what the screen shows: cards with the month's key numbers, and pictures with their tables.
 
-Each number of a facility's own board opens exactly the list that it counts; that of a group is a sum and opens nothing.
+The main numbers of a facility's own board open exactly the list that they count; those of a group are sums and open nothing.
 """
 
 from collections.abc import Callable, Sequence

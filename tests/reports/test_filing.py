@@ -17,8 +17,10 @@ from insurance.billing.closing import reopen_visit
 from patients.models import Visit
 from reports.checks import blocking
 from reports.duties.states import tasks_between
+from reports.engine import run
 from reports.filing.services import check_report, send_report, sign_report, withdraw_report
 from reports.models import Filing, FilingStep, ReportBasis, ReportRun
+from reports.period import Period
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.reports.month import exported, made, small_month
@@ -266,3 +268,15 @@ def test_the_calendar_reads_the_state_of_the_filing(world: World, draft: ReportR
     assert words() == ("Đã gửi", "done")
     withdraw_report(filing=filing, reason="Sai", actor=actor, at=at(18))
     assert words() == ("Nháp", "soon")
+
+
+def test_a_quarter_and_its_first_month_are_filed_apart(world: World) -> None:
+    small_month(world, world.hospital)
+    place = world.hospital
+    claims, made_at = place.actor("claims"), at(17)
+    months = (Period.parse_month("2026-10"), Period.parse_quarter("2026-Q4"))
+    runs = [run(form="20BHYT", facility=place.facility, period=p, actor=claims, at=made_at) for p in months]
+    assert [one.version for one in runs] == [1, 1]
+    filings = [check_report(run=one, actor=claims, at=at(18)) for one in runs]
+    assert [filing.state for filing in filings] == ["checked", "checked"]
+    assert [filing.run_id for filing in filings] == [one.pk for one in runs]
