@@ -1,6 +1,7 @@
 """From figures to what the screen shows: cards with the month's key numbers, and pictures with their tables.
 
-The main numbers of a facility's own board open exactly the list that they count; those of a group are sums and open nothing.
+The main numbers of a facility's own board open exactly the list that they count; those of a group are sums and open
+nothing.
 """
 
 from collections.abc import Callable, Sequence
