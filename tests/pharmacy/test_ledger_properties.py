@@ -114,7 +114,7 @@ def test_what_is_kept_is_there_whatever_happens(world, stores, prescriptions, ac
 
 def happens(world, stores, kind, lot, prescription, quantity, now) -> None:
     place, main, store = stores
-    actor, line = place.actor("pharmacist"), [LotLine(lot=shelf.lot(lot), quantity=quantity)]
+    actor, line = place.actor("pharmacist"), [LotLine(lot=shelf.lot(lot), quantity=quantity, lot_reason="Thử")]
     if kind == "give":
         dispense(prescription=prescription, store=store, actor=actor, at=now)
     elif kind == "undo":
