@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery, Value
@@ -137,6 +137,18 @@ def funnels(reach: Reach, month: date) -> dict[int, dict[str, int]]:
     rows: QuerySet[Any] = _of_month(BenefitResult.objects.for_reach(reach), month).order_by().values("facility_id")
     found = rows.annotate(**_counts(views))
     return {row["facility_id"]: {view.code: row[view.code] for view in views} for row in found}
+
+
+def exports_of_months(facility: Facility, months: Iterable[date]) -> dict[date, tuple[int, int, datetime | None]]:
+    """(claims to make, those exported, when the last of them first was) by the first day of the claim month; months
+    without closed visits are absent."""
+    starts = {month.replace(day=1) for month in months}
+    closed = BenefitResult.objects.for_facility(facility).filter(is_current=True, visit__state=Visit.State.CLOSED)
+    current = FilteredRelation("visit__claims", condition=Q(visit__claims__is_current=True))
+    rows = closed.filter(visit__claim_month__in=starts).annotate(claim=current)
+    views = [view_of("insured"), view_of("exported")]
+    found = rows.order_by().values("visit__claim_month").annotate(**_counts(views), last=Max("claim__exported_at"))
+    return {row["visit__claim_month"]: (row["insured"], row["exported"], row["last"]) for row in found}
 
 
 def _counts(views: Iterable[View]) -> dict[str, Count]:

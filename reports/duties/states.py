@@ -14,7 +14,7 @@ from his.accounts.actor import Actor
 from his.accounts.models import Facility
 from his.accounts.roles import ROLES
 from his.core.dates import day_range, local
-from insurance.models import ClaimJob
+from insurance.claims.queries import exports_of_months
 from patients.models import Visit
 from pharmacy.models import StockCount
 from pharmacy.queries import stores
@@ -78,7 +78,7 @@ def tasks_between(facility: Facility, first: date, last: date, today: date, acto
     found = dues_between(facility.kind, first, last, load_holidays(), load_duties())
     began = _began(facility)
     kept = [item for item in found if began is not None and item[1].end >= began]
-    progress = _Progress(facility, [(duty, period) for duty, period, _ in kept])
+    progress = _Progress(facility, [(duty, period) for duty, period, _ in kept], today)
     owners = {row.duty: row for row in DutyOwner.objects.for_facility(facility).select_related("user")}
     return [
         Task(duty, period, due, progress.of(duty, period), *_owner(duty, owners.get(duty.code), actor), today)
@@ -113,7 +113,7 @@ def _owner(duty: Duty, row: DutyOwner | None, actor: Actor) -> tuple[str, bool]:
 class _Progress:
     """Reads what is asked for once, for all duties of a list."""
 
-    def __init__(self, facility: Facility, asked: Iterable[tuple[Duty, Period]]) -> None:
+    def __init__(self, facility: Facility, asked: Iterable[tuple[Duty, Period]], today: date) -> None:
         pairs = list(asked)
         starts = {period.start for _, period in pairs}
         forms = {duty.form for duty, _ in pairs if duty.form}
@@ -124,10 +124,8 @@ class _Progress:
         self._filings = {(f.form, Period(f.period_start, f.period_end)): f for f in live}
         ticks = DutyTick.objects.for_facility(facility).filter(period_start__in=starts, taken_back_at__isnull=True)
         self._ticks = {(t.duty, t.period_start): t for t in ticks.select_related("by")}
-        jobs = ClaimJob.objects.for_facility(facility).filter(
-            kind=ClaimJob.Kind.EXPORT, state=ClaimJob.State.DONE, month__in=starts
-        )
-        self._exports = {job.month: job for job in jobs.order_by("ended_at")}
+        self._claim_months = {period.start for duty, period in pairs if duty.proof == "claims_export"}
+        self._today = today
         self._facility = facility
         self._first = min(starts, default=date.max)
 
@@ -152,10 +150,18 @@ class _Progress:
 
     def _export(self, duty: Duty, period: Period) -> Progress:
         url = f"{reverse('claims')}?{urlencode({'month': f'{period.start:%Y-%m}'})}"
-        job = self._exports.get(period.start)
-        if job is None or job.ended_at is None:
+        due, written, last = self._exports.get(period.start, (0, 0, None))
+        if last is None or not written:
             return Progress("Chưa xuất", url=url)
-        return Progress(f"Đã xuất {local(job.ended_at):%d/%m/%Y}", is_done=True, url=url)
+        if written < due:
+            return Progress(f"Đã xuất {written}/{due}", url=url)
+        if self._today <= period.end:
+            return Progress(f"Đã xuất {written} đến nay", url=url)
+        return Progress(f"Đã xuất {local(last):%d/%m/%Y}", is_done=True, url=url)
+
+    @cached_property
+    def _exports(self) -> dict[date, tuple[int, int, datetime | None]]:
+        return exports_of_months(self._facility, self._claim_months)
 
     def _counted(self, duty: Duty, period: Period) -> Progress:
         """Every active store was counted as a monthly or yearly stock-take that ended in the ledger."""

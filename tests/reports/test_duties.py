@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from his.core.dates import local
 from his.core.errors import Refusal
+from insurance.claims.export import export_month
 from reports.definition import form_codes
 from reports.duties.rules import (
     Duty,
@@ -174,6 +176,26 @@ def test_a_tick_is_dated_and_can_be_taken_back(world: World) -> None:
     untick_duty(tick=tick, actor=actor, at=now)
     assert state() == "late"
     assert DutyTick.objects.count() == 1, "the tick stays on record"
+
+
+def test_a_month_is_exported_when_it_is_over_and_every_claim_was_written(world: World, tmp_path: Path) -> None:
+    place = world.hospital
+    actor, october = place.actor("claims"), date(2026, 10, 1)
+    lan = walk.lan_full(world, place)
+    patient, card = walk.someone(place, "Vũ Thị Mai", card="DN4999900000002")
+    walk.visit_of(world, place, patient, card).examine("J06.9").sign().settled()
+
+    def state(today: date) -> tuple[str, bool]:
+        rows = tasks_between(place.facility, october, date(2026, 11, 30), today, actor)
+        row = next(one for one in rows if one.duty.proof == "claims_export" and one.period.start == october)
+        return row.progress.words, row.progress.is_done
+
+    assert state(date(2026, 10, 31)) == ("Chưa xuất", False)
+    export_month(month=october, out_dir=tmp_path, actor=actor, at=at(16))
+    assert state(date(2026, 10, 31)) == ("Đã xuất 1 đến nay", False)
+    assert state(date(2026, 11, 1)) == ("Đã xuất 06/10/2026", True)
+    lan.settled()
+    assert state(date(2026, 11, 1)) == ("Đã xuất 1/2", False)
 
 
 def test_duties_belong_to_a_role_or_a_person(world: World) -> None:
