@@ -1,8 +1,15 @@
 """The patients package as a Django app."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.core.checks import Warning as CheckWarning
+from django.core.checks import register as register_check
 
 from his.ui.nav import NavItem, register
+from patients.notifiable import list_in_force
 
 
 class PatientsConfig(AppConfig):
@@ -10,7 +17,8 @@ class PatientsConfig(AppConfig):
     verbose_name = "Người bệnh"
 
     def ready(self) -> None:
-        """Name the desks for the top bar."""
+        """Name the desks for the top bar; look at the installation's own lists with `manage.py check`."""
+        register_check(disease_list_is_sound)
         register(
             NavItem("reception", "Tiếp đón", "reception", "patients.register", "scan", 10, "Quét thẻ, đăng ký, cấp số"),
             NavItem("queue", "Hàng chờ", "queue", "patients.queue", "queue", 12, "Gọi số từng phòng, màn hình gọi số"),
@@ -38,3 +46,12 @@ class PatientsConfig(AppConfig):
                 "Đơn thuốc chờ gửi, đã gửi, bị từ chối",
             ),
         )
+
+
+def disease_list_is_sound(**_options: Any) -> list[CheckMessage]:
+    """Warn of an own list of diseases that cannot be read; nobody is kept from working, the product's list stands."""
+    problem = list_in_force(settings.VAR_DIR).problem
+    if not problem:
+        return []
+    told = f"Danh mục bệnh phải báo của cơ sở có lỗi, đang dùng danh mục của sản phẩm: {problem}"
+    return [CheckWarning(told, hint="Sửa tệp lists/notifiable_diseases.csv", id="patients.W001")]

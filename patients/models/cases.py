@@ -10,7 +10,7 @@ from his.core.models import FacilityModel
 from patients.models.clinical import Exam
 from patients.models.people import Patient
 from patients.models.visits import Visit
-from patients.notifiable import CLINICAL, CONFIRMED, SUSPECTED
+from patients.notifiable import CLINICAL, CONFIRMED, DISEASE_MAX, NAME_MAX, SUSPECTED
 
 _PERIOD = Func(
     F("detected_on"),
@@ -46,8 +46,8 @@ class DiseaseCase(FacilityModel):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="disease_cases")
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="disease_cases")
     exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="disease_cases")
-    disease = models.CharField(max_length=40)
-    name = models.CharField("bệnh", max_length=255)
+    disease = models.CharField(max_length=DISEASE_MAX)
+    name = models.CharField("bệnh", max_length=NAME_MAX)
     group = models.CharField("nhóm", max_length=1)
     diagnosis_code = models.CharField(max_length=8)
     diagnosis_name = models.CharField(max_length=500)

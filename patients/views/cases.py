@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +19,7 @@ from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, saved, status_of
 from patients.forms_cases import DeathForm, DischargeForm, EnterForm, ReasonForm, ReportForm, SheetForm
 from patients.models import DiseaseCase
+from patients.notifiable import list_in_force
 from patients.queries_cases import (
     URGENT_HOURS,
     cases_between,
@@ -92,6 +94,7 @@ def cases(request: DeskRequest) -> HttpResponse:
         "choices": VIEWS.items(),
         "page": page,
         "rows": [(case, clock_of(case, at)) for case in page],
+        "list_problem": list_in_force(settings.VAR_DIR).problem,
         "month_text": f"{month[0]:%m/%Y}",
         "q": f"show={chosen}&month={month[0]:%Y-%m}&",
     }

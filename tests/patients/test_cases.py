@@ -1,7 +1,6 @@
 """Cases of infectious diseases: what signing opens, until when, once for a person, and what becomes of them."""
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -9,14 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from his.catalogs.models import Diagnosis
-from his.core import icd
 from his.core.dates import VIETNAM, local
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.core.text import fold
 from his.demo.places import Place
 from patients import notifiable
 from patients.models import CaseEvent, DiseaseCase, Exam, Patient
-from patients.notifiable import Notifiable, matching
 from patients.queries_cases import cases_to_follow, cases_to_report, get_case, missing_of, sheet_of, urgent_count
 from patients.services.cases import (
     discharge_case,
@@ -184,7 +181,7 @@ def test_the_database_keeps_a_second_case_out(place):
     twin.save(force_insert=True)
 
 
-RULE = next(row for row in notifiable.rules() if row.disease == "measles")
+RULE = next(row for row in notifiable.list_in_force().rows if row.disease == "measles")
 
 
 @given(st.integers(0, 2 * 366 * 24 * 60))
@@ -324,54 +321,3 @@ def test_other_roles_and_facilities_are_kept_out(world, place, case):
     with pytest.raises(NotFound):
         get_case(world.hospital.facility, case.pk)
     assert urgent_count(world.hospital.facility, at(10, 0, DAY + timedelta(days=9))) == 0
-
-
-# The list
-
-
-def test_a_list_of_the_installation_stands_in_the_place_of_the_products(tmp_path: Path):
-    day = date(2026, 10, 6)
-    assert matching(["I10"], day, tmp_path) == {}
-    (tmp_path / "lists").mkdir()
-    own = tmp_path / "lists" / "notifiable_diseases.csv"
-    head = "disease,name,group,icd,case_class,hours,repeat_days,valid_from,valid_to,law"
-    own.write_text(f"{head}\nodd,Bệnh lạ,A,I10-I11,suspected,2,10,2026-10-01,2026-10-31,Công văn 1\n", encoding="utf-8")
-    code, rule = matching(["A97.0", "I11.9"], day, tmp_path)["odd"]
-    assert (code, rule.hours, rule.name) == ("I11.9", 2, "Bệnh lạ")
-    assert matching(["I11.9"], date(2026, 11, 1), tmp_path) == {}
-    own.write_text(f"{head}\nodd,Bệnh lạ,A,11,suspected,2,10,2026-10-01,,x\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="line 2"):
-        matching(["I11.9"], day, tmp_path)
-
-
-def test_the_products_list_has_one_name_group_and_clock_for_each_disease():
-    seen: dict[str, tuple[object, ...]] = {}
-    for row in notifiable.rules():
-        facts = (row.name, row.group, row.hours, row.repeat_days)
-        assert seen.setdefault(row.disease, facts) == facts
-        assert row.hours in {24, 48, None}
-        assert row.hours == 24 or row.group != "A"
-
-
-def _rule_of(code: str) -> Notifiable | None:
-    found = matching([code], DAY)
-    return next(iter(found.values()))[1] if found else None
-
-
-@pytest.mark.parametrize(
-    ("code", "disease"),
-    [("A83.0", "japanese_encephalitis"), ("A83.2", "viral_encephalitis"), ("A90", "dengue"), ("B08.5", None),
-     ("A09.9", "diarrhoea"), ("B18.1", None), ("A01.4", None), ("U07.1", "covid19")],
-)  # fmt: skip
-def test_codes_find_their_disease(code, disease):
-    rule = _rule_of(code)
-    assert (rule.disease if rule else None) == disease
-
-
-@given(st.integers(0, 99), st.integers(0, 9))
-def test_a_range_holds_exactly_its_codes(number, digit):
-    limits = icd.read_list("I10-I15 E11.2-E11.5")
-    assert icd.holds(limits, f"I{number:02d}") is (10 <= number <= 15)
-    assert icd.holds(limits, f"I{number:02d}.{digit}") is (10 <= number <= 15)
-    assert icd.holds(limits, f"E11.{digit}") is (2 <= digit <= 5)
-    assert not icd.holds(limits, "E11")
