@@ -85,8 +85,9 @@ def note_amendment(*, exam: Exam, reason: str, by: User, at: datetime) -> None:
 
 
 def _standing(visit: Visit) -> Any:
+    """The person's cases, locked: whoever keeps a sheet or excludes one meanwhile is waited for and then seen."""
     rows = DiseaseCase.objects.for_facility(visit.facility_id).filter(patient=visit.patient_id)
-    return rows.exclude(state=State.EXCLUDED).order_by("-detected_at", "-pk")
+    return rows.select_for_update(of=("self",)).exclude(state=State.EXCLUDED).order_by("-detected_at", "-pk")
 
 
 def _is_same(case: DiseaseCase, rule: Notifiable, day: date) -> bool:

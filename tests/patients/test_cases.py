@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,6 +151,15 @@ def test_a_person_has_one_case_of_a_disease_in_thirty_days(place, days, cases):
     assert DiseaseCase.objects.count() == cases
     assert (again.cases[0].pk == first.pk) is (cases == 1)
     assert (Kind.SEEN_AGAIN in kinds(first)) is (cases == 1)
+
+
+def test_signing_holds_the_standing_cases_that_it_changes(place):
+    hung = anh_hung(place)
+    examined(place, hung, "A16.2")
+    with CaptureQueriesContext(connection) as asked:
+        examined(place, hung, "A15.0", begun=at(8, 10, DAY + timedelta(days=90)))
+    (read,) = [one["sql"] for one in asked if one["sql"].startswith('SELECT "patients_diseasecase"')]
+    assert read.endswith('FOR UPDATE OF "patients_diseasecase"')
 
 
 def test_an_earlier_exam_that_is_signed_later_is_the_same_case(place):
