@@ -28,14 +28,15 @@ _DEATH = _STANDS & Q(died_at__isnull=False, death_reported_at__isnull=True)
 def with_clock(facility: Facility) -> QuerySet[Any]:
     """The cases of a facility, each with `next_due`: the first instant until which something must be reported.
 
-    `last_event` is the kind of what happened last, for `needs_review`.
+    `last_review` is what decides `needs_review`.
     """
     clock = Least(
         Case(When(_OPEN, then=F("due_at")), default=Value(None), output_field=DateTimeField()),
         Case(When(_DEATH, then=F("death_due_at")), default=Value(None), output_field=DateTimeField()),
     )
-    last = CaseEvent.objects.filter(case=OuterRef("pk")).order_by("-at", "-pk").values("kind")[:1]
-    rows = DiseaseCase.objects.for_facility(facility).annotate(next_due=clock, last_event=Subquery(last))
+    reviews = CaseEvent.objects.filter(case=OuterRef("pk"), kind__in=[CaseEvent.Kind.AMENDED, CaseEvent.Kind.SHEET])
+    last = reviews.order_by("-at", "-pk").values("kind")[:1]
+    rows = DiseaseCase.objects.for_facility(facility).annotate(next_due=clock, last_review=Subquery(last))
     return rows.select_related("patient", "visit", "exam__doctor")
 
 

@@ -124,16 +124,16 @@ class DiseaseCase(FacilityModel):
             ),
         ]
 
-    last_event: str = ""
-    """Of a case that was read with its clock: the kind of its last event."""
+    last_review: str = ""
+    """Of a case that was read with its clock: `amended` or `sheet`, whichever was last; empty when neither was."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.visit_id}"
 
     @property
     def needs_review(self) -> bool:
-        """Whether the exam was amended and nobody has kept the sheet since."""
-        return self.last_event == CaseEvent.Kind.AMENDED
+        """Whether an exam of the case was amended and nobody has kept the sheet since; nothing else settles it."""
+        return self.state != self.State.EXCLUDED and self.last_review == CaseEvent.Kind.AMENDED
 
     @property
     def needs_back_entry(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from his.accounts.actor import Actor
 from his.accounts.models import User
@@ -79,8 +80,12 @@ def open_cases(
 
 
 def note_amendment(*, exam: Exam, reason: str, by: User, at: datetime) -> None:
-    """A step of amending a signed exam: its standing cases are to be looked at again."""
-    for case in DiseaseCase.objects.filter(visit=exam.visit_id).exclude(state=State.EXCLUDED):
+    """A step of amending a signed exam: its cases are to be looked at again, also excluded ones and those of earlier
+    visits that it saw again."""
+    cases = DiseaseCase.objects.for_facility(exam.facility_id).filter(patient=exam.visit.patient_id)
+    # The event of a signature has the instant of the signature.
+    seen = CaseEvent.objects.filter(kind=Kind.SEEN_AGAIN, case__in=cases, at=exam.signed_at).values("case")
+    for case in cases.filter(Q(visit=exam.visit_id) | Q(pk__in=seen)).order_by("pk"):
         _tell(case, Kind.AMENDED, reason, by, at)
 
 

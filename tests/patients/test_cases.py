@@ -299,9 +299,26 @@ def test_an_amendment_of_the_exam_marks_the_case_until_its_sheet_is_kept(place, 
     doctor = place.actor("doctor")
     amend_exam(exam=case.exam, text="NS1 âm tính", reason="Có kết quả", actor=doctor, at=at(15))
     assert get_case(place.facility, case.pk).needs_review
+    report_case(case=case, system_code="X1", actor=doctor, at=at(15, 10))
+    assert get_case(place.facility, case.pk).needs_review, "a report of what was known before settles nothing"
+    exclude_case(case=case, reason="NS1 âm tính", actor=doctor, at=at(15, 20))
+    assert not get_case(place.facility, case.pk).needs_review
+    restore_case(case=case, reason="Nhầm", actor=doctor, at=at(15, 30))
+    assert get_case(place.facility, case.pk).needs_review
     save_sheet(case=case, case_class="suspected", texts={"agent": "Chưa rõ"}, actor=doctor, at=at(16))
     after = get_case(place.facility, case.pk)
     assert (after.needs_review, after.case_class, after.agent) == (False, "suspected", "Chưa rõ")
+
+
+def test_an_amendment_of_a_later_exam_marks_the_case_that_it_saw_again(place, case):
+    doctor = place.actor("doctor")
+    again = examined(place, case.patient, "A97.0", begun=at(8, 10, DAY + timedelta(days=3)))
+    other = examined(place, case.patient, "I10", begun=at(8, 10, DAY + timedelta(days=4)))
+    later = at(9, 0, DAY + timedelta(days=5))
+    amend_exam(exam=other, text="Nhầm ô", reason="Sửa", actor=doctor, at=later)
+    assert not get_case(place.facility, case.pk).needs_review
+    amend_exam(exam=again, text="NS1 âm tính", reason="Có kết quả", actor=doctor, at=later)
+    assert get_case(place.facility, case.pk).needs_review
 
 
 def test_a_sheet_refuses_impossible_days_beside_their_fields(place, case):
