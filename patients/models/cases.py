@@ -1,5 +1,7 @@
 """Cases of infectious diseases that must be reported, and what happened to each (ca bệnh truyền nhiễm)."""
 
+from datetime import datetime
+
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
@@ -134,6 +136,14 @@ class DiseaseCase(FacilityModel):
     def needs_review(self) -> bool:
         """Whether an exam of the case was amended and nobody has kept the sheet since; nothing else settles it."""
         return self.state != self.State.EXCLUDED and self.last_review == CaseEvent.Kind.AMENDED
+
+    def is_late_at(self, at: datetime) -> bool:
+        """Whether a report at an instant comes after its clock; what is only counted is never late."""
+        return self.due_at is not None and at > self.due_at
+
+    def is_death_late_at(self, at: datetime) -> bool:
+        """Whether a report of the death at an instant comes after its own clock."""
+        return self.death_due_at is not None and at > self.death_due_at
 
     @property
     def needs_back_entry(self) -> bool:

@@ -59,10 +59,12 @@ def open_cases(
     if not found and not is_death:
         return []
     lock_name("cases", visit.patient_id)
-    standing = list(_standing(visit))
+    standing = list(_standing(visit.facility_id, visit.patient_id))
     cases = []
     for code, rule in found.values():
-        known = next((case for case in standing if case.disease == rule.disease and _is_same(case, rule, day)), None)
+        known = next(
+            (case for case in standing if case.disease == rule.disease and _overlaps(case, day, rule.repeat_days)), None
+        )
         if known is not None:
             _seen_again(known, rule, exam, by, at)
             cases.append(known)
@@ -89,15 +91,15 @@ def note_amendment(*, exam: Exam, reason: str, by: User, at: datetime) -> None:
         _tell(case, Kind.AMENDED, reason, by, at)
 
 
-def _standing(visit: Visit) -> Any:
+def _standing(facility: int, patient: int) -> Any:
     """The person's cases, locked: whoever keeps a sheet or excludes one meanwhile is waited for and then seen."""
-    rows = DiseaseCase.objects.for_facility(visit.facility_id).filter(patient=visit.patient_id)
+    rows = DiseaseCase.objects.for_facility(facility).filter(patient=patient)
     return rows.select_for_update(of=("self",)).exclude(state=State.EXCLUDED).order_by("-detected_at", "-pk")
 
 
-def _is_same(case: DiseaseCase, rule: Notifiable, day: date) -> bool:
-    """Whether a diagnosis of the day is the same case: the days of the two overlap."""
-    ends, after = case.detected_on + timedelta(days=case.repeat_days), day + timedelta(days=rule.repeat_days)
+def _overlaps(case: DiseaseCase, day: date, repeat_days: int) -> bool:
+    """Whether the days of a case and those that begin with a day overlap: they are one case."""
+    ends, after = case.detected_on + timedelta(days=case.repeat_days), day + timedelta(days=repeat_days)
     return case.detected_on < after and day < ends
 
 
@@ -131,8 +133,7 @@ def _open(
         treatment=exam.treatment,
         test_result=_results(orders),
     )
-    is_late = case.due_at is not None and at > case.due_at
-    _tell(case, Kind.OPENED, "Phiếu khám ký khi đã quá hạn báo" if is_late else "", by, at)
+    _tell(case, Kind.OPENED, "Phiếu khám ký khi đã quá hạn báo" if case.is_late_at(at) else "", by, at)
     return case
 
 
@@ -238,7 +239,7 @@ def report_case(
     case.state, case.channel = State.REPORTED, channel
     case.reported_at, case.reported_by = done, actor.user
     case.save()
-    is_late = case.due_at is not None and done > case.due_at
+    is_late = case.is_late_at(done)
     told = [case.get_channel_display(), case.system_code, "quá hạn" if is_late else ""]
     _tell(case, Kind.REPORTED, ", ".join(filter(None, told)), actor.user, at)
     audit_facts(is_late=is_late)
@@ -301,7 +302,9 @@ def report_death(*, case: DiseaseCase, actor: Actor, at: datetime) -> DiseaseCas
         raise Refusal("already_death_reported", "Không có tử vong chờ báo")
     case.death_reported_at = at
     case.save()
-    _tell(case, Kind.DEATH_REPORTED, "", actor.user, at)
+    is_late = case.is_death_late_at(at)
+    _tell(case, Kind.DEATH_REPORTED, "quá hạn" if is_late else "", actor.user, at)
+    audit_facts(is_late=is_late)
     return case
 
 
@@ -323,8 +326,10 @@ def exclude_case(*, case: DiseaseCase, reason: str, actor: Actor, at: datetime) 
 
 @service(action="cases.restore", permission="cases.report")
 def restore_case(*, case: DiseaseCase, reason: str, actor: Actor, at: datetime) -> DiseaseCase:
-    """Take an exclusion back: the case is open again, or reported if it was. Refuses without a reason, and when another
-    case of the person and disease stands in its days."""
+    """Take an exclusion back: the case is again what it was, open, reported or told at discharge.
+
+    Refuses without a reason, and when another case of the person and disease stands in its days.
+    """
     lock_name("cases", case.patient_id)
     case = DiseaseCase.objects.select_for_update(of=("self",)).get(pk=case.pk)
     if case.state != State.EXCLUDED:
@@ -332,12 +337,14 @@ def restore_case(*, case: DiseaseCase, reason: str, actor: Actor, at: datetime) 
     reason = fitting(nfc(reason), _EVENT_MAX, "exclusion_reason")
     if not reason:
         raise Refusal("no_reason", "Hãy ghi lý do bỏ loại trừ", field="exclusion_reason")
-    after = case.detected_on + timedelta(days=case.repeat_days)
-    others = DiseaseCase.objects.for_facility(case.facility_id).filter(patient=case.patient_id, disease=case.disease)
-    for other in others.exclude(state=State.EXCLUDED):
-        if other.detected_on < after and case.detected_on < other.detected_on + timedelta(days=other.repeat_days):
-            raise Refusal("already_another", "Đã có ca khác của bệnh này trong cùng thời gian")
-    case.state = State.REPORTED if case.reported_at is not None else State.OPEN
+    others = _standing(case.facility_id, case.patient_id).filter(disease=case.disease)
+    if any(_overlaps(other, case.detected_on, case.repeat_days) for other in others):
+        raise Refusal("already_another", "Đã có ca khác của bệnh này trong cùng thời gian")
+    if case.reported_at is None:
+        case.state = State.OPEN
+    else:
+        was_told = case.events.filter(kind=Kind.DISCHARGED).exists()
+        case.state = State.DISCHARGED if was_told else State.REPORTED
     case.exclusion_reason = ""
     case.save()
     _tell(case, Kind.RESTORED, reason, actor.user, at)

@@ -204,11 +204,11 @@ def test_the_clock_is_hours_and_not_days(minutes):
 @given(st.lists(st.integers(0, 120), min_size=1, max_size=12))
 def test_cases_of_a_row_of_visits_never_overlap_and_miss_none(days):
     """The rule itself, without a database: visits in any order of signing."""
-    from patients.services.cases import _is_same
+    from patients.services.cases import _overlaps
 
     cases: list[DiseaseCase] = []
     for day in (DAY + timedelta(days=one) for one in days):
-        known = [case for case in cases if _is_same(case, RULE, day)]
+        known = [case for case in cases if _overlaps(case, day, RULE.repeat_days)]
         if not known:
             cases.append(DiseaseCase(detected_on=day, repeat_days=RULE.repeat_days))
     for one in cases:
@@ -242,6 +242,10 @@ def test_a_case_is_reported_with_its_code_and_then_told_its_outcome(place, case)
     assert twice.value.code == "already_reported"
     done = discharge_case(case=case, outcome="Khỏi", actor=manager, at=at(12))
     assert (done.state, done.outcome) == (State.DISCHARGED, "Khỏi")
+    assert not cases_to_follow(place.facility, DAY).exists()
+    exclude_case(case=case, reason="Nhầm người", actor=manager, at=at(13))
+    back = restore_case(case=case, reason="Đúng người", actor=manager, at=at(14))
+    assert back.state == State.DISCHARGED, "what was told at discharge stays told"
     assert not cases_to_follow(place.facility, DAY).exists()
 
 
@@ -281,10 +285,11 @@ def test_a_death_has_a_clock_of_its_own(place):
     report_case(case=case, system_code="X1", actor=doctor, at=at(10))
     (waiting,) = cases_to_report(place.facility)
     assert waiting.next_due == case.death_due_at
-    report_death(case=case, actor=doctor, at=at(11))
+    report_death(case=case, actor=doctor, at=case.death_due_at + timedelta(minutes=1))
+    assert case.events.last().text == "quá hạn", "by the clock of the death, which is shorter than that of the case"
     assert not cases_to_report(place.facility).exists()
     with pytest.raises(Refusal):
-        report_death(case=case, actor=doctor, at=at(12))
+        report_death(case=case, actor=doctor, at=at(12, 0, DAY + timedelta(days=2)))
 
 
 def test_a_death_that_is_heard_of_later_starts_its_clock_then(place, case):
