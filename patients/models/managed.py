@@ -43,9 +43,15 @@ class ManagedPatient(FacilityModel):
                 fields=["patient", "disease"], condition=Q(state="managed"), name="managed_once_at_a_time"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["managed", "declined"], ended_on__isnull=True, ended_by__isnull=True)
+                condition=Q(
+                    state__in=["managed", "declined"],
+                    ended_on__isnull=True,
+                    ended_at__isnull=True,
+                    ended_by__isnull=True,
+                )
                 | Q(
                     state__in=["transferred", "died", "ended"],
+                    ended_on__isnull=False,  # a comparison with nothing is unknown, and a CHECK lets that pass
                     ended_on__gte=F("enrolled_on"),
                     ended_at__isnull=False,
                     ended_by__isnull=False,
@@ -53,7 +59,10 @@ class ManagedPatient(FacilityModel):
                 name="managed_end",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["transferred", "ended", "declined"], end_reason=""), name="managed_end_says_why"
+                condition=Q(state="managed", end_reason="")
+                | Q(state="died")
+                | Q(state__in=["transferred", "ended", "declined"]) & ~Q(end_reason=""),
+                name="managed_end_says_why",
             ),
         ]
         indexes = [

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -175,6 +175,22 @@ def test_an_end_has_its_reason_its_day_and_stays(world, seen):
         with pytest.raises(DatabaseError), transaction.atomic():
             broken()
     assert enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=later).pk != row.pk
+
+
+def test_the_database_keeps_ends_whole_and_the_open_without_one(world, seen):
+    doctor = world.hospital.actor("doctor")
+    row = enrol(patient=seen.visit.patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    end = {"ended_at": at(16), "ended_by": doctor.user, "end_reason": "BV tỉnh"}
+    for broken in (
+        {"state": State.TRANSFERRED, **end},
+        {"state": State.TRANSFERRED, **end, "ended_on": DAY, "end_reason": ""},
+        {"ended_on": DAY},
+        {"ended_at": at(16)},
+        {"end_reason": "BV tỉnh"},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ManagedPatient.objects.filter(pk=row.pk).update(**broken)
+    ManagedPatient.objects.filter(pk=row.pk).update(state=State.TRANSFERRED, ended_on=DAY, **end)
 
 
 def test_who_was_transferred_is_proposed_again_after_coming_back(world):
