@@ -193,33 +193,38 @@ class Proposal:
 
 
 def proposals(facility: Facility, disease: ManagedDisease, on: date, patient: Patient | None = None) -> list[Proposal]:
-    """People with a diagnosis of the disease whom nobody has enrolled or declined; the last seen first.
+    """People with a diagnosis of the disease that nobody has answered by enrolling or declining; the last seen first.
 
-    Who was transferred is proposed again after a later visit; who died, was declined or ended is not.
+    Who was transferred is proposed again after a later visit, from that visit on; who died, was declined or ended is
+    not.
     """
     rows = _signed_until(facility, on).filter(in_codes(disease.codes))
+    entries = ManagedPatient.objects.for_facility(facility).filter(disease=disease.code)
     if patient is not None:
-        rows = rows.filter(visit__patient=patient)
+        rows, entries = rows.filter(visit__patient=patient), entries.filter(patient=patient)
+    answered = _answered_until(entries)
     people: dict[int, tuple[datetime, Seen]] = {}
     names = ("visit__patient_id", "exam__started_at", "code", "exam__follow_up_on", "visit_id")
     for pk, at, code, again, visit in rows.order_by("exam__started_at").values_list(*names):
-        first = people[pk][0] if pk in people else at
-        people[pk] = (first, Seen(at, code, again, visit))
-    entries = ManagedPatient.objects.for_facility(facility).filter(disease=disease.code, patient__in=list(people))
-    for pk, state, ended_on in entries.values_list("patient_id", "state", "ended_on"):
-        is_back = state == State.TRANSFERRED and pk in people and people[pk][1].on > ended_on
-        if not is_back:
-            people.pop(pk, None)
-    known = Patient.objects.for_facility(facility).in_bulk(people)
+        if pk not in answered or local(at).date() > answered[pk]:
+            first = people[pk][0] if pk in people else at
+            people[pk] = (first, Seen(at, code, again, visit))
+    known = Patient.objects.for_facility(facility).in_bulk(people) if people else {}
     found = [Proposal(known[pk], disease, local(first).date(), seen) for pk, (first, seen) in people.items()]
     return sorted(found, key=lambda one: one.seen.at, reverse=True)
 
 
+def _answered_until(entries: QuerySet[ManagedPatient]) -> dict[int, date]:
+    """By patient id the last day whose diagnoses the register has answered: until a transfer, else for ever."""
+    found: dict[int, date] = {}
+    for pk, state, ended_on in entries.values_list("patient_id", "state", "ended_on"):
+        day = ended_on if state == State.TRANSFERRED else date.max
+        found[pk] = max(found.get(pk, day), day)
+    return found
+
+
 def proposed_diseases(patient: Patient, codes: Iterable[str], on: date) -> list[ManagedDisease]:
-    """The diseases that diagnoses of a person suggest, without those of which the register knows the person."""
-    found = [row for row in diseases_on(on).values() if any(icd.holds(row.codes, code) for code in codes)]
-    if not found:
-        return []
-    known = ManagedPatient.objects.for_facility(patient.facility_id).filter(patient=patient)
-    named = set(known.exclude(state=State.TRANSFERRED).values_list("disease", flat=True))
-    return [row for row in found if row.code not in named]
+    """The diseases of some diagnoses for which a person is proposed, by the rule of `proposals`."""
+    named = list(codes)
+    found = (row for row in diseases_on(on).values() if any(icd.holds(row.codes, code) for code in named))
+    return [row for row in found if proposals(patient.facility, row, on, patient)]

@@ -1,15 +1,21 @@
 """The register of patients whose chronic disease is under management (người bệnh đang quản lý)."""
 
 import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 
 from his.core.models import FacilityModel
 from patients.models.people import Patient
 
+_PERIOD = Func(F("enrolled_on"), F("ended_on"), RangeBoundary(), function="DATERANGE", output_field=DateRangeField())
+
 
 class ManagedPatient(FacilityModel):
     """One person under management for one disease of `managed_diseases.csv`, from a day until it ends.
+
+    The day of the end is not a day of management any more. Periods of one person and disease never overlap.
 
     `declined`: a clinician said that a proposed person is not to be managed, so that nobody is asked again. Who does
     not come any more is not stored: it follows from the last visit.
@@ -39,8 +45,14 @@ class ManagedPatient(FacilityModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["patient", "disease"], condition=Q(state="managed"), name="managed_once_at_a_time"
+            ExclusionConstraint(
+                name="managed_once_at_a_time",
+                expressions=[
+                    ("patient", RangeOperators.EQUAL),
+                    ("disease", RangeOperators.EQUAL),
+                    (_PERIOD, RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(state="declined"),
             ),
             models.CheckConstraint(
                 condition=Q(

@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+from django.db.models import F
+
 from his.accounts.actor import Actor
 from his.core import icd
 from his.core.codes import clean_code
@@ -9,6 +11,7 @@ from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
+from his.ui.text import day_text
 from patients.chronic import ManagedDisease, diseases_on
 from patients.models import ManagedPatient, Patient
 
@@ -31,7 +34,8 @@ def enrol(
     """Take a person under management for a disease (đưa vào quản lý), from a day, by default today.
 
     `is_newly_found`: the disease was found now; the monthly report counts it in the month of `enrolled_on`. Refuses an
-    unknown disease, a code that is none of it, a day in the future, and who is under management for it already.
+    unknown disease, a code that is none of it, a day in the future, who is under management for it already, and a day
+    before the end of an earlier management.
     """
     rule = _disease(disease, local(at).date())
     code = clean_code(nfc(diagnosis_code))
@@ -41,6 +45,7 @@ def enrol(
     if day > local(at).date():
         raise Refusal("enrolled_on", "Ngày đưa vào quản lý ở tương lai", field="enrolled_on")
     _refuse_managed(patient, rule)
+    _refuse_overlap(patient, rule, day)
     audit_facts(is_newly_found=is_newly_found)
     return ManagedPatient.objects.create(
         facility=actor.facility,
@@ -114,6 +119,15 @@ def _refuse_managed(patient: Patient, rule: ManagedDisease) -> None:
     Patient.objects.select_for_update(of=("self",), no_key=True).get(pk=patient.pk)
     if ManagedPatient.objects.filter(patient=patient, disease=rule.code, state=State.MANAGED).exists():
         raise Refusal("already_managed", f"Người bệnh đang được quản lý {rule.name.lower()}")
+
+
+def _refuse_overlap(patient: Patient, rule: ManagedDisease, since: date) -> None:
+    """Refuse a period without end that would begin within an earlier one, or before it. The person's row is locked."""
+    periods = ManagedPatient.objects.filter(patient=patient, disease=rule.code, ended_on__gt=F("enrolled_on"))
+    last = periods.order_by("ended_on").last()
+    if last is not None and last.ended_on is not None and since < last.ended_on:
+        message = f"Lần quản lý trước đến {day_text(last.ended_on)}, hãy ghi từ ngày đó trở đi"
+        raise Refusal("enrolled_on", message, field="enrolled_on")
 
 
 def _reason(reason: str) -> str:

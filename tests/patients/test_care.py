@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -200,10 +202,51 @@ def test_who_was_transferred_is_proposed_again_after_coming_back(world):
     row = enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
     end_management(managed=row, state=State.TRANSFERRED, reason="Về trạm", actor=doctor, at=at(16))
     assert proposals(hospital.facility, HYPERTENSION, day(9)) == []
+    assert proposed_diseases(patient, ["I10"], day(9)) == [], "the same rule for the doctor's note"
     Visit.objects.filter(pk=first.visit.pk).update(state="closed", closed_at=at(17), claim_month=DAY.replace(day=1))
     again = later_visit(world, patient, day(9))
     (one,) = proposals(hospital.facility, HYPERTENSION, day(9))
-    assert one.seen.visit_id == again.visit.pk
+    assert (one.seen.visit_id, one.first_on) == (again.visit.pk, day(9)), "from the return on, not from the first visit"
+    assert proposed_diseases(patient, ["I10"], day(9)) == [HYPERTENSION]
+
+
+def test_periods_of_one_disease_never_overlap(world, seen):
+    doctor, patient = world.hospital.actor("doctor"), seen.visit.patient
+    who = {"patient": patient, "disease": "hypertension", "diagnosis_code": "I10", "actor": doctor}
+    row = enrol(**who, at=at(15))
+    later = at(8, 0, day(40))
+    end_management(managed=row, state=State.ENDED, reason="Nhầm", ended_on=day(30), actor=doctor, at=later)
+    for wrong in (day(-5), day(0), day(29)):
+        with pytest.raises(Refusal, match="đến 05/11/2026") as refused:
+            enrol(**who, enrolled_on=wrong, at=later)
+        assert refused.value.field == "enrolled_on"
+    again = enrol(**who, enrolled_on=day(30), at=later)
+    for wrong in (day(-5), day(29)):
+        again.pk, again.enrolled_on = None, wrong
+        with pytest.raises(IntegrityError), transaction.atomic():
+            again.save(force_insert=True)
+    decline(**{**who, "disease": "diabetes", "diagnosis_code": "E11.9"}, reason="Nhầm", at=later)
+    enrol(**{**who, "disease": "diabetes", "diagnosis_code": "E11.9"}, enrolled_on=day(2), at=later)
+
+
+def test_overlapping_periods_of_before_are_parted_where_the_first_one_ended(world, seen):
+    doctor, patient = world.hospital.actor("doctor"), seen.visit.patient
+    row = enrol(patient=patient, disease="hypertension", diagnosis_code="I10", actor=doctor, at=at(15))
+    end_management(managed=row, state=State.ENDED, reason="x", ended_on=day(30), actor=doctor, at=at(8, 0, day(40)))
+    constraint = next(one for one in ManagedPatient._meta.constraints if one.name == "managed_once_at_a_time")
+    connection.check_constraints()  # nothing is left pending, so that the table may be altered
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(ManagedPatient, constraint)
+    row.pk, row.enrolled_on, row.recorded_at, row.state = None, day(-9), at(8, 0, day(41)), State.MANAGED
+    row.ended_on = row.ended_at = row.ended_by = None
+    row.end_reason = ""
+    row.save(force_insert=True)
+    import_module("patients.migrations.0014_part_overlapping_management").part(apps, None)
+    connection.check_constraints()
+    with connection.schema_editor() as editor:
+        editor.add_constraint(ManagedPatient, constraint)
+    rows = ManagedPatient.objects.order_by("pk").values_list("enrolled_on", "ended_on")
+    assert list(rows) == [(DAY, day(30)), (day(30), None)]
 
 
 def later_visit(world: World, patient: Patient, on: date, main: str = "I10", **signs: int) -> Walk:
