@@ -30,6 +30,17 @@ class EnrolForm(forms.Form):
         self.fields["who"].widget.attrs |= {"autocomplete": "off", "data-focus": ""}
 
 
+class DeclineForm(forms.Form):
+    """Why a proposed person is not to be managed."""
+
+    reason = forms.CharField(
+        label="Lý do không quản lý",
+        max_length=500,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off", "data-focus": ""}),
+    )
+
+
 class EndForm(forms.Form):
     """Why and when the management ends."""
 

@@ -13,10 +13,10 @@ from his.core.errors import Refusal
 from his.core.text import nfc
 from his.ui.forms import add_refusal, saved, status_of
 from patients.chronic import ManagedDisease, diseases_on
-from patients.forms_care import EndForm, EnrolForm
+from patients.forms_care import DeclineForm, EndForm, EnrolForm
 from patients.models import Patient
 from patients.queries import card_for, find_patients, get_patient
-from patients.queries_care import Followed, course_of, followed, get_managed, managed_on, proposals
+from patients.queries_care import Followed, Proposal, course_of, followed, get_managed, managed_on, proposals
 from patients.services.care import decline, end_management, enrol
 from patients.views.desk import now, sent, today
 from patients.views.strip import strip_for
@@ -69,27 +69,56 @@ def care_proposals(request: DeskRequest) -> HttpResponse:
     disease, known = _disease(request)
     if request.method == "POST":
         patient = get_patient(request.actor.facility, row_id(request.POST.get("patient", "")))
-        return _answer(request, disease, patient)
+        return _answer(request, disease, known, patient)
     page = Paginator(proposals(request.actor.facility, disease, today()), PAGE).get_page(request.GET.get("page"))
     context = {**_tabs(request, disease, known), "page": page, "q": f"disease={disease.code}&", "is_proposals": True}
     return render(request, "patients/care/proposals.html", context)
 
 
-def _answer(request: DeskRequest, disease: ManagedDisease, patient: Patient) -> HttpResponse:
+def _answer(
+    request: DeskRequest, disease: ManagedDisease, known: dict[str, ManagedDisease], patient: Patient
+) -> HttpResponse:
     """Enrol or decline a proposed person, by the diagnosis that proposes them."""
     found = proposals(request.actor.facility, disease, today(), patient)
     if not found:
         raise Refusal("already_answered", f"{patient.full_name}: không còn được đề nghị quản lý {disease.name.lower()}")
     (one,) = found
-    step: dict[str, Any] = {"patient": patient, "disease": disease.code, "diagnosis_code": one.seen.code}
     if request.POST.get("answer") == "decline":
-        reason = nfc(request.POST.get("reason", "")) or "Bác sĩ thấy không cần quản lý"
-        decline(**step, reason=reason, actor=request.actor, at=now())
-        saved(request, f"{patient.full_name}: không quản lý {disease.name.lower()}")
-    else:
-        is_new = request.POST.get("answer") == "new"
-        enrol(**step, enrolled_on=one.first_on, is_newly_found=is_new, actor=request.actor, at=now())
-        saved(request, f"Đã đưa {patient.full_name} vào quản lý {disease.name.lower()} từ {one.first_on:%d/%m/%Y}")
+        return _decline(request, one, known)
+    is_new = request.POST.get("answer") == "new"
+    enrol(**_named(one), enrolled_on=one.first_on, is_newly_found=is_new, actor=request.actor, at=now())
+    saved(request, f"Đã đưa {patient.full_name} vào quản lý {disease.name.lower()} từ {one.first_on:%d/%m/%Y}")
+    return _back(request, disease)
+
+
+def _decline(request: DeskRequest, one: Proposal, known: dict[str, ManagedDisease]) -> HttpResponse:
+    """Ask why a proposed person is not to be managed, and decline with that reason."""
+    form = DeclineForm(sent(request) if "reason" in request.POST else None)
+    if form.is_valid():
+        try:
+            decline(**_named(one), reason=form.cleaned_data["reason"], actor=request.actor, at=now())
+            saved(request, f"{one.patient.full_name}: không quản lý {one.disease.name.lower()}")
+            return _back(request, one.disease)
+        except Refusal as refusal:
+            if status_of(refusal) in {403, 404}:
+                raise
+            add_refusal(form, refusal)
+    context = {
+        **_tabs(request, one.disease, known),
+        "one": one,
+        "form": form,
+        "visit": row_id(request.POST.get("visit", "")),
+        "is_proposals": True,
+    }
+    return render(request, "patients/care/decline.html", context, status=422 if form.errors else 200)
+
+
+def _named(one: Proposal) -> dict[str, Any]:
+    return {"patient": one.patient, "disease": one.disease.code, "diagnosis_code": one.seen.code}
+
+
+def _back(request: DeskRequest, disease: ManagedDisease) -> HttpResponse:
+    """To where the proposal was answered: the exam, or the list."""
     if visit := row_id(request.POST.get("visit", "")):
         return redirect("doctor-visit", visit_id=visit)
     return redirect(f"{request.path}?disease={disease.code}")

@@ -345,6 +345,21 @@ def test_a_person_is_enrolled_by_hand_and_the_list_shows_who_is_late(world, desk
     assert "Chưa quản lý ai" in desk.get(reverse("care"), {"disease": "copd"}).content.decode()
 
 
+def test_who_declines_a_proposal_says_why_in_their_own_words(world, desk, seen):
+    answer = {"disease": "hypertension", "patient": seen.visit.patient_id, "answer": "decline"}
+    asked = desk.post(reverse("care-proposals"), answer)
+    assert asked.status_code == 200
+    assert 'name="reason"' in asked.content.decode()
+    empty = desk.post(reverse("care-proposals"), {**answer, "reason": "  "})
+    assert empty.status_code == 422
+    assert '<span class="error" id="id_reason_error">Hãy ghi lý do</span>' in empty.content.decode()
+    assert not ManagedPatient.objects.exists()
+    done = desk.post(reverse("care-proposals"), {**answer, "visit": seen.visit.pk, "reason": "Tăng huyết áp tạm thời"})
+    assert done.url == reverse("doctor-visit", args=[seen.visit.pk])
+    row = ManagedPatient.objects.get()
+    assert (row.state, row.end_reason) == (State.DECLINED, "Tăng huyết áp tạm thời")
+
+
 def test_the_register_asks_as_often_for_many_as_for_few(world, desk, django_assert_max_num_queries):
     doctor, reception = world.hospital.actor("doctor"), world.hospital.actor("reception")
     patient, _ = ba_lan(world.hospital)
