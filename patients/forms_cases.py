@@ -1,36 +1,14 @@
 """What is typed about a case of an infectious disease: its sheet, its report, how it ended."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
-from his.core.dates import VIETNAM, local
-from his.ui.forms import DayField
+from his.ui.forms import DayField, MomentField
 from patients.models import DiseaseCase
 from patients.services.cases import SHEET_TEXTS, longest
 
 _LONG = {"symptoms": 3, "treatment": 2, "test_result": 2}
-
-
-class InstantField(forms.DateTimeField):
-    """A day and an hour as written: `22/11/2026 08:05` or `22112026 0805`; local time."""
-
-    widget = forms.TextInput
-
-    def __init__(self, **kwargs: Any) -> None:
-        shapes = ["%d/%m/%Y %H:%M", "%d%m%Y %H%M", "%d/%m/%Y %H%M", "%d%m%Y %H:%M"]
-        super().__init__(input_formats=shapes, **kwargs)
-        self.widget.attrs |= {"autocomplete": "off", "placeholder": "22/11/2026 08:05"}
-        self.error_messages["invalid"] = "Gõ ngày giờ dạng 22/11/2026 08:05"
-
-    def to_python(self, value: Any) -> datetime | None:
-        with timezone.override(VIETNAM):
-            return super().to_python(value)
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{local(value):%d/%m/%Y %H:%M}" if isinstance(value, datetime) else value
 
 
 class SheetForm(forms.Form):
@@ -72,7 +50,7 @@ class ReportForm(forms.Form):
     system_code = forms.CharField(
         label="Mã ca trên hệ thống", max_length=50, required=False, widget=forms.TextInput({"autocomplete": "off"})
     )
-    reported_at = InstantField(label="Báo lúc", required=False, help_text="để trống là bây giờ")
+    reported_at = MomentField(label="Báo lúc", required=False, help_text="để trống là bây giờ")
 
 
 class EnterForm(forms.Form):
@@ -92,7 +70,7 @@ class DischargeForm(forms.Form):
 class DeathForm(forms.Form):
     """When the person died."""
 
-    died_at = InstantField(label="Tử vong lúc")
+    died_at = MomentField(label="Tử vong lúc")
 
 
 class ReasonForm(forms.Form):
