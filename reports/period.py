@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from his.core.dates import day_range, month_range
+from his.core.dates import day_range, month_range, parse_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,7 @@ class Period:
     @classmethod
     def parse_month(cls, text: str) -> Period:
         """A month written 2026-10 or 10/2026. Raises ValueError in Vietnamese."""
-        for shape in ("%Y-%m", "%m/%Y"):
-            try:
-                return cls.month(datetime.strptime(text.strip(), shape).date())
-            except ValueError:
-                continue
-        raise ValueError("Tháng viết dạng 2026-10 hoặc 10/2026")
+        return cls.month(parse_month(text))
 
     @classmethod
     def parse(cls, text: str) -> Period:

@@ -3,7 +3,7 @@
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ Precision = Literal["day", "month", "year"]
 _DIGITS = re.compile(r"^(\d{1,2})[./\- ]?(\d{2})[./\- ]?(\d{4})$")
 _PARTS = re.compile(r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$")
 _MONTH = re.compile(r"^(\d{1,2})[./\-](\d{4})$")
+_MONTH_TYPED = re.compile(r"^(\d{1,2})[./\- ]?(\d{4})$", re.ASCII)
+_MONTH_WRITTEN = re.compile(r"^(\d{4})-(\d{1,2})$", re.ASCII)
 _MOMENT = re.compile(r"^(\S+)\s+(\d{1,2})[:hg. ]?(\d{2})$", re.IGNORECASE)
 _AGE = re.compile(r"^(\d{1,3})\s*(t|tuoi|tuổi)$", re.IGNORECASE)
 
@@ -69,11 +71,29 @@ def _safe(year: int, month: int, day: int, precision: Precision) -> BirthDate:
 
 
 def parse_day(text: str) -> date:
-    """Read a full day typed as `22112026` or `22/11/2026`. Raises ValueError in Vietnamese."""
+    """Read a full day typed as `22112026` or `22/11/2026`. Raises ValueError in Vietnamese.
+
+    The last year of the calendar is refused: its last day has no next one.
+    """
     parts = _PARTS.match(text.strip()) or _DIGITS.match(text.strip())
     if not parts:
         raise ValueError("Ngày gõ dạng 22112026 hoặc 22/11/2026")
+    if int(parts[3]) >= MAXYEAR:
+        raise ValueError("Ngày quá xa")
     return _safe(int(parts[3]), int(parts[2]), int(parts[1]), "day").value
+
+
+def parse_month(text: str) -> date:
+    """The first day of a month typed as `10/2026`, `102026` or `2026-10`. Raises ValueError in Vietnamese."""
+    if found := _MONTH_TYPED.match(text.strip()):
+        month, year = int(found[1]), int(found[2])
+    elif found := _MONTH_WRITTEN.match(text.strip()):
+        year, month = int(found[1]), int(found[2])
+    else:
+        year = month = 0
+    if not 1 <= month <= 12 or not 1900 <= year < MAXYEAR:
+        raise ValueError("Tháng viết dạng 2026-10 hoặc 10/2026")
+    return date(year, month, 1)
 
 
 def parse_moment(text: str) -> datetime:

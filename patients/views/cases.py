@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
-from his.core.dates import month_range
+from his.core.dates import month_range, parse_month
 from his.core.errors import NotFound, Refusal
 from his.ui.forms import add_refusal, saved, status_of
 from patients.forms_cases import DeathForm, DischargeForm, EnterForm, ReasonForm, ReportForm, SheetForm
@@ -81,13 +81,20 @@ def cases(request: DeskRequest) -> HttpResponse:
     """The list: what is to be reported by the time left; what waits for more; a whole month."""
     facility, at = request.actor.facility, now()
     chosen = request.GET.get("show", "open")
-    month = _month(request.GET.get("month", ""))
+    typed, month, wrong = request.GET.get("month", ""), today().replace(day=1), ""
+    try:
+        month = parse_month(typed) if typed.strip() else month
+    except ValueError as error:
+        wrong = str(error)
     if chosen == "month":
-        rows = cases_between(facility, *month)
+        start, after = month_range(month.year, month.month)
+        rows = cases_between(facility, start, after - timedelta(days=1))
+        rows = rows.none() if wrong else rows
     elif chosen == "follow":
         rows = cases_to_follow(facility, today())
     else:
         chosen, rows = "open", cases_to_report(facility)
+    is_wrong = chosen == "month" and bool(wrong)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "shown": chosen,
@@ -95,22 +102,11 @@ def cases(request: DeskRequest) -> HttpResponse:
         "page": page,
         "rows": [(case, clock_of(case, at)) for case in page],
         "list_problem": list_in_force(settings.VAR_DIR).problem,
-        "month_text": f"{month[0]:%m/%Y}",
-        "q": f"show={chosen}&month={month[0]:%Y-%m}&",
+        "month_text": typed if is_wrong else f"{month:%m/%Y}",
+        "month_error": wrong if is_wrong else "",
+        "q": f"show={chosen}&month={month:%Y-%m}&",
     }
-    return render(request, "patients/cases/list.html", context)
-
-
-def _month(text: str) -> tuple[Any, Any]:
-    """First and last day of a month typed 10/2026 or 2026-10; of this one when it cannot be read."""
-    day = today()
-    for shape in ("%m/%Y", "%Y-%m"):
-        try:
-            day = datetime.strptime(text.strip(), shape).date()
-        except ValueError:
-            continue
-    start, after = month_range(day.year, day.month)
-    return start, after - timedelta(days=1)
+    return render(request, "patients/cases/list.html", context, status=422 if is_wrong else 200)
 
 
 @require_GET

@@ -47,9 +47,12 @@ def test_ids_in_addresses_that_are_none(everyone: Client) -> None:
         ("claims", "month"),
         ("claims", "page"),
         ("audit", "day"),
+        ("cases", "month"),
+        ("national", "day"),
+        ("report-calendar", "month"),
     ]
     for name, key in asked:
-        for text in (*NOT_IDS, "2026-13"):
+        for text in (*NOT_IDS, "2026-13", "12/9999", "31/12/9999"):
             assert everyone.get(reverse(name), {key: text}).status_code in {200, 302, 404}, (name, key, text[:20])
 
 
