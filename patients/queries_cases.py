@@ -42,7 +42,7 @@ def with_clock(facility: Facility) -> QuerySet[Any]:
 
 def cases_to_report(facility: Facility) -> QuerySet[Any]:
     """Cases and deaths that are not reported yet, the one with the least time first."""
-    return with_clock(facility).filter(next_due__isnull=False).order_by("next_due", "pk")
+    return with_clock(facility).filter(_OPEN | _DEATH).order_by("next_due", "pk")
 
 
 def cases_to_follow(facility: Facility, on: date) -> QuerySet[DiseaseCase]:
@@ -58,8 +58,10 @@ def cases_between(facility: Facility, start: date, end: date) -> QuerySet[Diseas
 
 
 def urgent_count(facility: Facility, at: datetime) -> int:
-    """How many reports are late or due within 12 hours."""
-    return cases_to_report(facility).filter(next_due__lte=at + timedelta(hours=URGENT_HOURS)).count()
+    """How many cases have a report that is late or due within 12 hours; asked on each page, by two partial indexes."""
+    until = at + timedelta(hours=URGENT_HOURS)
+    urgent = _OPEN & Q(due_at__lte=until) | _DEATH & Q(death_due_at__lte=until)
+    return DiseaseCase.objects.for_facility(facility).filter(urgent).count()
 
 
 def get_case(facility: Facility, pk: int) -> DiseaseCase:

@@ -112,6 +112,11 @@ class DiseaseCase(FacilityModel):
         ]
         indexes = [
             models.Index(fields=["facility", "due_at"], condition=Q(state="open"), name="case_open"),
+            models.Index(
+                fields=["facility", "death_due_at"],
+                condition=Q(died_at__isnull=False, death_reported_at__isnull=True),
+                name="case_death_open",
+            ),
             models.Index(fields=["facility", "detected_on"], name="case_detected"),
             models.Index(fields=["patient", "disease"], name="case_patient"),
         ]

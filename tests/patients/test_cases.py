@@ -285,6 +285,7 @@ def test_a_death_has_a_clock_of_its_own(place):
     report_case(case=case, system_code="X1", actor=doctor, at=at(10))
     (waiting,) = cases_to_report(place.facility)
     assert waiting.next_due == case.death_due_at
+    assert [urgent_count(place.facility, case.death_due_at - timedelta(hours=left)) for left in (13, 12)] == [0, 1]
     report_death(case=case, actor=doctor, at=case.death_due_at + timedelta(minutes=1))
     assert case.events.last().text == "quá hạn", "by the clock of the death, which is shorter than that of the case"
     assert not cases_to_report(place.facility).exists()
