@@ -1,6 +1,7 @@
 """Which papers wait to be sent to the national prescription system, and what became of the others."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -54,6 +55,18 @@ def rejected(link: NationalLink) -> QuerySet[PrescriptionSheet]:
     """Papers that the system refused and that still hold, the oldest first."""
     rows = papers(link).filter(sending__state=State.REJECTED, prescription__voided_at__isnull=True)
     return rows.order_by("prescription__signed_at", "pk")
+
+
+def to_send(link: NationalLink, pk: int) -> PrescriptionSheet | None:
+    """A paper as it stands now; None when it is not to be sent any more: sent, replaced, or not one of the link."""
+    unsent = Q(sending__isnull=True) | Q(sending__state__in=[State.WAITING, State.REJECTED])
+    return papers(link).filter(unsent, prescription__voided_at__isnull=True, pk=pk).first()
+
+
+def unanswered(sheet: PrescriptionSheet) -> dict[str, Any] | None:
+    """What an earlier attempt without an answer may have left at the system; None when nothing can have arrived."""
+    rows = PrescriptionSending.objects.for_facility(sheet.facility_id).filter(sheet=sheet)
+    return rows.exclude(state=State.SENT).values_list("body", flat=True).first()
 
 
 def papers_of_day(link: NationalLink, day: date) -> QuerySet[PrescriptionSheet]:

@@ -119,6 +119,7 @@ ACTIONS: Final[dict[str, str]] = {
     "patients.receive": "Tiếp đón",
     "patients.record_allergy": "Ghi dị ứng",
     "patients.record_health_facts": "Ghi tình trạng thai, thận",
+    "patients.record_national_attempt": "Ghi lần gửi đơn quốc gia",
     "patients.record_national_failure": "Ghi lần gửi đơn quốc gia không thành",
     "patients.record_national_sent": "Ghi đơn đã gửi hệ thống quốc gia",
     "patients.record_result": "Nhập kết quả",

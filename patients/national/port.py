@@ -3,6 +3,7 @@
 The only place that knows which fields a sent prescription has: `Sent` and `body`, names of QĐ 808/QĐ-BYT. Pure.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,15 +19,23 @@ OUTPATIENT: Final = 2
 
 
 class SystemUnavailable(Exception):  # noqa: N818 - not an error of the prescription: send it again later
-    """No answer, or none that says whether it was taken. The message is for people, in Vietnamese."""
+    """The system was not reached, so nothing was taken. The message is for people, in Vietnamese."""
+
+
+class AnswerLost(SystemUnavailable):
+    """It may have taken the prescription: no answer came, or none that says so, such as an unknown status or code."""
 
 
 class PrescriptionRejected(Exception):  # noqa: N818 - an answer
-    """The system refuses the prescription and says why; somebody must look at it."""
+    """The system refuses the prescription and says why; nothing was taken, somebody must look at it."""
 
 
 class AlreadyKnown(Exception):  # noqa: N818 - an answer
-    """The system has a prescription under this code. After a lost answer it is the one that was sent."""
+    """The system has a prescription under this code, ours or not; `checksum` is of what it has, empty when not said."""
+
+    def __init__(self, message_vi: str, checksum: str = "") -> None:
+        super().__init__(message_vi)
+        self.checksum = checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +101,14 @@ class Receipt:
 
 
 class PrescriptionSystem(Protocol):
-    """Raises SystemUnavailable, PrescriptionRejected or AlreadyKnown."""
+    """One way to reach the system. Only what it says for certain is an answer."""
 
     def send(self, sent: Sent, *, at: datetime) -> Receipt:
-        """Hand a prescription over."""
+        """Hand a prescription over. Raises SystemUnavailable, AnswerLost, PrescriptionRejected or AlreadyKnown."""
+        ...
+
+    def is_checksum_of(self, body: Mapping[str, Any], checksum: str) -> bool:
+        """Whether a checksum that the system gave is of this body; False when that cannot be known."""
         ...
 
 

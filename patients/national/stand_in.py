@@ -5,14 +5,22 @@ Keeps what it took in one SQLite file, answers a code that it has as the real sy
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from patients.national.port import AlreadyKnown, PrescriptionRejected, Receipt, Sent, SystemUnavailable, body
+from patients.national.port import (
+    AlreadyKnown,
+    AnswerLost,
+    PrescriptionRejected,
+    Receipt,
+    Sent,
+    SystemUnavailable,
+    body,
+)
 from patients.sheets import read_code
 
 Failure = Literal["unavailable", "lost_answer"]
@@ -55,17 +63,21 @@ class StandIn:
             if failure == "unavailable":
                 db.commit()
                 raise SystemUnavailable("Không kết nối được hệ thống đơn thuốc quốc gia")
-            if db.execute("SELECT 1 FROM prescription WHERE code = ?", (sent.code.lower(),)).fetchone():
+            if known := db.execute("SELECT body FROM prescription WHERE code = ?", (sent.code.lower(),)).fetchone():
                 db.commit()
-                raise AlreadyKnown("Đơn thuốc đã được sử dụng trước đó")
+                raise AlreadyKnown("Đơn thuốc đã được sử dụng trước đó", _checksum(known[0]))
             if wrong := problems(said):
                 db.commit()
                 raise PrescriptionRejected("; ".join(wrong))
-            text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+            text = _written(said)
             db.execute("INSERT INTO prescription VALUES (?, ?, ?)", (sent.code.lower(), text, at.isoformat()))
         if failure == "lost_answer":
-            raise SystemUnavailable("Hệ thống đơn thuốc quốc gia không trả lời")
-        return Receipt(sha256(text.encode()).hexdigest())
+            raise AnswerLost("Hệ thống đơn thuốc quốc gia không trả lời")
+        return Receipt(_checksum(text))
+
+    def is_checksum_of(self, body: Mapping[str, Any], checksum: str) -> bool:
+        """See the port."""
+        return _checksum(_written(body)) == checksum
 
     def taken(self) -> dict[str, dict[str, Any]]:
         """What it has, by code in small letters."""
@@ -90,6 +102,14 @@ class StandIn:
                 db.commit()
         finally:
             db.close()
+
+
+def _written(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, sort_keys=True)
+
+
+def _checksum(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def problems(said: dict[str, Any]) -> list[str]:

@@ -1,9 +1,10 @@
 """Sending signed prescriptions to the national system (TT 26/2025/TT-BYT: right after the visit).
 
-The system is asked outside any transaction; only its answer is stored under a lock. A paper is sent under its own code
-until an answer is stored. When an earlier answer was lost and the system now says that it has the code, that counts as
-sent; a code that it knows without that is somebody else's. What fails waits longer each time; what is refused waits for
-a person.
+The system is asked outside any transaction; the attempt is stored before and its answer after it, each under a lock.
+A paper is sent under its own code until an answer is stored, so a process that dies in between loses nothing. When an
+earlier attempt has no answer and the system now says that it has the code, that counts as sent only when its checksum
+is of what was sent then; else the code is somebody else's. What fails waits longer each time; what is refused waits
+for a person.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from patients.models import NationalLink, PrescriptionSending, PrescriptionSheet
 from patients.national.document import sent_of
 from patients.national.port import (
     AlreadyKnown,
+    AnswerLost,
     PrescriptionRejected,
     PrescriptionSystem,
     SystemUnavailable,
@@ -31,6 +33,8 @@ PERMISSION = "patients.send_prescriptions"
 LONGEST_WAIT = timedelta(hours=1)
 BATCH = 200
 """Papers sent by one press of a button or one run of the timer."""
+NO_ANSWER = "Đã gửi, chưa có trả lời"
+NO_CHECKSUM = "Hệ thống đơn thuốc quốc gia trả lời không có mã kiểm tra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ def send_waiting(*, actor: Actor, at: datetime, is_forced: bool = False) -> Outc
     sent = rejected = 0
     problem = ""
     system = system_of(link)
-    for sheet in _batch(link, at, is_forced=is_forced):
+    for pk in _batch(link, at, is_forced=is_forced):
+        sheet = queue.to_send(link, pk)
+        if sheet is None:  # sent by another, or replaced, while the batch went on
+            continue
         row = send(sheet=sheet, system=system, actor=actor, at=at)
         sent += row.state == State.SENT
         rejected += row.state == State.REJECTED
@@ -84,21 +91,47 @@ def send_waiting(*, actor: Actor, at: datetime, is_forced: bool = False) -> Outc
 
 
 def send(*, sheet: PrescriptionSheet, system: PrescriptionSystem, actor: Actor, at: datetime) -> PrescriptionSending:
-    """Send one paper and store the answer. Never raises for what the system does."""
+    """Send one paper: note the attempt, ask the system, store its answer. Never raises for what the system says."""
     document = sent_of(sheet)
-    unanswered = PrescriptionSending.objects.filter(sheet=sheet, state=State.WAITING).exists()
+    said, before = body(document), queue.unanswered(sheet)
     how: dict[str, Any] = {"sheet": sheet, "actor": actor, "at": at}
+    row = record_attempt(body=said, **how)
+    if row.state == State.SENT:
+        return row
     try:
         receipt = system.send(document, at=at)
+    except AnswerLost as failure:
+        return record_failure(error=str(failure), is_final=False, unanswered=said, **how)
     except SystemUnavailable as failure:
-        return record_failure(error=str(failure), is_final=False, **how)
+        return record_failure(error=str(failure), is_final=False, unanswered=before, **how)
     except PrescriptionRejected as refusal:
-        return record_failure(error=str(refusal), is_final=True, **how)
+        return record_failure(error=str(refusal), is_final=True, unanswered=None, **how)
     except AlreadyKnown as answer:
-        if not unanswered:
-            return record_failure(error=str(answer), is_final=True, **how)
-        return record_sent(checksum="", body=body(document), **how)
-    return record_sent(checksum=receipt.checksum, body=body(document), **how)
+        if before is not None and system.is_checksum_of(before, answer.checksum):
+            return record_sent(checksum=answer.checksum, body=before, **how)
+        return record_failure(error=str(answer), is_final=True, unanswered=before, **how)
+    if not receipt.checksum:
+        return record_failure(error=NO_CHECKSUM, is_final=False, unanswered=said, **how)
+    return record_sent(checksum=receipt.checksum, body=said, **how)
+
+
+@service(action="patients.record_national_attempt", permission=PERMISSION)
+def record_attempt(
+    *, sheet: PrescriptionSheet, body: dict[str, Any], actor: Actor, at: datetime
+) -> PrescriptionSending:
+    """Store that a paper is about to be sent, with what is sent; until an answer is stored it waits to be sent again.
+
+    A paper that was sent stays as it is.
+    """
+    row = _row(sheet, actor)
+    if row.state == State.SENT:
+        return row
+    row.attempts += 1
+    row.state, row.body, row.last_error, row.last_tried_at = State.WAITING, body, NO_ANSWER, at
+    row.next_attempt_at = at + wait_after(row.attempts)
+    row.save()
+    audit_facts(prescription=sheet.prescription.number, code=sheet.code, attempt=row.attempts)
+    return row
 
 
 @service(action="patients.record_national_sent", permission=PERMISSION)
@@ -111,7 +144,6 @@ def record_sent(
         return row
     row.state, row.sent_at, row.checksum, row.body = State.SENT, at, checksum[:128], body
     row.last_error, row.next_attempt_at, row.last_tried_at = "", None, at
-    row.attempts += 1
     row.save()
     audit_facts(prescription=sheet.prescription.number, code=sheet.code)
     return row
@@ -119,25 +151,32 @@ def record_sent(
 
 @service(action="patients.record_national_failure", permission=PERMISSION)
 def record_failure(
-    *, sheet: PrescriptionSheet, error: str, is_final: bool, actor: Actor, at: datetime
+    *,
+    sheet: PrescriptionSheet,
+    error: str,
+    is_final: bool,
+    unanswered: dict[str, Any] | None,
+    actor: Actor,
+    at: datetime,
 ) -> PrescriptionSending:
-    """Store that a paper was not taken: refused until somebody looks at it, else to be sent again later."""
+    """Store that a paper was not taken: refused until somebody looks at it, else to be sent again later.
+
+    `unanswered` is what may have been taken all the same, by this attempt or an earlier one; None: nothing.
+    """
     row = _row(sheet, actor)
     if row.state == State.SENT:
         return row
-    row.attempts += 1
     row.state = State.REJECTED if is_final else State.WAITING
-    row.last_error, row.last_tried_at = error[:500] or "Không rõ lý do", at
+    row.last_error, row.last_tried_at, row.body = error[:500] or "Không rõ lý do", at, unanswered
     row.next_attempt_at = None if is_final else at + wait_after(row.attempts)
     row.save()
     audit_facts(prescription=sheet.prescription.number, code=sheet.code, is_final=is_final)
     return row
 
 
-def _batch(link: NationalLink, at: datetime, *, is_forced: bool) -> list[PrescriptionSheet]:
-    if not is_forced:
-        return list(queue.due(link, at)[:BATCH])
-    return [*queue.waiting(link)[:BATCH], *queue.rejected(link)[:BATCH]]
+def _batch(link: NationalLink, at: datetime, *, is_forced: bool) -> list[int]:
+    lists = [queue.waiting(link), queue.rejected(link)] if is_forced else [queue.due(link, at)]
+    return [pk for rows in lists for pk in rows.values_list("pk", flat=True)[:BATCH]]
 
 
 def wait_after(attempts: int) -> timedelta:

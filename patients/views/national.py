@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.core.dates import parse_day
-from his.core.errors import NotFound, Refusal
+from his.core.errors import Refusal
 from his.ui.forms import render_refusal, saved
 from patients import queries_national as queue
 from patients.forms_national import LinkForm
@@ -52,9 +52,10 @@ def _context(request: DeskRequest) -> dict[str, Any]:
     first = waits.first()
     return context | {
         "waiting": waits.count(),
-        "overdue": queue.due(link, at).count(),
+        "due": queue.due(link, at).count(),
         "oldest": first.prescription.signed_at if first is not None else None,
         "rejected": list(queue.rejected(link)[:_ROWS]),
+        "rejected_count": queue.rejected(link).count(),
         "without_code": queue.without_code(link, day),
         "page": Paginator(queue.papers_of_day(link, day), _ROWS).get_page(request.GET.get("page")),
     }
@@ -83,11 +84,12 @@ def send_all(request: DeskRequest) -> HttpResponse:
 @require_POST
 @requires(PERMISSION)
 def send_one(request: DeskRequest, pk: int) -> HttpResponse:
-    """Send one paper again."""
-    sheet = queue.paper(request.actor.facility, pk)
+    """Send one paper again, as the timer would: not what was signed before the link, was sent or replaced."""
+    code = queue.paper(request.actor.facility, pk).code
     link = queue.link_of(request.actor.facility)
-    if link is None or not sheet.code or sheet.prescription.is_void:
-        raise NotFound("Đơn này không gửi được")
+    sheet = queue.to_send(link, pk) if link is not None else None
+    if link is None or sheet is None:
+        raise Refusal("already_settled", f"{code}: không phải gửi (đã gửi, đã thay, hoặc ký trước ngày liên thông)")
     row = send(sheet=sheet, system=system_of(link), actor=request.actor, at=timezone.now())
     saved(
         request, f"{sheet.code}: {row.get_state_display().lower()}" + (f". {row.last_error}" if row.last_error else "")

@@ -1,6 +1,7 @@
 """Sending prescriptions to the national system: nothing signed is missed, nothing goes twice, what fails says why."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from patients import queries_national as queue
 from patients.models import NationalLink, Patient, Prescription, PrescriptionSending, PrescriptionSheet
 from patients.national import stand_in
 from patients.national.document import sent_of
-from patients.national.port import body
+from patients.national.port import AnswerLost, Receipt, SystemUnavailable, body
 from patients.national.stand_in import StandIn
 from patients.national.systems import stand_in_of
 from patients.services.national import link_national, send_waiting, wait_after
@@ -132,11 +133,52 @@ def test_the_first_silence_ends_the_batch(world: World, place: Place, lan: Presc
     assert send(place, 11).sent == 2
 
 
-def test_a_lost_answer_counts_when_the_system_has_the_code(place: Place, lan: Prescription, system: StandIn) -> None:
+def test_a_lost_answer_counts_when_the_system_has_what_was_sent(place: Place, lan, system: StandIn) -> None:
     system.fail_next("lost_answer")
     assert "không trả lời" in send(place).problem
+    Patient.objects.filter(pk=lan.visit.patient_id).update(address="Thôn khác")
     assert send(place, 11).sent == 1
-    assert len(system.taken()) == 1
+    row = PrescriptionSending.objects.get()
+    assert list(system.taken().values()) == [row.body], "what was taken then, not what would be sent now"
+    assert len(row.checksum) == 64
+
+
+def test_a_process_that_dies_while_it_sends_has_noted_its_attempt(place: Place, lan, system, monkeypatch) -> None:
+    really = StandIn.send
+
+    def dies(*args, **kwargs):
+        really(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StandIn, "send", dies)
+    with pytest.raises(KeyboardInterrupt):
+        send(place)
+    row = PrescriptionSending.objects.get()
+    assert (row.state, row.attempts, row.next_attempt_at) == ("waiting", 1, at(10, 2))
+    monkeypatch.setattr(StandIn, "send", really)
+    assert send(place, 11).sent == 1
+
+
+@pytest.mark.parametrize("lost", [SystemUnavailable, AnswerLost])
+def test_a_foreign_prescription_under_the_code_never_counts_as_sent(place, lan, system, monkeypatch, lost) -> None:
+    really = StandIn.send
+
+    def fails(*_args, **_kwargs):
+        raise lost("Không trả lời")
+
+    monkeypatch.setattr(StandIn, "send", fails)
+    send(place)
+    monkeypatch.setattr(StandIn, "send", really)
+    system.send(replace(sent_of(sheet_of(lan)), patient_name="Người Khác"), at=at(9))
+    for hour in (11, 12):
+        outcome = send(place, hour, is_forced=True)
+        assert (outcome.sent, outcome.rejected) == (0, 1)
+
+
+def test_an_answer_without_a_checksum_is_none(place: Place, lan: Prescription, system: StandIn, monkeypatch) -> None:
+    monkeypatch.setattr(StandIn, "send", lambda *_args, **_kwargs: Receipt(""))
+    assert "không có mã kiểm tra" in send(place).problem
+    assert PrescriptionSending.objects.get().state == "waiting"
 
 
 def test_a_code_that_somebody_else_used_is_refused_and_stays_so(place: Place, lan, system: StandIn) -> None:
@@ -212,6 +254,7 @@ def doctor(place: Place, time_machine) -> Iterator[Client]:
 
 def test_the_desk_says_what_failed_and_why(doctor: Client, place: Place, lan: Prescription, system: StandIn) -> None:
     page = reverse("national")
+    assert "tới lượt gửi <b>1</b>" in doctor.get(page).content.decode()
     assert "Chờ gửi" in doctor.get(page).content.decode()
     system.fail_next("unavailable")
     answer = doctor.post(reverse("national-send"), follow=True).content.decode()
@@ -221,6 +264,26 @@ def test_the_desk_says_what_failed_and_why(doctor: Client, place: Place, lan: Pr
     assert signed_in(place, "cashier").post(one).status_code == 403
     assert "đã gửi" in doctor.post(one, follow=True).content.decode()
     assert "Đã gửi" in doctor.get(page, {"day": "06/10/2026"}).content.decode()
+    assert doctor.post(one).status_code == 409, "a second press sends nothing"
+    assert PrescriptionSending.objects.get().attempts == 2
+
+
+def test_one_paper_is_sent_only_from_the_day_of_the_link_on(doctor: Client, place: Place, lan, system) -> None:
+    link_national(system="stand_in", since=DAY + timedelta(days=1), actor=place.actor("admin"))
+    answer = doctor.post(reverse("national-send-one", args=[lan.sheets.get().pk]))
+    assert answer.status_code == 409
+    assert "ký trước ngày liên thông" in answer.content.decode()
+    assert not system.taken()
+
+
+def test_counts_are_of_all_and_not_of_the_rows_shown(world, doctor, place, lan, system, monkeypatch) -> None:
+    hung(world, place)
+    Patient.objects.update(address="")
+    send(place)
+    monkeypatch.setattr("patients.views.national._ROWS", 1)
+    page = doctor.get(reverse("national")).content.decode()
+    assert "bị từ chối <b>2</b>" in page
+    assert "1 đơn cũ nhất trong 2" in page
 
 
 def test_the_administrator_links_the_facility(place: Place, lan: Prescription, doctor: Client) -> None:
