@@ -1,7 +1,15 @@
-"""How prescriptions name a drug."""
+"""How prescriptions name a drug and say its dose, and who answers for a child: papers and what is sent say the same."""
+
+from datetime import date
 
 from his.catalogs.models import Drug, ItemKind
+from his.core.dates import age_months
 from his.core.text import fold
+from patients import dosing
+from patients.models import Patient, PrescriptionLine
+
+SMALL_CHILD_MONTHS = 72
+"""Below this age a prescription says the age in months, the weight and who answers for the child (TT 26/2025)."""
 
 
 def drug_name(drug: Drug) -> str:
@@ -14,3 +22,21 @@ def drug_name(drug: Drug) -> str:
     if any(mark in drug.ingredient for mark in "+;,") or not drug.ingredient:
         return drug.name
     return drug.ingredient if fold(drug.ingredient) == fold(drug.name) else f"{drug.ingredient} ({drug.name})"
+
+
+def usage_text(line: PrescriptionLine, days: int) -> str:
+    """How a drug is taken for so many days: route, doses, and what the doctor wrote beside them."""
+    drug = line.drug
+    doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
+    taken = dosing.dose_text(drug.quantity_rule, drug.unit, doses, days) or f"{days} ngày"
+    return ". ".join(filter(None, (f"{drug.route_name}: {taken}" if drug.route_name else taken, line.usage)))
+
+
+def is_small_child(patient: Patient, on: date) -> bool:
+    """Whether a person is below 72 months on a day."""
+    return age_months(patient.born_on, on) < SMALL_CHILD_MONTHS
+
+
+def guardian_text(patient: Patient) -> str:
+    """Who answers for a person, with their telephone; empty when nobody said."""
+    return ", ".join(filter(None, (patient.guardian_name, patient.guardian_phone)))

@@ -15,6 +15,7 @@ from his.core.errors import NotFound
 from his.core.text import fold
 from his.ui.text import day_text
 from patients.models import CaseEvent, DiseaseCase
+from patients.naming import guardian_text
 
 URGENT_HOURS = 12
 """A case whose report is due within so many hours, or late, is urgent."""
@@ -127,7 +128,6 @@ def missing_of(blocks: Sequence[Block]) -> list[str]:
 def _person(case: DiseaseCase) -> tuple[Item, ...]:
     patient, day = case.patient, case.detected_on
     phone = patient.phone or patient.guardian_phone
-    guardian = f"{patient.guardian_name} {patient.guardian_phone}".strip()
     place = catalogs.unit_name("commune", patient.commune_code, day)
     is_named = fold(place) in fold(patient.address)
     address = patient.address if is_named else ", ".join(filter(None, [patient.address, place]))
@@ -141,7 +141,7 @@ def _person(case: DiseaseCase) -> tuple[Item, ...]:
         Item("Nơi ở", address),
         Item("Nơi học, làm việc", case.workplace),
         Item("Điện thoại", phone),
-        Item("Người giám hộ", guardian, is_asked=False),
+        Item("Người giám hộ", guardian_text(patient), is_asked=False),
     )
 
 

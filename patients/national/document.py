@@ -2,17 +2,13 @@
 
 from datetime import timedelta
 
-from his.core.dates import age_months, local
-from patients import dosing
+from his.core.dates import local
 from patients.models import PrescriptionLine, PrescriptionSheet
-from patients.naming import drug_name
+from patients.naming import drug_name, guardian_text, is_small_child, usage_text
 from patients.national.port import Course, Sent, SentDiagnosis, SentLine
 from patients.queries import latest_vitals
 from patients.series import Portion, portions
 from patients.sheets import HERBS, ORDINARY
-
-SMALL_CHILD_MONTHS = 72
-"""Below this age who is responsible for the child must be named (TT 26/2025/TT-BYT)."""
 
 
 def sent_of(sheet: PrescriptionSheet) -> Sent:
@@ -24,7 +20,6 @@ def sent_of(sheet: PrescriptionSheet) -> Sent:
     rows = PrescriptionLine.objects.filter(prescription=prescription, sheet__kind=sheet.kind).select_related("drug")
     held = portions(sheet, rows.order_by("position"), signed.date())
     vitals = latest_vitals(visit)
-    is_small = age_months(patient.born_on, signed.date()) < SMALL_CHILD_MONTHS
     return Sent(
         code=sheet.code,
         kind=sheet.kind,
@@ -38,7 +33,7 @@ def sent_of(sheet: PrescriptionSheet) -> Sent:
         card_number=visit.card.number if visit.card is not None and visit.is_insured else "",
         address=patient.address,
         phone=patient.phone,
-        guardian=", ".join(filter(None, (patient.guardian_name, patient.guardian_phone))) if is_small else "",
+        guardian=guardian_text(patient) if is_small_child(patient, signed.date()) else "",
         diagnoses=tuple(SentDiagnosis(row.code, row.name) for row in exam.diagnoses.order_by("-is_main", "position")),
         lines=tuple(_line(one) for one in held),
         course=_course(sheet, held),
@@ -50,11 +45,8 @@ def sent_of(sheet: PrescriptionSheet) -> Sent:
 
 def _line(one: Portion) -> SentLine:
     line, drug = one.line, one.line.drug
-    doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
-    taken = dosing.dose_text(drug.quantity_rule, drug.unit, doses, one.days) or f"{one.days} ngày"
-    usage = ". ".join(filter(None, (f"{drug.route_name}: {taken}" if drug.route_name else taken, line.usage)))
     name = f"{drug_name(drug)} {drug.strength}".strip()
-    return SentLine(drug.code, drug.name, name, drug.unit, one.quantity, usage)
+    return SentLine(drug.code, drug.name, name, drug.unit, one.quantity, usage_text(line, one.days))
 
 
 def _course(sheet: PrescriptionSheet, held: list[Portion]) -> Course | None:

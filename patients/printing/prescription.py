@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
-from his.catalogs.models import ControlClass, Drug, Sex
-from his.core.dates import age_months, age_text, local
+from his.catalogs.models import ControlClass, Sex
+from his.core.dates import age_text, local
 from his.core.errors import NotFound, Refusal
 from his.core.words import quantity_in_words
 from his.printing.codes import qr_svg
@@ -25,17 +25,14 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from patients import dosing
-from patients.models import Patient, Prescription, PrescriptionLine, PrescriptionSheet
-from patients.naming import drug_name
+from patients.models import Prescription, PrescriptionLine, PrescriptionSheet
+from patients.naming import drug_name, guardian_text, is_small_child, usage_text
 from patients.queries import latest_vitals
 from patients.queries_clinical import lines_of
 from patients.series import Portion, portions, whole
 from patients.sheets import HERBS, ORDINARY, SheetRule, rules_on
 
 PRESCRIPTION = Form("prescription", "Đơn thuốc", Path(__file__).with_name("prescription.typ"))
-
-SMALL_CHILD_MONTHS = 72
-"""Below this age the prescription says the age in months, the weight and who came with the child (TT 26/2025)."""
 
 
 @service(action="patients.print_prescription", permission="patients.view")
@@ -71,7 +68,7 @@ def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
     signed = local(prescription.signed_at or prescription.prescribed_at)
     vitals, card, doctor = latest_vitals(visit), visit.card, prescription.prescribed_by
     diagnoses = exam.diagnoses.order_by("-is_main", "position")
-    is_small = age_months(patient.born_on, signed_on) < SMALL_CHILD_MONTHS
+    is_small = is_small_child(patient, signed_on)
     is_short = bool(patient.citizen_id) and visit.facility.is_known_person_short
     return {
         "number": prescription.number,
@@ -85,7 +82,7 @@ def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
         "citizen_id": patient.citizen_id,
         "address": "" if is_short else patient.address,
         "card_number": card.number if card and visit.is_insured else "",
-        "guardian": _guardian(patient) if is_small else "",
+        "guardian": guardian_text(patient) if is_small else "",
         "allergies": patient.allergies,
         "diagnosis": "; ".join(f"{row.code} - {row.name}" for row in diagnoses),
         "note": prescription.note,
@@ -144,20 +141,15 @@ def _sheet(
     }
 
 
-def _guardian(patient: Patient) -> str:
-    return ", ".join(part for part in (patient.guardian_name, patient.guardian_phone) if part)
-
-
 def _line(one: Portion, rule: SheetRule) -> dict[str, str]:
     line, drug = one.line, one.line.drug
-    doses = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening)
     count = quantity_text(one.quantity)
     words = f"{quantity_in_words(one.quantity)} ({count})" if rule.says_words else count
     return {
         "name": drug_name(drug),
         "strength": drug.strength,
         "quantity": f"{words} {drug.unit.lower()}",
-        "usage": ". ".join(part for part in (_taken(drug, doses, one.days), line.usage) if part),
+        "usage": usage_text(line, one.days),
     }
 
 
@@ -171,11 +163,6 @@ def _herb(line: PrescriptionLine) -> dict[str, str]:
         "quantity": f"{quantity_text(line.quantity)} {line.drug.unit.lower()}",
         "usage": line.usage,
     }
-
-
-def _taken(drug: Drug, doses: dosing.Doses, days: int) -> str:
-    text = dosing.dose_text(drug.quantity_rule, drug.unit, doses, days) or f"{days} ngày"
-    return f"{drug.route_name}: {text}" if drug.route_name else text
 
 
 def quantity_text(quantity: Decimal) -> str:
