@@ -32,7 +32,7 @@ def ready(world: World, settings: Any, tmp_path: Path) -> Iterator[World]:
     walk.hung(world, world.station, 9).examine("J06.9").sign().settled()
     export_month(month=date(2026, 10, 1), out_dir=tmp_path, actor=world.hospital.actor("claims"), at=at(16))
     hospital = world.hospital.facility
-    set_group(facility=hospital, code="CUM", name="Cụm Ví Dụ", members=["99001", "99002"])
+    set_group(facility=hospital, code="CUM", name="Cụm Ví Dụ", members=["99001", "99002"], at=at(7))
     Membership.objects.create(facility=hospital, user=world.hospital.users["manager"], role="group_viewer")
     with time_machine.travel(at(17), tick=True):
         yield world

@@ -20,7 +20,7 @@ from his.audit.models import AuditEntry
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from patients.models import Patient
 from reports.overview.figures import Figures
-from tests.cast import DAY, World
+from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.reports.month import small_month
 
@@ -34,7 +34,7 @@ def authority(world: World) -> Facility:
     found = add_facility(code="99000", name="Sở Y tế tỉnh Ví Dụ", kind="authority", tier="", since=date(2026, 1, 1))
     viewer = User.objects.create(username="xem.syt")
     Membership.objects.create(facility=found, user=viewer, role="group_viewer")
-    set_group(facility=found, code="VD", name="Tỉnh Ví Dụ", members=["99001", "99002"])
+    set_group(facility=found, code="VD", name="Tỉnh Ví Dụ", members=["99001", "99002"], at=at(7))
     return found
 
 
@@ -141,7 +141,7 @@ def test_more_facilities_ask_no_more_questions(world: World, authority: Facility
     codes = [f"98{number:03d}" for number in range(40)]
     for code in codes:
         add_facility(code=code, name=f"Trạm {code}", kind="commune_station", tier="primary", since=date(2026, 1, 1))
-    set_group(facility=authority, code="VD", name="Tỉnh Ví Dụ", members=["99001", "99002", *codes])
+    set_group(facility=authority, code="VD", name="Tỉnh Ví Dụ", members=["99001", "99002", *codes], at=at(7))
     assert asked() == few
 
 
@@ -156,7 +156,7 @@ def test_only_the_operator_makes_a_group_and_the_audit_says_so(world: World, aut
     with pytest.raises(CommandError, match="97001"):
         call_command("facility_group", "99000", "VD", "Tỉnh Ví Dụ", members=["97001"])
     with pytest.raises(Refusal):
-        set_group(facility=authority, code="VD", name="Tỉnh Ví Dụ", members=[])
+        set_group(facility=authority, code="VD", name="Tỉnh Ví Dụ", members=[], at=at(7))
     assert [one.code for one in group.members.all()] == ["99002"]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -154,7 +154,7 @@ def set_tier(
 
 
 @transaction.atomic
-def set_group(*, facility: Facility, code: str, name: str, members: Sequence[str]) -> FacilityGroup:
+def set_group(*, facility: Facility, code: str, name: str, members: Sequence[str], at: datetime) -> FacilityGroup:
     """The facilities, by code, whose figures another one may see added up (nhóm cơ sở); a known group is changed.
 
     Only the operator at the server does this, as no facility may give itself a look at others. The audit chain of the
@@ -172,9 +172,7 @@ def set_group(*, facility: Facility, code: str, name: str, members: Sequence[str
     changed = {code: (before | found)[code] for code in set(before) ^ set(found)}
     for one in sorted({facility, *changed.values()}, key=lambda one: one.pk):
         facts = {"group": group.code, "leader": facility.code, "members": len(found), "is_member": one.code in found}
-        append_entries(
-            one, [Entry(None, "accounts.set_group", "his.facilitygroup", group.pk, facts)], at=timezone.now()
-        )
+        append_entries(one, [Entry(None, "accounts.set_group", "his.facilitygroup", group.pk, facts)], at=at)
     return group
 
 

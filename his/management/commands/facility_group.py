@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from his.accounts.services.facilities import set_group
 from his.commands import facility_of
@@ -27,6 +28,7 @@ class Command(BaseCommand):
                 code=options["code"],
                 name=options["name"],
                 members=options["members"],
+                at=timezone.now(),
             )
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
