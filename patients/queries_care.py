@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Substr
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber, Substr
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from his.accounts.models import Facility
@@ -29,6 +30,8 @@ from patients.chronic import (
 from patients.models import Exam, ManagedPatient, Patient, ServiceResult, VisitDiagnosis, VitalSigns
 
 State = ManagedPatient.State
+LOOKED_AT = 5
+"""Results of one kind and person that are read to find the last that is a figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,10 @@ def last_seen(facility: Facility, disease: ManagedDisease, patients: Iterable[in
 
 
 def last_readings(facility: Facility, patients: Iterable[int], on: date) -> dict[int, Readings]:
-    """By patient id the last blood pressure, HbA1c and glucose until the end of a day, of any visit."""
+    """By patient id the last blood pressure, HbA1c and glucose until the end of a day, of any visit.
+
+    A result of sugar counts when it can be read; of each kind the last five results are looked at.
+    """
     ids, end = list(patients), day_range(on)[1]
     found: dict[int, Readings] = dict.fromkeys(ids, Readings())
     signs = VitalSigns.objects.for_facility(facility).filter(
@@ -112,21 +118,32 @@ def last_readings(facility: Facility, patients: Iterable[int], on: date) -> dict
     signs = signs.order_by("visit__patient_id", "-taken_at", "-pk").distinct("visit__patient_id")
     for pk, systolic, diastolic, at in signs.values_list("visit__patient_id", "systolic", "diastolic", "taken_at"):
         found[pk] = replace(found[pk], systolic=systolic, diastolic=diastolic, pressure_on=local(at).date())
-    results = ServiceResult.objects.for_facility(facility).filter(
-        order__visit__patient__in=ids, indicator_code__in=[*HBA1C_CODES, *GLUCOSE_CODES], resulted_at__lt=end
-    )
-    patient = "order__visit__patient_id"
-    for pk, code, value, unit, at in results.order_by("resulted_at", "pk").values_list(
-        patient, "indicator_code", "value", "unit", "resulted_at"
-    ):
+    for pk, code, value, unit, at in _newest_results(facility, ids, end):
         is_glucose = code in GLUCOSE_CODES
+        known = found[pk].glucose if is_glucose else found[pk].hba1c
         figure = read_value(value, unit, is_glucose=is_glucose)
-        if figure is None:
-            continue
-        day = local(at).date()
-        newer = {"glucose": figure, "glucose_on": day} if is_glucose else {"hba1c": figure, "hba1c_on": day}
-        found[pk] = replace(found[pk], **newer)  # type: ignore[arg-type]
+        if known is None and figure is not None:
+            day = local(at).date()
+            newest = {"glucose": figure, "glucose_on": day} if is_glucose else {"hba1c": figure, "hba1c_on": day}
+            found[pk] = replace(found[pk], **newest)  # type: ignore[arg-type]
     return found
+
+
+def _newest_results(
+    facility: Facility, patients: Sequence[int], end: datetime
+) -> QuerySet[Any, tuple[int, str, str, str, datetime]]:
+    """Patient id, code, value, unit and time of the last results of sugar, newest first: of each person and kind so
+    many that one can be read although others are a word or have an odd unit."""
+    rows = ServiceResult.objects.for_facility(facility).filter(
+        order__visit__patient__in=patients, indicator_code__in=[*HBA1C_CODES, *GLUCOSE_CODES], resulted_at__lt=end
+    )
+    newest = Window(
+        RowNumber(),
+        partition_by=[F("order__visit__patient_id"), Q(indicator_code__in=GLUCOSE_CODES)],
+        order_by=[F("resulted_at").desc(), F("pk").desc()],
+    )
+    rows = rows.annotate(newest=newest).filter(newest__lte=LOOKED_AT).order_by("-resulted_at", "-pk")
+    return rows.values_list("order__visit__patient_id", "indicator_code", "value", "unit", "resulted_at")
 
 
 def followed(facility: Facility, rows: Sequence[ManagedPatient], on: date) -> list[Followed]:

@@ -3,22 +3,28 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from importlib import import_module
-from itertools import pairwise
+from itertools import count
 
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
 
 from his.catalogs.models import PricedService
 from his.core.dates import BirthDate
 from his.core.errors import NotFound, PermissionRefused, Refusal
-from patients.chronic import DATA, Readings, disease_of, diseases_on, is_on_target, read_value
-from patients.models import ManagedPatient, Patient, Visit
-from patients.queries_care import followed, managed_of, managed_on, proposals, proposed_diseases
+from patients.chronic import disease_of
+from patients.models import ManagedPatient, Patient, ServiceResult, Visit
+from patients.queries_care import (
+    LOOKED_AT,
+    followed,
+    last_readings,
+    managed_of,
+    managed_on,
+    proposals,
+    proposed_diseases,
+)
 from patients.services.care import decline, end_management, enrol
 from patients.services.orders import ResultInput, record_result
 from patients.services.people import register_patient
@@ -45,74 +51,6 @@ def seen(world: World) -> Walk:
 
 def day(number: int) -> date:
     return DAY + timedelta(days=number)
-
-
-# Pure rules
-
-
-@pytest.mark.parametrize(
-    ("systolic", "diastolic", "target"),
-    [(139, 89, True), (140, 80, False), (130, 90, False), (None, None, None)],
-)
-def test_blood_pressure_is_on_target_below_both_limits(systolic, diastolic, target):
-    assert is_on_target(HYPERTENSION, Readings(systolic=systolic, diastolic=diastolic)) is target
-
-
-@pytest.mark.parametrize(
-    ("hba1c", "glucose", "days", "target"),
-    [
-        ("6.9", None, 0, True),
-        ("7", None, 0, False),
-        ("6.9", "9.0", 180, True),
-        ("6.9", "9.0", 181, False),
-        (None, "4.4", 0, True),
-        (None, "7.2", 0, True),
-        (None, "7.3", 0, False),
-        (None, "4.3", 0, False),
-        (None, None, 0, None),
-    ],
-)
-def test_sugar_is_judged_by_hba1c_while_it_holds(hba1c, glucose, days, target):
-    readings = Readings(
-        hba1c=Decimal(hba1c) if hba1c else None,
-        hba1c_on=DAY if hba1c else None,
-        glucose=Decimal(glucose) if glucose else None,
-        glucose_on=day(days) if glucose else None,
-    )
-    assert is_on_target(DIABETES, readings) is target
-
-
-def test_a_disease_without_a_target_is_never_on_it():
-    assert is_on_target(disease_of("epilepsy"), Readings(120, 80, DAY, Decimal(5), DAY)) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "unit", "value"),
-    [
-        ("6,5", "mmol/L", "6.5"),
-        ("126", "mg/dL", "7.0"),
-        ("6.5", "", "6.5"),
-        ("126", "", None),
-        ("âm tính", "mmol/L", None),
-        ("-1", "mmol/L", None),
-        ("5", "g/L", None),
-    ],
-)
-def test_a_glucose_is_read_with_its_unit_or_not_at_all(text, unit, value):
-    assert read_value(text, unit, is_glucose=True) == (Decimal(value) if value else None)
-
-
-@given(st.text(max_size=12), st.text(max_size=6), st.booleans())
-def test_no_text_of_a_result_breaks_the_reading(text, unit, is_glucose):
-    value = read_value(text, unit, is_glucose=is_glucose)
-    assert value is None or value > 0
-
-
-def test_every_disease_is_read_and_no_code_is_of_two_diseases():
-    rows = list(diseases_on(DAY).values())
-    assert len(rows) == len(DATA.read_text(encoding="utf-8").splitlines()) - 1
-    spans = sorted(span for row in rows for span in row.codes)
-    assert all(before[1] < after[0] for before, after in pairwise(spans))
 
 
 # Proposed, enrolled, declined
@@ -283,6 +221,28 @@ def test_last_visit_readings_and_loss_are_as_of_the_day_asked(world, seen):
     assert (on(41).is_on_target, on(41).expected_on, on(41).overdue_days) == (True, day(70), 0)
     assert (on(61).seen.on, on(61).readings.systolic) == (day(40), 160)
     assert (on(71).overdue_days, on(130).is_lost, on(131).is_lost) == (1, False, True)
+
+
+def test_the_last_sugar_that_is_a_figure_counts_and_old_ones_are_not_read(world, seen):
+    hospital, patient = world.hospital.facility, seen.visit.patient
+    known, position = ServiceResult.objects.get(indicator_code="GLU"), count(2).__next__
+
+    def add(code: str, value: str, unit: str, number: int) -> None:
+        known.pk, known.position, known.indicator_code, known.value, known.unit = None, position(), code, value, unit
+        known.resulted_at = at(9, 0, day(number))
+        known.save(force_insert=True)
+
+    add("GLUM", "6,4", "mmol/L", 3)
+    for number in range(4, 4 + LOOKED_AT - 1):
+        add("GLU", "không đo được", "", number)
+    add("HBA1C", "6,8", "%", 2)
+    (readings,) = last_readings(hospital, [patient.pk], day(30)).values()
+    assert (readings.glucose, readings.glucose_on, readings.hba1c) == (Decimal("6.4"), day(3), Decimal("6.8"))
+    (before,) = last_readings(hospital, [patient.pk], day(2)).values()
+    assert (before.glucose, before.glucose_on) == (Decimal("8.1"), DAY)
+    add("GLU", "126", "", 20)
+    (unknown,) = last_readings(hospital, [patient.pk], day(30)).values()
+    assert unknown.glucose is None, "five results in vain: not measured, instead of an old one"
 
 
 def test_the_note_of_the_doctor_says_what_a_person_is_managed_for(world, seen, client: Client):
