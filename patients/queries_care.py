@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber, Substr
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
@@ -137,9 +137,10 @@ def _newest_results(
     rows = ServiceResult.objects.for_facility(facility).filter(
         order__visit__patient__in=patients, indicator_code__in=[*HBA1C_CODES, *GLUCOSE_CODES], resulted_at__lt=end
     )
+    is_glucose = Q(indicator_code__in=GLUCOSE_CODES)
     newest = Window(
         RowNumber(),
-        partition_by=[F("order__visit__patient_id"), Q(indicator_code__in=GLUCOSE_CODES)],
+        partition_by=[F("order__visit__patient_id"), ExpressionWrapper(is_glucose, BooleanField())],
         order_by=[F("resulted_at").desc(), F("pk").desc()],
     )
     rows = rows.annotate(newest=newest).filter(newest__lte=LOOKED_AT).order_by("-resulted_at", "-pk")
@@ -235,7 +236,7 @@ def _answered_until(entries: QuerySet[ManagedPatient]) -> dict[int, date]:
     """By patient id the last day whose diagnoses the register has answered: until a transfer, else for ever."""
     found: dict[int, date] = {}
     for pk, state, ended_on in entries.values_list("patient_id", "state", "ended_on"):
-        day = ended_on if state == State.TRANSFERRED else date.max
+        day = ended_on if state == State.TRANSFERRED and ended_on is not None else date.max
         found[pk] = max(found.get(pk, day), day)
     return found
 
