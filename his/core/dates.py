@@ -91,8 +91,10 @@ def parse_month(text: str) -> date:
         year, month = int(found[1]), int(found[2])
     else:
         year = month = 0
-    if not 1 <= month <= 12 or not 1900 <= year < MAXYEAR:
+    if not 1 <= month <= 12:
         raise ValueError("Tháng viết dạng 2026-10 hoặc 10/2026")
+    if not 1900 <= year < MAXYEAR:
+        raise ValueError(f"Năm phải từ 1900 đến {MAXYEAR - 1}")
     return date(year, month, 1)
 
 
