@@ -99,7 +99,7 @@ class Period:
         if found is None:
             raise ValueError("Quý viết dạng 2026-Q4 hoặc Q4/2026")
         year, quarter = found[1] or found[4], found[2] or found[3]
-        return cls.quarter(date(int(year), int(quarter) * 3, 1))
+        return cls.quarter(parse_month(f"{year}-{int(quarter) * 3}"))
 
     def label(self) -> str:
         """As printed under the title: Tháng 10 năm 2026, Quý IV năm 2026."""

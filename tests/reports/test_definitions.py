@@ -111,3 +111,8 @@ def test_contradictions_are_found_when_read(tmp_path: Path, file: str, old: str,
 def test_months_that_cannot_be(text: str) -> None:
     with pytest.raises(ValueError, match=r"Tháng viết dạng|Năm phải từ"):
         Period.parse_month(text)
+
+
+def test_a_quarter_beyond_the_calendar_cannot_be() -> None:
+    with pytest.raises(ValueError, match="Năm phải từ"):
+        Period.parse("Q4/9999")
