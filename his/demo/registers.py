@@ -96,7 +96,14 @@ def _mend(place: Place, month: date) -> None:
     first, last = rows[0], rows[len(_PREGNANT) - 1]
     typed = {**first.values, "gestation": "13", "due_on": f"{month + timedelta(days=190):%d/%m/%Y}"}
     correct_entry(
-        entry=first, version=1, on=first.entered_on, typed=typed, reason="Tính lại theo siêu âm", actor=nurse, at=at
+        entry=first,
+        version=1,
+        on=first.entered_on,
+        typed=typed,
+        reason="Tính lại theo siêu âm",
+        patient=first.patient,
+        actor=nurse,
+        at=at,
     )
     cancel_entry(entry=last, version=1, reason="Ghi nhầm sổ", actor=nurse, at=at)
 

@@ -20,7 +20,8 @@ _NEXT_VERSION_KEEPS_THE_LAST = """
         IS DISTINCT FROM (OLD.values, OLD.entered_on, OLD.patient_id, OLD.visit_id, OLD.version) AND (
         NEW.version <> OLD.version + 1 OR NOT EXISTS (
             SELECT 1 FROM reports_registerearlier e WHERE e.entry_id = OLD.id AND e.version = OLD.version
-            AND e.values = OLD.values AND e.entered_on = OLD.entered_on)) THEN
+            AND (e.values, e.entered_on) = (OLD.values, OLD.entered_on)
+            AND (e.patient_id, e.visit_id) IS NOT DISTINCT FROM (OLD.patient_id, OLD.visit_id))) THEN
         RAISE EXCEPTION 'a line of a register is corrected by a next version, and the last one is kept';
     END IF;
     RETURN NEW;
@@ -86,6 +87,8 @@ class RegisterEarlier(FacilityModel):
     version = models.PositiveIntegerField()
     definition = models.CharField(max_length=10)
     entered_on = models.DateField()
+    patient = models.ForeignKey("patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    visit = models.ForeignKey("patients.Visit", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     values = models.JSONField()
     written_at = models.DateTimeField()
     written_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")

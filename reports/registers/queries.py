@@ -36,10 +36,8 @@ def open_register(actor: Actor, code: str, on: date) -> Register:
 
 def get_entry(actor: Actor, pk: int) -> RegisterEntry:
     """A line that the actor may read, or NotFound."""
-    entry = (
-        RegisterEntry.objects.for_facility(actor.facility).select_related("written_by", "cancelled_by").filter(pk=pk)
-    )
-    found = entry.first()
+    rows = RegisterEntry.objects.for_facility(actor.facility).filter(pk=pk)
+    found = rows.select_related("written_by", "cancelled_by", "patient", "visit").first()
     if found is None:
         raise NotFound
     open_register(actor, found.register, found.entered_on)

@@ -71,12 +71,22 @@ def write_entry(
 
 @service(action="registers.correct", permission="registers.write")
 def correct_entry(
-    *, entry: RegisterEntry, version: int, on: date, typed: Mapping[str, str], reason: str, actor: Actor, at: datetime
+    *,
+    entry: RegisterEntry,
+    version: int,
+    on: date,
+    typed: Mapping[str, str],
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    patient: Patient | None,
 ) -> RegisterEntry:
     """Correct a line (sửa dòng sổ): it is the next version, and what stood there is kept with the reason.
 
-    `version` is the one that was corrected on the screen. Refuses when another changed the line meanwhile, a cancelled
-    line, no reason, a correction that changes nothing, a day of another year, and what `write_entry` refuses.
+    `version` is the one that was corrected on the screen, `patient` whom the line names when it is right, None when
+    nobody who is known here. A line that was written from the visit of another person is of no visit any more. Refuses
+    when another changed the line meanwhile, a cancelled line, no reason, a correction that changes nothing, a day of
+    another year, and what `write_entry` refuses.
     """
     entry = _locked(entry, actor, version)
     form = _kept(actor, entry.register, on)
@@ -86,7 +96,8 @@ def correct_entry(
     values = _values(form, typed, on)
     if not reason.strip():
         raise Refusal("no_reason", "Hãy ghi lý do sửa", field="reason")
-    if values == entry.values and on == entry.entered_on:
+    patient_id = patient.pk if patient is not None else None
+    if (values, on, patient_id) == (entry.values, entry.entered_on, entry.patient_id):
         raise Refusal("unchanged", "Chưa sửa mục nào")
     RegisterEarlier.objects.create(
         facility=actor.facility,
@@ -94,13 +105,17 @@ def correct_entry(
         version=entry.version,
         definition=entry.definition,
         entered_on=entry.entered_on,
+        patient_id=entry.patient_id,
+        visit_id=entry.visit_id,
         values=entry.values,
         written_at=entry.written_at,
         written_by_id=entry.written_by_id,
         reason=reason.strip()[:500],
     )
     entry.definition, entry.entered_on, entry.values = form.version, on, values
-    entry.search_text = _search_text(values, entry.patient)
+    if patient_id != entry.patient_id:
+        entry.patient, entry.visit = patient, None
+    entry.search_text = _search_text(values, patient)
     entry.version += 1
     entry.written_at, entry.written_by = at, actor.user
     entry.save()

@@ -1,6 +1,5 @@
 """Writing in a register: a new line, from a visit or not, its corrections, its cancellation."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,14 +12,16 @@ from his.access import DeskRequest, requires
 from his.core.codes import row_id
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
+from his.core.text import fold
 from his.ui.forms import add_refusal, saved, status_of
+from his.ui.text import day_text
 from his.ui.typeahead import Option, answer
 from patients.models import Patient, Visit
 from patients.queries import find_patients, get_patient
 from reports.registers.definition import Register, register_version
 from reports.registers.fill import facts_of_person, facts_of_staff, facts_of_visit, filled, visit_to_write
 from reports.registers.forms import CancelForm, EntryForm, shown_values
-from reports.registers.models import RegisterEntry
+from reports.registers.models import RegisterEarlier, RegisterEntry
 from reports.registers.queries import get_entry, open_register, writable, written_of
 from reports.registers.services import cancel_entry, correct_entry, write_entry
 from reports.registers.values import shown_cell
@@ -94,6 +95,15 @@ def _patient(request: DeskRequest, form: EntryForm) -> Patient | None:
     return get_patient(request.actor.facility, row_id(str(pk))) if pk else None
 
 
+def _whom(request: DeskRequest, form: EntryForm, row: RegisterEntry) -> Patient | None:
+    """Whom a corrected line names: who was chosen, else the same person as long as the name means the same."""
+    person = form.register.person
+    if chosen := _patient(request, form):
+        return chosen
+    is_same = person is None or fold(form.typed()[person.key]) == fold(row.values.get(person.key, ""))
+    return row.patient if is_same else None
+
+
 @require_GET
 @requires("registers.view")
 def entry(request: DeskRequest, pk: int) -> HttpResponse:
@@ -118,6 +128,7 @@ def entry_correct(request: DeskRequest, pk: int) -> HttpResponse:
             on=form.cleaned_data["entered_on"],
             typed=form.typed(),
             reason=form.cleaned_data["reason"],
+            patient=_whom(request, form, row),
             actor=request.actor,
             at=now(),
         )
@@ -153,7 +164,7 @@ def _version(request: DeskRequest) -> int:
 
 def _correction(row: RegisterEntry) -> EntryForm:
     register = register_version(row.register, row.definition)
-    first = {"entered_on": row.entered_on, **shown_values(register, row.values)}
+    first = {"entered_on": row.entered_on, "patient": row.patient_id, **shown_values(register, row.values)}
     return EntryForm(initial=first, register=register, is_correction=True)
 
 
@@ -175,20 +186,25 @@ def _entry_screen(
         "may_write": request.actor.may("registers.write") and row.cancelled_at is None,
         "person_text": _person_text(register, form),
         "facts": [(c.heading, shown_cell(c, row.values.get(c.key, ""))) for c in register.columns],
-        "earlier": [(older, _differences(older.definition, older.values, row)) for older in row.earlier.all()],
+        "earlier": [(older, _differences(older, row)) for older in row.earlier.select_related("patient", "written_by")],
         "version": request.POST.get("version") or row.version,
     }
     return render(request, "reports/registers/entry.html", context, status=status)
 
 
-def _differences(definition: str, values: Mapping[str, str], row: RegisterEntry) -> list[tuple[str, str]]:
-    """(heading, what stood there) of the cells that a version had otherwise than the line has now."""
-    register = register_version(row.register, definition)
-    return [
+def _differences(older: RegisterEarlier, row: RegisterEntry) -> list[tuple[str, str]]:
+    """(heading, what stood there) of what a version had otherwise than the line has now."""
+    register, values = register_version(row.register, older.definition), older.values
+    cells = [
         (column.heading, shown_cell(column, values.get(column.key, "")) or "trống")
         for column in register.columns
         if values.get(column.key, "") != row.values.get(column.key, "")
     ]
+    if older.entered_on != row.entered_on:
+        cells.insert(0, (register.day_heading, day_text(older.entered_on)))
+    if older.patient_id != row.patient_id:
+        cells.append(("Hồ sơ người bệnh", older.patient.code if older.patient else "không liên kết"))
+    return cells
 
 
 @require_GET

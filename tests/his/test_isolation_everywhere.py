@@ -73,7 +73,8 @@ def foreign_ids(world: World) -> list[int]:
     doctor, line = place.actor("doctor"), {"full_name": "Người Khác"}
     entry = write_entry(register="A10", on=DAY, typed=line, visit=walk.visit, actor=doctor, at=at(18))
     changed = {"full_name": "Người Khác Nữa"}
-    correct_entry(entry=entry, version=1, on=DAY, typed=changed, reason="Sai", actor=doctor, at=at(18))
+    whom = {"patient": walk.visit.patient, "actor": doctor, "at": at(18)}
+    correct_entry(entry=entry, version=1, on=DAY, typed=changed, reason="Sai", **whom)
     print_register(register="A1", start=DAY, end=DAY, actor=doctor, at=at(18))
     write_cells(day=DAY, department=department, cells={"visits": (1, "")}, actor=doctor, at=at(18))
     models = [model for model in apps.get_models() if issubclass(model, FacilityModel)]

@@ -76,7 +76,14 @@ def test_a_correction_keeps_what_stood_there_and_shows_on_paper(world: World) ->
     entry = write(place)
     print_register(register="A3", start=DAY, end=DAY, actor=actor, at=at(10))
     corrected = correct_entry(
-        entry=entry, version=1, on=DAY, typed={**MAI, "gestation": "25"}, reason="Tính lại", actor=actor, at=at(11)
+        entry=entry,
+        version=1,
+        on=DAY,
+        typed={**MAI, "gestation": "25"},
+        reason="Tính lại",
+        patient=None,
+        actor=actor,
+        at=at(11),
     )
     assert (corrected.version, corrected.values["gestation"]) == (2, "25")
     older = RegisterEarlier.objects.get(entry=entry)
@@ -92,7 +99,7 @@ def test_a_correction_keeps_what_stood_there_and_shows_on_paper(world: World) ->
 @pytest.mark.django_db
 def test_two_who_correct_the_same_line_do_not_overwrite_each_other(world: World) -> None:
     entry, actor = write(world.station), world.station.actor("nurse")
-    change = {"entry": entry, "version": 1, "on": DAY, "actor": actor, "at": at(11), "reason": "Sai"}
+    change = {"entry": entry, "version": 1, "on": DAY, "patient": None, "actor": actor, "at": at(11), "reason": "Sai"}
     correct_entry(typed={**MAI, "gestation": "25"}, **change)
     with pytest.raises(Refusal, match="Người khác vừa sửa"):
         correct_entry(typed={**MAI, "gestation": "26"}, **change)
@@ -110,7 +117,7 @@ def test_a_cancelled_line_stays_with_its_number_and_counts_for_nothing(world: Wo
         cancel_entry(entry=entry, version=1, reason=" ", actor=actor, at=at(11))
     cancel_entry(entry=entry, version=1, reason="Ghi nhầm người", actor=actor, at=at(11))
     with pytest.raises(Refusal, match="đã hủy"):
-        correct_entry(entry=entry, version=1, on=DAY, typed=MAI, reason="Sửa", actor=actor, at=at(12))
+        correct_entry(entry=entry, version=1, on=DAY, typed=MAI, reason="Sửa", patient=None, actor=actor, at=at(12))
     (line,) = lines(place)
     totals = Totals()
     totals.add(line)
@@ -165,6 +172,39 @@ def test_a_line_names_nobody_of_another_facility(world: World) -> None:
     actor = world.station.actor("nurse")
     with pytest.raises(NotFound):
         write_entry(register="A3", on=DAY, typed=MAI, patient=patient, actor=actor, at=at(9))
+
+
+@pytest.mark.django_db
+def test_a_correction_keeps_or_changes_whom_the_line_names(world: World, client: Client) -> None:
+    place, done = world.station, walk.lan_full(world, world.station)
+    typed, nurse = {**MAI, "full_name": "Nguyễn Thi Lan", "age": "72"}, place.actor("nurse")
+    entry = write_entry(register="A3", on=DAY, typed=typed, visit=done.visit, actor=nurse, at=at(9))
+    client.force_login(place.users["nurse"])
+    path = f"/registers/lines/{entry.pk}/"
+    assert done.visit.patient.code in client.get(path).content.decode()
+
+    def corrected(version: int, **changed: str) -> RegisterEntry:
+        sent = {"entered_on": "06/10/2026", "version": version, "reason": "Sai", **typed, **changed}
+        assert client.post(f"{path}correct/", sent).status_code == 302
+        return RegisterEntry.objects.get(pk=entry.pk)
+
+    kept = corrected(1, full_name="Nguyễn Thị Lan")
+    assert (kept.patient, kept.visit) == (done.visit.patient, done.visit), "the same name, now with its marks"
+    other, _ = walk.someone(place, "Trần Thị Khác", card="GD4999912345699")
+    moved = corrected(2, full_name="Trần Thị Khác", patient=str(other.pk))
+    assert (moved.patient, moved.visit) == (other, None)
+    assert other.code.casefold() in moved.search_text
+    assert f"<dd>{done.visit.patient.code}</dd>" in client.get(path).content.decode()
+    assert corrected(3, full_name="Người Không Có Hồ Sơ").patient is None
+    older = RegisterEarlier.objects.filter(entry=entry).order_by("version")
+    assert [(row.patient, row.visit) for row in older] == [(done.visit.patient, done.visit)] * 2 + [(other, None)]
+
+    stranger, _ = ba_lan(world.hospital)
+    wanted = {"entry": moved, "version": 4, "on": DAY, "typed": typed, "reason": "Sai", "actor": nurse, "at": at(11)}
+    with pytest.raises(NotFound):
+        correct_entry(patient=stranger, **wanted)
+    gone = {"entered_on": "06/10/2026", "version": 4, "reason": "Sai", **typed, "patient": str(stranger.pk)}
+    assert client.post(f"{path}correct/", gone).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
