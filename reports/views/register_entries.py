@@ -1,5 +1,6 @@
 """Writing in a register: a new line, from a visit or not, its corrections, its cancellation."""
 
+import secrets
 from typing import Any
 
 from django.http import HttpResponse
@@ -76,7 +77,7 @@ def _new_screen(
         "latest": RegisterEntry.objects.for_facility(request.actor.facility)
         .filter(register=register.code)
         .order_by("-pk")[:8],
-        "once": request.POST.get("once") or f"{request.actor.user.pk}-{now().timestamp():.6f}",
+        "once": request.POST.get("once") or secrets.token_hex(16),
     }
     return render(request, "reports/registers/entry.html", context, status=status)
 
