@@ -5,7 +5,7 @@ The names of these facts are the keys of columns, and what columns of a kept reg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -61,7 +61,6 @@ def visit_facts(visit: Visit, names: Names) -> dict[str, str]:
     arrived = local(visit.arrived_at)
     exams = list(visit.exams.all())
     last = exams[-1] if exams else None
-    diagnoses = [row for exam in exams for row in exam.diagnoses.all()]
     ended = local(visit.ended_at) if visit.ended_at else None
     return {
         **person_facts(visit.patient, arrived.date(), names),
@@ -73,13 +72,24 @@ def visit_facts(visit: Visit, names: Names) -> dict[str, str]:
         "department": visit.department.name,
         "came_from": visit.referral_facility_code or visit.get_route_display(),
         "reason": _joined([exam.reason for exam in exams]) or visit.reason,
-        "diagnosis": "; ".join(dict.fromkeys(f"{row.name} ({row.code})" for row in diagnoses)),
+        "diagnosis": _diagnoses(exams),
         "treatment": _treatment(exams),
         "doctor": ", ".join(dict.fromkeys(exam.doctor.full_name for exam in exams)),
         "note": _note(exams),
         "outcome": last.get_outcome_display() if last and last.outcome else "",
-        **(_transfer(last) if last else {}),
+        **(_transfer(sent) if (sent := _sent_on(exams)) else {}),
     }
+
+
+def transfer_facts(visit: Visit) -> dict[str, str]:
+    """What a register of transfers says otherwise than `visit_facts`: who sent the patient on, with what diagnosis."""
+    exam = _sent_on(list(visit.exams.all()))
+    return {"diagnosis": _diagnoses([exam]), "doctor": exam.doctor.full_name} if exam else {}
+
+
+def _sent_on(exams: Sequence[Exam]) -> Exam | None:
+    """The examination that sent the patient to another facility: signed, the last of them; others may follow it."""
+    return next((exam for exam in reversed(exams) if exam.outcome in TRANSFERS and exam.is_signed), None)
 
 
 def visit_amounts(visit: Visit) -> dict[str, Decimal]:
@@ -92,6 +102,12 @@ def visit_amounts(visit: Visit) -> dict[str, Decimal]:
         "chuyển": any(exam.outcome in TRANSFERS for exam in visit.exams.all()),
     }
     return {name: ONE for name, is_so in told.items() if is_so}
+
+
+def _diagnoses(exams: Iterable[Exam]) -> str:
+    """What was diagnosed, each once: name (code)."""
+    found = (f"{row.name} ({row.code})" for exam in exams for row in exam.diagnoses.all())
+    return "; ".join(dict.fromkeys(found))
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -153,7 +169,7 @@ def order_facts(order: ServiceOrder, names: Names) -> dict[str, str]:
         "claim_code": visit.claim_code,
         "card_number": visit.card.number if visit.card else "",
         "done_at": f"{done:%H:%M %d/%m}" if done else "",
-        "diagnosis": "; ".join(f"{row.name} ({row.code})" for row in order.exam.diagnoses.all()),
+        "diagnosis": _diagnoses([order.exam]),
         "service": order.service.name,
         "service_class": order.service.procedure_class,
         "quantity": decimal_text(order.quantity),

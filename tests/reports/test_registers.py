@@ -1,5 +1,6 @@
 """Registers made from records: what they say, how they count and number, what they remember of a print."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.demo.places import Place
 from patients.models import Exam, Visit
+from patients.services.exams import set_diagnoses, start_exam
 from patients.services.outcomes import Transfer
 from patients.services.people import update_patient
 from reports.models import PrintedLine
@@ -168,6 +170,13 @@ def test_registers_of_a_hospital_list_orders_and_transfers(world: World) -> None
     assert (line.cells["full_name"], line.cells["transfer_to"]) == ("Người Chuyển", "99003")
     assert line.cells["transfer_number"] == Exam.objects.get(pk=sent.exam.pk).transfer_number != ""
     assert [one.cells["full_name"] for one in book(place, "VAO-RA").lines()] == ["Người Chuyển"]
+    later = start_exam(visit=sent.visit, room=place.rooms["PK2"], actor=place.actor("doctor"), at=at(11))
+    set_diagnoses(exam=later, main="J06.9", actor=place.actor("doctor"), at=at(11))
+    replace(sent, exam=later, now=at(11)).sign(outcome=Exam.Outcome.HOME)
+    (again,) = book(place, "CHUYEN").lines()
+    assert {**again.cells, "ended": ""} == {**line.cells, "ended": ""}, "an examination after it changes no transfer"
+    (entered,) = book(place, "VAO-RA").lines()
+    assert (entered.cells["transfer_to"], "J06.9" in entered.cells["diagnosis"]) == ("99003", True)
 
 
 def test_a_page_asks_as_much_of_the_database_for_few_lines_as_for_many(

@@ -11,7 +11,7 @@ from his.core.dates import VIETNAM, day_range
 from patients.models import Exam, Prescription, ServiceOrder, Visit, VisitDiagnosis
 from patients.services.outcomes import TRANSFERS
 from reports.registers.definition import Register
-from reports.registers.facts import Names, visit_amounts, visit_facts
+from reports.registers.facts import Names, transfer_facts, visit_amounts, visit_facts
 from reports.registers.sources.base import Line, Source, chosen, words_of
 
 
@@ -54,11 +54,14 @@ class Visits(Source):
         return rows.select_related("patient", "card", "department").prefetch_related(*exam_prefetch())
 
     def line(self, register: Register, row: Any, names: Names) -> Line:
+        facts = visit_facts(row, names)
+        if register.filter.get("transfers"):
+            facts |= transfer_facts(row)
         return Line(
             ref=f"V{row.pk}",
             key=row.pk,
             day=row.day,
-            cells=chosen(register, visit_facts(row, names)),
+            cells=chosen(register, facts),
             amounts=visit_amounts(row),
             is_final=all(exam.is_signed for exam in row.exams.all()),
         )
