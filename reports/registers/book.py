@@ -38,7 +38,10 @@ class Part:
 
 
 class Book:
-    """The lines of a register at a facility from `start` to `end`, both days included; `text` searches among them."""
+    """The lines of a register at a facility from `start` to `end`, both days included; `text` searches among them.
+
+    `register` is the version in force on the last day.
+    """
 
     def __init__(self, facility: Facility, register: Register, start: date, end: date, text: str = "") -> None:
         self.facility, self.register, self.start, self.end, self.text = facility, register, start, end, text
@@ -58,6 +61,7 @@ class Book:
 
     @cached_property
     def names(self) -> Names:
+        """Words for codes as they are on the last day."""
         return Names.on(self.end)
 
     def day_counts(self) -> list[tuple[date, int]]:
@@ -74,6 +78,12 @@ class Book:
             else:
                 parts.append(Part(day, day, count))
         return parts
+
+    def section(self, part: Part) -> Book:
+        """The book of some of its days, read as the whole: by the same version, with the names of its last day."""
+        section = Book(self.facility, self.register, part.start, part.end)
+        section.names = self.names
+        return section
 
     def shown(self, rows: Iterable[Any]) -> list[Line]:
         """The lines of some rows of this book, numbered and marked: a page of the screen."""

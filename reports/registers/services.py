@@ -153,7 +153,7 @@ def print_register(
     parts = book.parts()
     chosen = _part(parts, part)
     label = f"phần {part or 1}/{len(parts)}" if len(parts) > 1 else ""
-    section = Book(actor.facility, book.register, chosen.start, chosen.end) if len(parts) > 1 else book
+    section = book.section(chosen) if len(parts) > 1 else book
     lines = list(section.lines())
     lock_name("register-print", actor.facility.code, register)
     done = RegisterPrint.objects.create(
@@ -218,7 +218,10 @@ def set_numbering(*, register: str, numbering: str, actor: Actor, at: datetime) 
 
 
 def book_of(actor: Actor, code: str, start: date, end: date, text: str = "") -> Book:
-    """The days of a register that the actor may read. Refuses a span in the wrong order, or of more than a year."""
+    """The days of a register that the actor may read, in the version in force on the last of them.
+
+    Refuses a span in the wrong order, or of more than a year.
+    """
     register = open_register(actor, code, end)
     if end < start:
         raise Refusal("span_order", "Ngày cuối trước ngày đầu", field="end")

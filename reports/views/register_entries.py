@@ -1,6 +1,7 @@
 """Writing in a register: a new line, from a visit or not, its corrections, its cancellation."""
 
 import secrets
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from his.access import DeskRequest, requires
 from his.core.codes import row_id
-from his.core.dates import local
+from his.core.dates import local, parse_day
 from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from his.ui.forms import add_refusal, saved, status_of
@@ -33,12 +34,13 @@ from reports.views.registers import desk, now, today
 @requires("registers.write")
 def entry_new(request: DeskRequest, code: str) -> HttpResponse:
     """A new line: empty, or filled from a visit."""
-    register = open_register(request.actor, code, today())
     visit = _visit(request)
+    on = local(visit.arrived_at).date() if visit else today()
     if request.method == "POST":
-        return _write(request, register, visit)
+        return _write(request, open_register(request.actor, code, _day_typed(request) or on), visit)
+    register = open_register(request.actor, code, on)
     facts = {**facts_of_staff(request.actor), **(facts_of_visit(visit) if visit else {})}
-    first = {"entered_on": local(visit.arrived_at).date() if visit else today(), **filled(register, facts)}
+    first = {"entered_on": on, **filled(register, facts)}
     first["patient"] = visit.patient_id if visit else None
     return _new_screen(request, register, EntryForm(initial=first, register=register), visit)
 
@@ -65,6 +67,14 @@ def _write(request: DeskRequest, register: Register, visit: Visit | None) -> Htt
     return _new_screen(request, register, form, visit, status=422)
 
 
+def _day_typed(request: DeskRequest) -> date | None:
+    """The day of the line as it was typed: it tells the version of the register. None for what is no day."""
+    try:
+        return parse_day(request.POST.get("entered_on", ""))
+    except ValueError:
+        return None
+
+
 def _new_screen(
     request: DeskRequest, register: Register, form: EntryForm, visit: Visit | None, *, status: int = 200
 ) -> HttpResponse:
@@ -73,7 +83,7 @@ def _new_screen(
         "register": register,
         "form": form,
         "visit": visit,
-        "person_text": _person_text(register, form),
+        "person_text": _person_text(form),
         "latest": RegisterEntry.objects.for_facility(request.actor.facility)
         .filter(register=register.code)
         .order_by("-pk")[:8],
@@ -82,8 +92,9 @@ def _new_screen(
     return render(request, "reports/registers/entry.html", context, status=status)
 
 
-def _person_text(register: Register, form: EntryForm) -> str:
-    return form[register.person.key].value() or "" if register.person else ""
+def _person_text(form: EntryForm) -> str:
+    person = form.register.person
+    return form[person.key].value() or "" if person else ""
 
 
 def _visit(request: DeskRequest) -> Visit | None:
@@ -118,7 +129,7 @@ def entry(request: DeskRequest, pk: int) -> HttpResponse:
 def entry_correct(request: DeskRequest, pk: int) -> HttpResponse:
     """Correct a line."""
     row = get_entry(request.actor, pk)
-    register = open_register(request.actor, row.register, row.entered_on)
+    register = open_register(request.actor, row.register, _day_typed(request) or row.entered_on)
     form = EntryForm(request.POST, register=register, is_correction=True)
     if not form.is_valid():
         return _entry_screen(request, row, form, status=422)
@@ -180,12 +191,12 @@ def _entry_screen(
     register = register_version(row.register, row.definition)
     context = {
         **desk(request, register),
-        "register": register,
+        "register": form.register,
         "entry": row,
         "form": form,
         "cancelling": cancelling or CancelForm(),
         "may_write": request.actor.may("registers.write") and row.cancelled_at is None,
-        "person_text": _person_text(register, form),
+        "person_text": _person_text(form),
         "facts": [(c.heading, shown_cell(c, row.values.get(c.key, ""))) for c in register.columns],
         "earlier": [(older, _differences(older, row)) for older in row.earlier.select_related("patient", "written_by")],
         "version": request.POST.get("version") or row.version,

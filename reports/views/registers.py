@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
 from his.core.dates import local
-from his.core.errors import Refusal
+from his.core.errors import NotFound, Refusal
 from his.printing.views import pdf_response
 from his.ui.forms import saved
 from reports.registers.book import PART, Book
@@ -25,7 +25,7 @@ from reports.registers.printing.paper import span_text
 from reports.registers.queries import last_print, open_register, readable
 from reports.registers.services import book_of, export_register, print_register, set_numbering
 
-PAGE = 50
+PAGE, ROWS = "reports/registers/register.html", 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GROUP_TITLES = {"commune": "Sổ của Thông tư 23/2025", "hospital": "Sổ của bệnh viện"}
 
@@ -65,21 +65,23 @@ def registers(request: DeskRequest) -> HttpResponse:
 @requires("registers.view")
 def register(request: DeskRequest, code: str) -> HttpResponse:
     """The days of a register, searched and paged in the database."""
-    form = open_register(request.actor, code, today())
     text = request.GET.get("q", "").replace("\x00", "").strip()[:100]
-    context: dict[str, Any] = {**desk(request, form), "register": form, "q": text}
     try:
         start, end = span_of(request.GET, today())
         book = book_of(request.actor, code, start, end, text)
+    except NotFound:
+        raise
     except Refusal as refusal:
+        form = open_register(request.actor, code, today())
         asked = {"start_text": request.GET.get("start", ""), "end_text": request.GET.get("end", "")}
-        return render(request, "reports/registers/register.html", {**context, **asked, "refusal": refusal}, status=422)
-    return render(request, "reports/registers/register.html", {**context, **_listed(request, book)})
+        context = {**desk(request, form), "register": form, "q": text, **asked, "refusal": refusal}
+        return render(request, PAGE, context, status=422)
+    return render(request, PAGE, {**desk(request, book.register), "q": text, **_listed(request, book)})
 
 
 def _listed(request: DeskRequest, book: Book) -> dict[str, Any]:
     form = book.register
-    page = Paginator(book.rows, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(book.rows, ROWS).get_page(request.GET.get("page"))
     columns = [column for column in form.columns if column.is_listed]
     span = {"start": f"{book.start:%d/%m/%Y}", "end": f"{book.end:%d/%m/%Y}"}
     return {

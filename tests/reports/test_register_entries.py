@@ -1,6 +1,7 @@
 """Registers that are written at the desk: numbers, corrections that keep what stood there, cancellation, privacy."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -205,6 +206,21 @@ def test_a_correction_keeps_or_changes_whom_the_line_names(world: World, client:
         correct_entry(patient=stranger, **wanted)
     gone = {"entered_on": "06/10/2026", "version": 4, "reason": "Sai", **typed, "patient": str(stranger.pk)}
     assert client.post(f"{path}correct/", gone).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_line_is_read_by_the_version_of_its_day(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = register_on("A11", DAY)
+    newer = replace(old, version="2026-10-08", valid_from=date(2026, 10, 8), columns=(*old.columns, Column("x", "Mới")))
+    monkeypatch.setattr("reports.registers.definition._all", lambda root: (old, newer))
+    client.force_login(world.station.users["nurse"])
+    typed = {"topic": "Phòng bệnh", "form": "Nói chuyện", "attendance": "9", "x": "mục mới"}
+    for day, stored in (("06102026", (old.version, None)), ("09/10/2026", (newer.version, "mục mới"))):
+        assert client.post("/registers/A11/new/", {**typed, "entered_on": day}).status_code == 302
+        row = RegisterEntry.objects.latest("pk")
+        assert (row.definition, row.values.get("x")) == stored
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from his.catalogs.models import CodeEntry
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.demo.places import Place
-from patients.models import Exam, Visit
+from patients.models import Exam, Patient, Visit
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.outcomes import Transfer
 from patients.services.people import update_patient
@@ -147,6 +149,41 @@ def test_a_day_is_never_divided_between_parts(world: World, monkeypatch: pytest.
     assert "Ngày Khác" in paper
     assert "phần 2/2" in paper
     assert "Nguyễn Thị Lan" not in paper
+
+
+def test_a_print_goes_by_the_last_day_of_its_span(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new circular from the 8th, and a code renamed on that day, are in a print up to the 31st, not in one before."""
+    place, old = world.station, register_on("A1", DAY)
+    small_month(world, place)
+    person_visit(world, place, "Ngày Khác", "GD4999912345690", day=at(8, day=date(2026, 10, 7))).examine()
+    Patient.objects.for_facility(place.facility).update(occupation_code="61")
+    since, entry = date(2026, 10, 8), CodeEntry.objects.get(list="occupations", code="61")
+    CodeEntry.objects.filter(pk=entry.pk).update(valid_to=date(2026, 10, 7))
+    CodeEntry.objects.create(list="occupations", code="61", name="Nông dân", valid_from=since)
+    newer = replace(old, version="2026-10-08", valid_from=since, title="SỔ KHÁM BỆNH MỚI")
+    monkeypatch.setattr("reports.registers.definition._all", lambda root: (old, newer))
+    monkeypatch.setattr("reports.registers.book.PART", 2)
+    nurse = place.actor("nurse")
+
+    def printed(end: int, part: int) -> str:
+        span = {"start": DAY, "end": date(2026, 10, end)}
+        pdf = print_register(register="A1", paper="A3", part=part, actor=nurse, at=at(17), **span)
+        return joined(pieces(pdf)).replace("- ", "")
+
+    before = printed(7, 2)
+    assert ("MỚI" in before, "Lao động nông nghiệp" in before, "Nông dân" in before) == (False, True, False)
+    for part in (1, 2):
+        after = printed(31, part)
+        assert ("MỚI" in after, "Lao động nông nghiệp" in after, "Nông dân" in after) == (True, False, True)
+    client.force_login(place.users["nurse"])
+    shown = {end: client.get(f"/registers/A1/?start=01/10/2026&end={end}/10/2026") for end in ("07", "31")}
+    assert {end: page.context["register"].version for end, page in shown.items()} == {
+        "07": old.version,
+        "31": newer.version,
+    }
+    assert client.get("/registers/A1/?start=31/10/2026&end=01/10/2026").status_code == 422
 
 
 def test_registers_of_a_hospital_list_orders_and_transfers(world: World) -> None:
