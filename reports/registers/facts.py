@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from his.catalogs.queries import code_choices
+from django.db.models import QuerySet
+
+from his.catalogs.models import CodeEntry
 from his.core.dates import age_text, age_years, local
 from his.ui.text import decimal_text
 from patients.models import Exam, Patient, ServiceOrder, Visit
@@ -21,6 +23,7 @@ ONE = Decimal(1)
 YOUNG = 15
 """Children are counted below this age, years (TT 23/2025/TT-BYT)."""
 _SEXES = {"1": "Nam", "2": "Nữ"}
+_LISTS = ("ethnic_groups", "occupations")
 _OPERATIONS = ("8", "18")
 """Cost groups of surgery and of procedures (MA_NHOM, QĐ 5937/QĐ-BYT)."""
 
@@ -35,7 +38,20 @@ class Names:
     @classmethod
     def on(cls, day: date) -> Names:
         """The names in force on the day."""
-        return cls(dict(code_choices("ethnic_groups", day)), dict(code_choices("occupations", day)))
+        return cls._of(CodeEntry.objects.on(day))
+
+    @classmethod
+    def of(cls, people: Iterable[Patient], day: date) -> Names:
+        """Those of the codes that some people have: all that is needed to say who they are."""
+        codes = {code for person in people for code in (person.ethnicity_code, person.occupation_code)}
+        return cls._of(CodeEntry.objects.on(day).filter(code__in=codes)) if codes else cls({}, {})
+
+    @classmethod
+    def _of(cls, entries: QuerySet[CodeEntry]) -> Names:
+        found: dict[str, dict[str, str]] = {name: {} for name in _LISTS}
+        for name, code, words in entries.filter(list__in=_LISTS).values_list("list", "code", "name"):
+            found[name][code] = words
+        return cls(*found.values())
 
 
 def person_facts(patient: Patient, on: date, names: Names) -> dict[str, str]:

@@ -30,15 +30,16 @@ def filled(register: Register, facts: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def facts_of_person(patient: Patient, on: date) -> dict[str, str]:
-    """The person with the card of the day."""
+def facts_of_person(patient: Patient, on: date, names: Names | None = None) -> dict[str, str]:
+    """The person with the card of the day; who asks for many people has read the `names` of their codes before."""
     card = card_for(patient, on)
-    return {**person_facts(patient, on, Names.on(on)), "card_number": card.number if card else ""}
+    known = names or Names.of([patient], on)
+    return {**person_facts(patient, on, known), "card_number": card.number if card else ""}
 
 
 def facts_of_visit(visit: Visit) -> dict[str, str]:
     """The person and what the visit found, its last vital signs among it; `visit` is loaded by `visit_to_write`."""
-    facts = visit_facts(visit, Names.on(local(visit.arrived_at).date()))
+    facts = visit_facts(visit, Names.of([visit.patient], local(visit.arrived_at).date()))
     facts["staff"] = facts["doctor"]
     if signs := latest_vitals(visit):
         for name in ("weight_kg", "height_cm"):

@@ -17,10 +17,11 @@ from his.core.errors import NotFound, Refusal
 from his.core.text import fold
 from his.ui.forms import add_refusal, saved, status_of
 from his.ui.text import day_text
-from his.ui.typeahead import Option, answer
+from his.ui.typeahead import LIMIT, Option, answer
 from patients.models import Patient, Visit
 from patients.queries import find_patients, get_patient
 from reports.registers.definition import Register, register_version
+from reports.registers.facts import Names
 from reports.registers.fill import facts_of_person, facts_of_staff, facts_of_visit, filled, visit_to_write
 from reports.registers.forms import CancelForm, EntryForm, shown_values
 from reports.registers.models import RegisterEarlier, RegisterEntry
@@ -28,6 +29,9 @@ from reports.registers.queries import get_entry, open_register, writable, writte
 from reports.registers.services import cancel_entry, correct_entry, write_entry
 from reports.registers.values import shown_cell
 from reports.views.registers import desk, now, today
+
+SHORTEST = 2
+"""Fewer letters are looked for nowhere: they mean everybody."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -222,11 +226,12 @@ def _differences(older: RegisterEarlier, row: RegisterEntry) -> list[tuple[str, 
 @require_GET
 @requires("registers.write")
 def people(request: DeskRequest) -> HttpResponse:
-    """People that a typed or scanned text means; choosing one fills the line."""
-    day = today()
-    options = []
-    for patient in find_patients(request.actor.facility, request.GET.get("q", "")[:200], on=day)[:10]:
-        facts: dict[str, Any] = facts_of_person(patient, day)
+    """People that a typed or scanned text means; choosing one fills the line. One letter means nobody yet."""
+    day, text = today(), request.GET.get("q", "")[:200].strip()
+    found = find_patients(request.actor.facility, text, on=day)[:LIMIT] if len(text) >= SHORTEST else []
+    names, options = Names.of(found, day), []
+    for patient in found:
+        facts: dict[str, Any] = facts_of_person(patient, day, names)
         facts["age"] = facts["age"] if facts["age"].isdecimal() else ""
         about = " · ".join(part for part in (facts["birth"], facts["sex"], patient.code) if part)
         data = {name: value for name, value in facts.items() if value}

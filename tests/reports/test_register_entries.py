@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -206,6 +207,27 @@ def test_a_correction_keeps_or_changes_whom_the_line_names(world: World, client:
         correct_entry(patient=stranger, **wanted)
     gone = {"entered_on": "06/10/2026", "version": 4, "reason": "Sai", **typed, "patient": str(stranger.pk)}
     assert client.post(f"{path}correct/", gone).status_code == 404
+
+
+@pytest.mark.django_db
+def test_looking_for_a_person_asks_as_little_for_many_as_for_one(world: World, client: Client) -> None:
+    client.force_login(world.station.users["nurse"])
+    walk.someone(world.station, "Phạm Thị Một", card="GD4999912345601")
+
+    def asked(text: str) -> tuple[int, str]:
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get("/registers/people/", {"q": text}).content.decode()
+        return len(queries), page
+
+    asked("pham")  # the first request of a session
+    one, page = asked("pham")
+    assert 'data-fill-card_number="GD4999912345601"' in page
+    for number in range(2, 7):
+        walk.someone(world.station, f"Phạm Thị Số {number}", card=f"GD499991234560{number}")
+    many, page = asked("pham")
+    assert page.count('role="option"') == 6
+    assert many == one
+    assert asked("p")[0] == one - 3, "no person, no card, no name of a code is looked up"
 
 
 @pytest.mark.django_db
