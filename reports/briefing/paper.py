@@ -9,15 +9,15 @@ from reports.briefing.models import Briefing
 from reports.briefing.queries import Sheet
 
 
-def paper_data(briefing: Briefing, sheet: Sheet) -> dict[str, Any]:
+def paper_data(briefing: Briefing | None, sheet: Sheet) -> dict[str, Any]:
     """What the template prints: figures with a star where they were written by hand."""
-    start, end = window(briefing.day)
-    locked = briefing.locked_at
+    start, end = window(sheet.day)
+    locked = briefing.locked_at if briefing else None
     return {
-        "day": f"{briefing.day:%d/%m/%Y}",
+        "day": f"{sheet.day:%d/%m/%Y}",
         "span": f"từ {start:%H:%M} ngày {start:%d/%m/%Y} đến {end:%H:%M} ngày {end:%d/%m/%Y}",
         "state": f"Đã chốt lúc {local(locked):%H:%M %d/%m/%Y}, {briefing.locked_by.display_name}"
-        if locked and briefing.locked_by
+        if briefing and locked and briefing.locked_by
         else "BẢN NHÁP, chưa chốt",
         "groups": [{"title": title, "span": len(list(rows))} for title, rows in groupby(METRICS, lambda m: m.group)],
         "headings": [metric.heading for metric in METRICS],

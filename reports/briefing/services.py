@@ -8,7 +8,8 @@ from his.accounts.actor import Actor
 from his.accounts.models import Department
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
-from his.printing.services import Form, print_form
+from his.printing.render import render_pdf
+from his.printing.services import Form, facility_data, print_form
 from his.service import audit_facts, service
 from reports.briefing.metrics import BY_CODE, PRESENT, TURN, window
 from reports.briefing.models import Briefing, BriefingCell
@@ -39,20 +40,29 @@ def write_cells(
         if len(note) > 200:
             raise Refusal("note", "Ghi chú tối đa 200 ký tự", field=metric)
     briefing = _draft(actor, day, at)
-    known = {cell.metric: cell for cell in briefing.cells.filter(department=department)}
-    changed = 0
-    for metric, (figure, note) in cells.items():
-        old = known.get(metric)
-        if (old.written, old.note) == (figure, note) if old else (figure is None and not note):
-            continue
-        BriefingCell.objects.update_or_create(
+    rows = briefing.cells.filter(department=department).values_list("metric", "written", "note")
+    known = {metric: (figure, note) for metric, figure, note in rows}
+    changed = [
+        BriefingCell(
+            facility=actor.facility,
             briefing=briefing,
             department=department,
             metric=metric,
-            defaults={"facility": actor.facility, "written": figure, "note": note, "at": at, "by": actor.user},
+            written=figure,
+            note=note,
+            at=at,
+            by=actor.user,
         )
-        changed += 1
-    audit_facts(day=day, department=department.code, changed=changed)
+        for metric, (figure, note) in cells.items()
+        if (figure, note) != known.get(metric, (None, ""))
+    ]
+    BriefingCell.objects.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["briefing", "department", "metric"],
+        update_fields=["written", "note", "at", "by"],
+    )
+    audit_facts(day=day, department=department.code, changed=len(changed))
     return briefing
 
 
@@ -73,22 +83,30 @@ def lock_briefing(*, day: date, actor: Actor, at: datetime) -> Briefing:
 
 
 @service(action="briefing.print", permission="briefing.view")
-def print_briefing(*, briefing: Briefing, actor: Actor, at: datetime) -> bytes:
-    """The briefing as PDF, A4 across (in báo cáo giao ban); a draft says so on the paper."""
-    data = paper_data(briefing, sheet_of(actor.facility, briefing.day, briefing))
-    return print_form(form=FORM, obj=briefing, data=data, actor=actor, at=at, number=f"GB {briefing.day:%d/%m/%Y}")
+def print_briefing(*, day: date, actor: Actor, at: datetime) -> bytes:
+    """The briefing of a morning as PDF, A4 across (in báo cáo giao ban); a draft says so on the paper.
+
+    Printing begins no briefing: the copies of a morning in which nobody has written yet are not counted. Refuses a
+    morning to come.
+    """
+    _refuse_ahead(day, at)
+    facility, briefing, number = actor.facility, briefing_of(actor.facility, day), f"GB {day:%d/%m/%Y}"
+    data = paper_data(briefing, sheet_of(facility, day, briefing))
+    if briefing is not None:
+        return print_form(form=FORM, obj=briefing, data=data, actor=actor, at=at, number=number)
+    printed = {"printed_by": actor.user.display_name, "printed_at": f"{local(at):%d/%m/%Y %H:%M}"}
+    note = {"number": number, "copy_no": "nháp", **printed}
+    return render_pdf(FORM.template_for(facility), {**data, "facility": facility_data(facility), "print": note}, at=at)
 
 
-@service(action="briefing.begin", permission="briefing.view")
-def begin_briefing(*, day: date, actor: Actor, at: datetime) -> Briefing:
-    """The briefing of a morning, begun when nobody has (mở báo cáo giao ban). Refuses a morning to come."""
-    return briefing_of(actor.facility, day) or _draft(actor, day, at)
+def _refuse_ahead(day: date, at: datetime) -> None:
+    if (day - local(at).date()).days > 1:
+        raise Refusal("future", "Phiên trực này chưa bắt đầu", field="day")
 
 
 def _draft(actor: Actor, day: date, at: datetime) -> Briefing:
     """The draft of a morning, locked for this transaction. Refuses a locked one and a morning more than a day ahead."""
-    if (day - local(at).date()).days > 1:
-        raise Refusal("future", "Phiên trực này chưa bắt đầu", field="day")
+    _refuse_ahead(day, at)
     Briefing.objects.get_or_create(facility=actor.facility, day=day)
     briefing: Briefing = (
         Briefing.objects.for_facility(actor.facility).select_for_update(no_key=True, of=("self",)).get(day=day)

@@ -19,7 +19,7 @@ from his.printing.views import pdf_response
 from his.ui.forms import DayField, NumberField, add_refusal, saved, status_of
 from reports.briefing.metrics import METRICS, PRESENT, TURN, window
 from reports.briefing.queries import Row, briefing_of, sheet_of
-from reports.briefing.services import MOST, begin_briefing, lock_briefing, print_briefing, write_cells
+from reports.briefing.services import MOST, lock_briefing, print_briefing, write_cells
 from reports.views.registers import desk, now
 
 
@@ -142,8 +142,7 @@ def briefing_lock(request: DeskRequest) -> HttpResponse:
 def briefing_pdf(request: DeskRequest) -> HttpResponse:
     """The morning on paper."""
     day = day_of(request)
-    begun = begin_briefing(day=day, actor=request.actor, at=now())
-    return pdf_response(print_briefing(briefing=begun, actor=request.actor, at=now()), f"giao-ban-{day:%Y%m%d}.pdf")
+    return pdf_response(print_briefing(day=day, actor=request.actor, at=now()), f"giao-ban-{day:%Y%m%d}.pdf")
 
 
 def _address(day: date) -> str:

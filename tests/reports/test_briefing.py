@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +96,7 @@ def test_a_locked_briefing_never_changes(world: World) -> None:
         BriefingCell.objects.create(
             facility=place.facility, briefing=locked, department=department, metric="visits", at=at(8), by=doctor.user
         )
-    paper = joined(pieces(print_briefing(briefing=locked, actor=doctor, at=at(8, day=MORNING))))
+    paper = joined(pieces(print_briefing(day=MORNING, actor=doctor, at=at(8, day=MORNING))))
     assert "Đã chốt lúc 07:30 07/10/2026" in paper
     assert "Người Chuyển" in paper
     assert "99003" in paper
@@ -118,6 +119,36 @@ def test_who_writes_does_not_lock(world: World, client: Client) -> None:
     assert client.post("/registers/briefing/lock/?day=07/10/2026").status_code == 403
     client.force_login(world.station.users["manager"])
     assert client.post("/registers/briefing/lock/?day=07/10/2026").status_code == 302
+
+
+@pytest.mark.django_db
+def test_printing_begins_no_briefing(world: World, client: Client) -> None:
+    client.force_login(world.station.users["nurse"])
+    paper = client.get("/registers/briefing/pdf/?day=07/10/2026")
+    assert "bản in nháp" in joined(pieces(paper.content))
+    assert not Briefing.objects.exists()
+    assert client.get("/registers/briefing/pdf/?day=01/01/2099").status_code == 422
+
+
+@pytest.mark.django_db
+def test_a_whole_department_is_written_in_as_few_statements_as_one_cell(world: World) -> None:
+    place, nurse = world.hospital, world.hospital.actor("nurse")
+    first, second = Department.objects.for_facility(place.facility).order_by("code")[:2]
+    all_cells = {metric.code: (number, "") for number, metric in enumerate(METRICS) if metric.code != "present"}
+
+    def asked(department: Department, cells: dict[str, tuple[int | None, str]]) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            write_cells(day=MORNING, department=department, cells=cells, actor=nurse, at=at(18))
+        return len(queries)
+
+    asked(first, {"visits": (1, "")})  # begins the briefing of the morning
+    one = asked(second, {"visits": (1, "")})
+    assert asked(first, all_cells) == one
+    assert {cell.metric: cell.written for cell in BriefingCell.objects.filter(department=first)} == {
+        code: figure for code, (figure, _) in all_cells.items()
+    }
+    asked(first, {"before": (None, "không rõ")})
+    assert (cells_of(place, first)["before"].written, cells_of(place, first)["before"].note) == (None, "không rõ")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
