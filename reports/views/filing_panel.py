@@ -6,13 +6,12 @@ from django import forms
 from django.utils import timezone
 
 from his.accounts.actor import Actor
-from his.core.dates import local
+from his.ui.forms import MomentField
 from reports.filing.queries import filed_text, filed_version, filing_badge, filing_of, filing_title, steps_of
 from reports.filing_models import Filing, FilingStep
 from reports.models import ReportRun
 
 State = Filing.State
-_WHEN = "%d/%m/%Y %H:%M"
 
 
 class SignForm(forms.Form):
@@ -35,12 +34,7 @@ class SendForm(forms.Form):
         max_length=500,
         error_messages={"required": "Ghi số tiếp nhận, mã giao dịch hoặc người nhận"},
     )
-    sent_at = forms.DateTimeField(
-        label="Lúc gửi",
-        input_formats=[_WHEN],
-        widget=forms.TextInput({"autocomplete": "off"}),
-        error_messages={"invalid": "Gõ dạng 12/11/2026 09:30", "required": "Gõ lúc gửi"},
-    )
+    sent_at = MomentField(label="Lúc gửi", error_messages={"required": "Gõ lúc gửi"})
 
 
 class WithdrawForm(forms.Form):
@@ -67,6 +61,6 @@ def filing_context(run: ReportRun, actor: Actor) -> dict[str, Any]:
         "may_send": state == State.SIGNED and actor.may("reports.send"),
         "may_withdraw": is_live and may_sign,
         "sign_form": SignForm(),
-        "send_form": SendForm(initial={"sent_at": f"{local(timezone.now()):{_WHEN}}"}),
+        "send_form": SendForm(initial={"sent_at": timezone.now()}),
         "withdraw_form": WithdrawForm(),
     }

@@ -241,7 +241,7 @@ def test_the_desk_signs_with_the_password_and_keeps_what_was_typed(world: World,
         wrong = claims.post(send, typed)
         assert wrong.status_code == 422
         assert "Số 12 &amp; &lt;b&gt;" in wrong.content.decode()
-        assert claims.post(send, {**typed, "sent_at": f"{at(17, 6):%d/%m/%Y} 17:06"}).status_code == 302
+        assert claims.post(send, {**typed, "sent_at": f"{at(17, 6):%d%m%Y} 1706"}).status_code == 302
         withdraw = reverse("filing-withdraw", args=[filing.pk])
         assert claims.post(withdraw, {"reason": "x"}).status_code == 403
         assert manager.post(withdraw, {"reason": ""}).status_code == 422
