@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from his.core.errors import Refusal
+from reports.errors import DefinitionError
 
 ROOT = Path(__file__).with_name("definitions")
 PAPER = "paper"
@@ -41,10 +42,6 @@ SUBJECTS = {
 }
 """What forms are about, in the order in which they are offered."""
 PRINTS = ("number", "text", "center", "birth", "sex", "day", "money", "thousands", "decimal")
-
-
-class DefinitionError(ValueError):
-    """A form's data contradict themselves; a defect of the data, found when they are read."""
 
 
 @dataclass(frozen=True, slots=True)

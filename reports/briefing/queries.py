@@ -16,6 +16,7 @@ from patients.models.visits import Route
 from patients.services.outcomes import TRANSFERS
 from reports.briefing.metrics import METRICS, Cell, completed, window
 from reports.briefing.models import Briefing
+from reports.words import diagnosis_text
 
 # Chapters 22 and 23 of the national list of techniques are haematology and biochemistry (TT 23/2024/TT-BYT).
 _URINE = Q(service__search_name__contains="nuoc tieu")
@@ -152,7 +153,7 @@ def transfers(facility: Facility, day: date) -> list[dict[str, str]]:
                 "age": age_text(patient.born_on, signed.date(), patient.birth.precision),
                 "sex": patient.get_sex_display(),
                 "department": exam.department.name,
-                "diagnosis": "; ".join(f"{row.name} ({row.code})" for row in exam.diagnoses.all()),
+                "diagnosis": diagnosis_text(exam.diagnoses.all()),
                 "condition": exam.transfer_condition,
                 "to": exam.transfer_facility_code,
                 "at": f"{signed:%H:%M %d/%m}",

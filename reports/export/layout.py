@@ -13,8 +13,7 @@ from his.core.words import amount_in_words
 from his.ui.text import decimal_text, money_text
 from reports.definition import NUMBERS, SUMMED, Column, Form
 from reports.table import Cell, Part, parts_of, totals_of
-
-SEXES = {"1": "Nam", "2": "Nữ", "3": "Khác"}
+from reports.words import SEXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Both sheets grow together in temporary files, so memory does not depend on how l
 part, because only then they are known; they are added up from the rows that were written.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -37,17 +38,20 @@ class Written:
 
 
 def write_list(query: ListQuery, target: Path) -> Written:
-    """Write the list into a file. Must run in a transaction; the rows are read as they are written."""
-    book = xlsxwriter.Workbook(
-        str(target), {"constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False}
-    )
+    """Write the list into a file. Must run in a transaction; the rows are read as they are written.
+
+    What is written on the way lies in a folder of its own, which is gone afterwards, also when a row cannot be read.
+    """
+    options = {"constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False}
     form, made = query.form, datetime.combine(query.period.end, time())
-    book.set_properties({"title": form["title"], "subject": form["number"], "created": made})
-    sheets = _Sheets(book, query)
-    for row in rows(query):
-        sheets.add(row)
-    written = sheets.finish()
-    book.close()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        book = xlsxwriter.Workbook(str(target), {**options, "tmpdir": scratch})
+        book.set_properties({"title": form["title"], "subject": form["number"], "created": made})
+        sheets = _Sheets(book, query)
+        for row in rows(query):
+            sheets.add(row)
+        written = sheets.finish()
+        book.close()
     return written
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from his.core.errors import NotFound
+from reports.errors import DefinitionError
 
 ROOT = Path(__file__).with_name("definitions")
 KINDS = ("text", "long", "date", "number", "choice", "yesno", "birth", "person")
@@ -43,10 +44,6 @@ OWN_LAYOUT = "Bố cục theo thực tế sử dụng"
 PAPERS = ("A3", "A4")
 GROUPS = ("commune", "hospital")
 NUMBERINGS = ("year", "month")
-
-
-class DefinitionError(ValueError):
-    """A register's data contradict themselves; a defect of the data, found when they are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from his.ui.text import decimal_text
 from patients.models import Exam, Patient, ServiceOrder, Visit
 from patients.models.visits import Route
 from patients.services.outcomes import TRANSFERS
+from reports.words import SEXES, diagnosis_text
 
 ONE = Decimal(1)
 YOUNG = 15
 """Children are counted below this age, years (TT 23/2025/TT-BYT)."""
-_SEXES = {"1": "Nam", "2": "Nữ"}
 _LISTS = ("ethnic_groups", "occupations")
 _OPERATIONS = ("8", "18")
 """Cost groups of surgery and of procedures (MA_NHOM, QĐ 5937/QĐ-BYT)."""
@@ -62,7 +62,7 @@ def person_facts(patient: Patient, on: date, names: Names) -> dict[str, str]:
         "patient_code": patient.code,
         "birth": patient.birth.text(),
         "age": age_text(patient.born_on, on, patient.birth.precision).removesuffix(" tuổi"),
-        "sex": _SEXES.get(patient.sex, "Khác"),
+        "sex": SEXES.get(patient.sex, SEXES["3"]),
         "citizen_id": patient.citizen_id or patient.old_id_number,
         "address": patient.address,
         "ethnicity": ethnic,
@@ -121,9 +121,7 @@ def visit_amounts(visit: Visit) -> dict[str, Decimal]:
 
 
 def _diagnoses(exams: Iterable[Exam]) -> str:
-    """What was diagnosed, each once: name (code)."""
-    found = (f"{row.name} ({row.code})" for exam in exams for row in exam.diagnoses.all())
-    return "; ".join(dict.fromkeys(found))
+    return diagnosis_text(row for exam in exams for row in exam.diagnoses.all())
 
 
 def _joined(texts: Iterable[str]) -> str:

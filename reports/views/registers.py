@@ -1,6 +1,5 @@
 """The registers desk: choose a register, look through its days, print it, take it along as a spreadsheet."""
 
-import os
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
@@ -18,10 +17,10 @@ from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.printing.views import pdf_response
 from his.ui.forms import saved
+from reports.period import Period
 from reports.registers.book import PART, Book
 from reports.registers.definition import GROUPS, OWN_LAYOUT, Register
 from reports.registers.forms import span_of
-from reports.registers.printing.paper import span_text
 from reports.registers.queries import last_print, open_register, readable
 from reports.registers.services import book_of, export_register, print_register, set_numbering
 
@@ -91,7 +90,7 @@ def _listed(request: DeskRequest, book: Book) -> dict[str, Any]:
         "page": page,
         "span": urlencode(span),
         "page_query": urlencode({**span, "q": book.text}) + "&",
-        "span_text": span_text(book.start, book.end),
+        "span_text": Period(book.start, book.end).label(),
         "start_text": span["start"],
         "end_text": span["end"],
         "parts": book.parts() if not book.text and page.paginator.count > PART else [],
@@ -124,14 +123,10 @@ def register_pdf(request: DeskRequest, code: str) -> HttpResponse:
 def register_xlsx(request: DeskRequest, code: str) -> HttpResponse | FileResponse:
     """The days of a register as a spreadsheet, sent from a file that is gone afterwards."""
     start, end = span_of(request.GET, today())
-    handle, name = tempfile.mkstemp(suffix=".xlsx")
-    os.close(handle)
-    path = Path(name)
-    try:
-        export_register(register=code, start=start, end=end, target=path, actor=request.actor, at=now())
-        opened = path.open("rb")
-    finally:
-        path.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "register.xlsx"
+        export_register(register=code, start=start, end=end, target=target, actor=request.actor, at=now())
+        opened = target.open("rb")  # still readable when the folder is gone
     return FileResponse(
         opened, as_attachment=True, filename=f"{_name(request, code, start, end)}.xlsx", content_type=XLSX
     )

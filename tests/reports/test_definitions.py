@@ -10,7 +10,8 @@ import pytest
 from insurance.law import PRODUCT
 from insurance.standards import load_from
 from insurance.standards.rows import SummaryRow
-from reports.definition import ROOT, DefinitionError, form_codes, load_form
+from reports.definition import ROOT, form_codes, load_form
+from reports.errors import DefinitionError
 from reports.export import EXPORTERS
 from reports.period import Period
 from tests.cast import World

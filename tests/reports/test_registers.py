@@ -1,7 +1,9 @@
 """Registers made from records: what they say, how they count and number, what they remember of a print."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
@@ -18,8 +20,10 @@ from patients.services.outcomes import Transfer
 from patients.services.people import update_patient
 from reports.models import PrintedLine
 from reports.registers.book import Book
-from reports.registers.definition import register_on, registers
+from reports.registers.definition import Column, register_on, registers
+from reports.registers.printing.sheet import typed_cell, write_xlsx
 from reports.registers.services import export_register, print_register, set_numbering
+from reports.registers.sources import Line
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.pdf_text import joined, pieces
@@ -134,6 +138,38 @@ def test_the_spreadsheet_holds_the_same_lines(world: World, tmp_path: Path) -> N
     assert [row[0] for row in rows] == [line.number for line in lines]
     assert [row[2] for row in rows] == [line.cells["full_name"] for line in lines]
     assert rows[0][6] == "GD4999912345678"
+    assert (rows[0][4], sheet["E5"].number_format) == (datetime(1954, 3, 15), "dd/mm/yyyy")
+
+
+def test_a_spreadsheet_that_breaks_off_leaves_nothing_behind(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk.lan_full(world, world.station)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def breaking() -> Iterator[Line]:
+        yield from book(world.station).lines()
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_xlsx(book(world.station), breaking(), tmp_path / "a1.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "stored"),
+    [
+        ("number", "52,5", ("decimal", Decimal("52.5"))),
+        ("number", "1.250", ("whole", Decimal(1250))),
+        ("number", "", ("text", "")),
+        ("date", "06/10/2026", ("day", datetime(2026, 10, 6))),
+        ("birth", "1954", ("text", "1954")),
+        ("birth", "31/12/1899", ("text", "31/12/1899")),
+        ("text", "0912", ("text", "0912")),
+    ],
+)
+def test_a_cell_of_a_spreadsheet_is_what_its_column_says(kind: str, shown: str, stored: tuple[str, object]) -> None:
+    assert typed_cell(Column("c", "Cột", kind=kind), shown) == stored
 
 
 def test_a_day_is_never_divided_between_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

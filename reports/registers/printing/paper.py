@@ -1,7 +1,7 @@
 """A register on paper, by typst: A3 across, or A4 as the two facing pages of a book."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from his.core.dates import local
 from his.printing.render import render_list_pdf, render_pdf
 from his.printing.services import Form, facility_data
+from reports.period import Period
 from reports.registers.book import Book, Totals
 from reports.registers.definition import OWN_LAYOUT, Column, Register
 from reports.registers.sources import Line
@@ -36,7 +37,7 @@ def paper_data(book: Book, lines: Sequence[Line]) -> dict[str, Any]:
         totals.add(line)
     return {
         "facility": facility_data(book.facility),
-        "period": span_text(book.start, book.end),
+        "period": Period(book.start, book.end).label(),
         "register": {
             "number": register.number,
             "title": register.title,
@@ -80,13 +81,3 @@ def _days(register: Register, lines: Iterable[Line]) -> Iterable[dict[str, Any]]
             )
         total = f"Cộng ngày {day:%d/%m/%Y}: {totals.text(register.noun)}" if register.has_day_totals else ""
         yield {"label": f"{register.day_heading} {day:%d/%m/%Y}", "lines": rows, "total": total}
-
-
-def span_text(start: date, end: date) -> str:
-    """A span of days in words: a month, a day, or from - to."""
-    if start == end:
-        return f"Ngày {start:%d/%m/%Y}"
-    next_day = date.fromordinal(end.toordinal() + 1)
-    if start.day == 1 and next_day.day == 1 and (start.year, start.month) == (end.year, end.month):
-        return f"Tháng {start:%m} năm {start:%Y}"
-    return f"Từ ngày {start:%d/%m/%Y} đến ngày {end:%d/%m/%Y}"
