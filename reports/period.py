@@ -77,6 +77,16 @@ class Period:
             found.append(Period.month(found[-1].end + timedelta(days=1)))
         return found
 
+    def days(self) -> list[date]:
+        """Its days, in order."""
+        return [self.start + timedelta(days=number) for number in range((self.end - self.start).days + 1)]
+
+    @classmethod
+    def months_to(cls, day: date, count: int) -> Period:
+        """So many whole months, the last of them the month of the day."""
+        first = day.year * 12 + day.month - count
+        return cls(date(first // 12, first % 12 + 1, 1), cls.month(day).end)
+
     @classmethod
     def before(cls, period: Period) -> Period:
         """The period of the same kind before it; of a span of its own the month before."""

@@ -21,7 +21,7 @@ from insurance.claims.causes import CauseRow
 from insurance.models import CashEntry
 from insurance.rules.engine import Severity
 from pharmacy import planning
-from reports.overview.figures import METHODS, Figures, Span
+from reports.overview.figures import METHODS, Figures
 
 CAUSES_DRAWN, CAUSES_TOLD = 10, 30
 WEEKDAYS: Final = ("Thứ 2", "Thứ 3", "Thứ 4", "Thứ 5", "Thứ 6", "Thứ 7", "Chủ nhật")
@@ -131,7 +131,7 @@ class Board:
         drawing = self._over_time("visits", "Lượt khám", series, "lượt")
         rows = [
             [self._named(period), counted(a + b, self._day("visits", period)), counted(a), counted(b)]
-            for period, a, b in zip(self.figures.shown.periods, insured, others, strict=True)
+            for period, a, b in zip(self.figures.steps, insured, others, strict=True)
             if a + b
         ]
         foot = [Cell("Cộng"), counted(sum(insured) + sum(others)), counted(sum(insured)), counted(sum(others))]
@@ -145,7 +145,7 @@ class Board:
         drawing = self._over_time("money", "Tiền thu", series, "đ")
         rows = [
             [self._named(period), paid(sum(by, ZERO), self._day("money", period)), *(paid(value) for value in by)]
-            for period, *by in zip(self.figures.shown.periods, *ways, strict=True)
+            for period, *by in zip(self.figures.steps, *ways, strict=True)
             if any(by)
         ]
         sums = [sum(values, ZERO) for values in ways]
@@ -239,11 +239,11 @@ class Board:
 
     @property
     def _period(self) -> str:
-        return "Tháng" if self.figures.shown.is_year else "Ngày"
+        return "Tháng" if self.figures.is_year else "Ngày"
 
     def _over_time(self, key: str, title: str, series: Sequence[Series], unit: str) -> Drawing:
-        labels = [_label(self.figures.shown, period) for period in self.figures.shown.periods]
-        if not self.figures.shown.is_year:
+        labels = [f"{period:%m/%y}" if self.figures.is_year else str(period.day) for period in self.figures.steps]
+        if not self.figures.is_year:
             return bars(key, title, labels, series, unit=unit)
         told = [any(values) for values in zip(*(one.values for one in series), strict=True)]
         series = [
@@ -253,16 +253,12 @@ class Board:
         return lines(key, title, labels, series, unit=unit)
 
     def _named(self, period: date) -> Cell:
-        return Cell(f"{period:%m/%Y}" if self.figures.shown.is_year else f"{period:%d/%m}")
+        return Cell(f"{period:%m/%Y}" if self.figures.is_year else f"{period:%d/%m}")
 
     def _day(self, what: str, period: date) -> str:
-        if self.figures.shown.is_year:
+        if self.figures.is_year:
             return Links(period, is_own=self.links.is_own).listed(what)
         return self.links.listed(what, day=f"{period:%Y-%m-%d}")
-
-
-def _label(shown: Span, period: date) -> str:
-    return f"{period:%m/%y}" if shown.is_year else str(period.day)
 
 
 def _share(number: int, whole: int) -> Cell:

@@ -6,7 +6,6 @@ those of the claims screen, stock is judged as on the lists ahead. What is not c
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +14,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncDate, TruncMonth
 
 from his.accounts.reach import Reach
-from his.core.dates import VIETNAM, day_range, month_range
+from his.core.dates import VIETNAM
 from his.core.money import ZERO
 from insurance.billing.ledger import taken_by
 from insurance.claims import causes, queries
@@ -24,6 +23,7 @@ from insurance.rules.engine import Severity
 from patients.models import Visit
 from patients.queries_waiting import Waiting, waiting_by
 from pharmacy.queries_risk import StockRisk, stock_risk
+from reports.period import Period
 
 MONTHS = 12
 METHODS = tuple(str(method) for method in CashEntry.Method)
@@ -36,46 +36,24 @@ REFUSABLE = queries.View(
 """Findings that stand against payment: those that block, and those for which the fund may take money back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The months that are shown: `first` to `last` by their first days; `is_year` shows twelve months by month."""
-
-    last: date
-    is_year: bool = False
-
-    @property
-    def first(self) -> date:
-        """The first day of the first month."""
-        ordinal = self.last.year * 12 + self.last.month - 1 - (MONTHS - 1 if self.is_year else 0)
-        return date(ordinal // 12, ordinal % 12 + 1, 1)
-
-    @property
-    def instants(self) -> tuple[datetime, datetime]:
-        """Half-open range of instants."""
-        return day_range(self.first)[0], day_range(month_range(self.last.year, self.last.month)[1])[0]
-
-    @property
-    def periods(self) -> list[date]:
-        """Its days, or its months by their first days."""
-        if self.is_year:
-            start = self.first.year * 12 + self.first.month - 1
-            return [date(at // 12, at % 12 + 1, 1) for at in range(start, start + MONTHS)]
-        days = (month_range(self.last.year, self.last.month)[1] - self.last).days
-        return [date.fromordinal(self.last.toordinal() + day) for day in range(days)]
-
-
 class Figures:
     """What is known of a reach in a month; each question is asked once, when it is needed."""
 
     def __init__(self, reach: Reach, month: date, today: date, *, is_year: bool = False) -> None:
-        self.reach, self.today = reach, today
-        self.month, self.shown = Span(month), Span(month, is_year)
+        self.reach, self.today, self.is_year = reach, today, is_year
+        self.month = Period.month(month)
+        self.shown = Period.months_to(month, MONTHS) if is_year else self.month
+
+    @cached_property
+    def steps(self) -> list[date]:
+        """What is shown step by step: the days of the month, or twelve months by their first days."""
+        return [month.start for month in self.shown.months()] if self.is_year else self.shown.days()
 
     # Visits
 
     @cached_property
     def _arrivals(self) -> list[tuple[int, date, bool, int]]:
-        start, end = self.shown.instants
+        start, end = self.shown.instants()
         rows = Visit.objects.for_reach(self.reach).filter(arrived_at__gte=start, arrived_at__lt=end)
         rows = rows.exclude(state=Visit.State.CANCELLED).order_by().annotate(period=self._period("arrived_at"))
         groups = rows.values_list("facility_id", "period", "is_insured").annotate(count=Count("pk"))
@@ -87,7 +65,7 @@ class Figures:
         for _, period, is_insured, count in self._arrivals:
             if insured is None or insured == is_insured:
                 found[period] += count
-        return [found[period] for period in self.shown.periods]
+        return [found[period] for period in self.steps]
 
     @cached_property
     def visits_of_month(self) -> dict[int, int]:
@@ -107,7 +85,7 @@ class Figures:
 
     @cached_property
     def _taken(self) -> list[tuple[int, date, str, Decimal]]:
-        rows = taken_by(self.reach, *self.shown.instants, self._period("at"))
+        rows = taken_by(self.reach, *self.shown.instants(), self._period("at"))
         return [(facility, _day(period), method, amount) for facility, period, method, amount in rows]
 
     def money(self, method: str = "") -> list[Decimal]:
@@ -116,7 +94,7 @@ class Figures:
         for _, period, way, amount in self._taken:
             if not method or way == method:
                 found[period] += amount
-        return [found[period] for period in self.shown.periods]
+        return [found[period] for period in self.steps]
 
     @cached_property
     def money_of_month(self) -> dict[int, Decimal]:
@@ -132,7 +110,7 @@ class Figures:
     @cached_property
     def funnels(self) -> dict[int, dict[str, int]]:
         """Steps of the claims by facility (`insurance.claims.queries.funnels`)."""
-        return queries.funnels(self.reach, self.month.last)
+        return queries.funnels(self.reach, self.month.start)
 
     def step(self, code: str) -> int:
         """One step of all together."""
@@ -141,7 +119,7 @@ class Figures:
     @cached_property
     def causes(self) -> Sequence[causes.CauseRow]:
         """What stands against payment, by cause: those in most claims first, of as many those that block."""
-        found = causes.causes_of_reach(self.reach, self.month.last, REFUSABLE)
+        found = causes.causes_of_reach(self.reach, self.month.start, REFUSABLE)
         return sorted(found, key=lambda row: (-row.claims, row.severity != Severity.BLOCKING))
 
     # Stock, of today
@@ -182,14 +160,14 @@ class Figures:
         return self._waiting("facility_id")
 
     def _waiting(self, *names: str) -> dict[tuple[int, ...], Waiting]:
-        return waiting_by(self.reach, *self.month.instants, *names)
+        return waiting_by(self.reach, *self.month.instants(), *names)
 
     def _period(self, name: str) -> TruncDate | TruncMonth:
-        cut: Callable[..., TruncDate | TruncMonth] = TruncMonth if self.shown.is_year else TruncDate
+        cut: Callable[..., TruncDate | TruncMonth] = TruncMonth if self.is_year else TruncDate
         return cut(name, tzinfo=VIETNAM)
 
     def _is_of_month(self, period: date) -> bool:
-        return period.replace(day=1) == self.month.last
+        return period.replace(day=1) == self.month.start
 
 
 def _day(period: date | datetime) -> date:

@@ -1,6 +1,6 @@
 """The overview desk (tổng quan): a month of the own facility in pictures, the lists behind it, and sums of a group."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -13,13 +13,14 @@ from django.views.decorators.http import require_GET
 from his.access import DeskRequest, requires
 from his.accounts.actor import facilities_where
 from his.accounts.reach import group_of, group_reach, groups_of, own_reach
-from his.core.dates import day_range, month_range
 from his.core.errors import NotFound
+from his.ui.text import day_text
 from insurance.forms import MonthForm
 from reports.overview.board import Board, Links
-from reports.overview.figures import Figures, Span
+from reports.overview.figures import Figures
 from reports.overview.lists import Asked, listing
 from reports.overview.members import COLUMNS, facility_rows
+from reports.period import Period
 
 PAGE = 100
 YEARS = range(2000, 2100)
@@ -44,11 +45,9 @@ def rows(request: DeskRequest, what: str) -> HttpResponse:
     month = _shown(request)["month"]
     day = _day_of(request.GET.get("day", ""))
     hour, insured = request.GET.get("hour", ""), request.GET.get("insured", "")
-    start, end = (day_range(day)) if day else Span(month).instants
     asked = Asked(
         request.actor.facility,
-        start,
-        end,
+        *(Period.day(day) if day else Period.month(month)).instants(),
         hour=int(hour) if hour in {str(number) for number in range(24)} else None,
         insured={"1": True, "0": False}.get(insured),
     )
@@ -107,21 +106,26 @@ def _shown(request: DeskRequest) -> dict[str, Any]:
     form = MonthForm(request.GET if request.GET.get("month") else None)
     asked = form.cleaned_data["month"] if form.is_valid() else None
     month = asked if asked and asked.year in YEARS else timezone.localdate().replace(day=1)
-    before, after = Span(month, is_year=True).periods[-2], month_range(month.year, month.month)[1]
+    shown = Period.month(month)
+    after = shown.end + timedelta(days=1)
     return {
         "form": form,
         "month": month,
-        "before": before,
+        "before": Period.before(shown).start,
         "after": after if after <= timezone.localdate() else None,
         "is_year": request.GET.get("span") == "year",
     }
 
 
 def _day_of(text: str) -> date | None:
+    """The day that the address names; None when it names none. What is no day, or no day of these years, is not found:
+    the whole month in its place would be another number."""
     if not text:
         return None
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise NotFound("Không có ngày này") from None
-    return day if day.year in YEARS else None
+        raise NotFound(f"Không có ngày {text[:20]}") from None
+    if day.year not in YEARS:
+        raise NotFound(f"Không có số liệu của ngày {day_text(day)}")
+    return day

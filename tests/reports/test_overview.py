@@ -27,7 +27,8 @@ from pharmacy import planning, queries_planning
 from pharmacy.models import Lot
 from pharmacy.queries_risk import stock_risk
 from reports.overview.board import Board, Links
-from reports.overview.figures import Figures, Span
+from reports.overview.figures import Figures
+from reports.period import Period
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_export import month as faulty_month
@@ -54,7 +55,7 @@ def busy(world: World, tmp_path: Path) -> Place:
 
 def test_money_is_that_of_the_cash_report(busy: Place) -> None:
     found = figures(busy.actor("manager"))
-    by_day = dict(zip(found.shown.periods, found.money(), strict=True))
+    by_day = dict(zip(found.steps, found.money(), strict=True))
     report = method_totals(totals(entries_on(busy.facility, DAY)))
     assert by_day[DAY] == sum(row.net for row in report) != 0
     assert found.money_of_month == {busy.facility.pk: sum(row.net for row in report)}
@@ -159,7 +160,16 @@ def test_a_month_that_cannot_be_is_said_or_left(world: World, asked: str) -> Non
     client = walk.signed_in(world.hospital, "manager")
     for address in (reverse("overview"), reverse("overview-list", args=["visits"])):
         assert client.get(address, {"month": asked}).status_code == 200
-    assert client.get(reverse("overview-list", args=["visits"]), {"day": asked}).status_code in {200, 404}
+    wrong = client.get(reverse("overview-list", args=["visits"]), {"day": asked})
+    assert (wrong.status_code, "Không có ngày" in wrong.content.decode()) == (404, True)
+
+
+def test_a_day_of_no_year_that_is_kept_is_not_found(world: World) -> None:
+    client = walk.signed_in(world.hospital, "manager")
+    for day in ("0001-01-01", "1999-12-31", "9999-12-31"):
+        wrong = client.get(reverse("overview-list", args=["visits"]), {"day": day})
+        assert (wrong.status_code, "Không có số liệu của ngày" in wrong.content.decode()) == (404, True)
+    assert client.get(reverse("overview-list", args=["visits"]), {"day": "2026-10-06"}).status_code == 200
 
 
 def test_who_may_not_sees_nothing_of_it(world: World) -> None:
@@ -200,16 +210,16 @@ def test_the_screen_asks_as_many_questions_for_many_visits_as_for_few(world: Wor
 
 
 def test_a_span_is_whole_months_of_vietnamese_time() -> None:
-    year = Span(OCTOBER, is_year=True)
-    assert (year.first, len(year.periods), year.periods[-1]) == (date(2025, 11, 1), 12, OCTOBER)
-    start, end = Span(OCTOBER).instants
+    year = Period.months_to(OCTOBER, 12)
+    assert (year.start, len(year.months()), year.months()[-1]) == (date(2025, 11, 1), 12, Period.month(OCTOBER))
+    start, end = Period.month(OCTOBER).instants()
     assert start.astimezone(VIETNAM).isoformat() == "2026-10-01T00:00:00+07:00"
     assert end.astimezone(VIETNAM).isoformat() == "2026-11-01T00:00:00+07:00"
-    assert len(Span(date(2028, 2, 1)).periods) == 29
+    assert len(Period.month(date(2028, 2, 1)).days()) == 29
 
 
 def test_money_of_the_last_minute_belongs_to_its_vietnamese_day(busy: Place) -> None:
-    reach, (start, end) = own_reach(busy.actor("manager")), Span(OCTOBER).instants
+    reach, (start, end) = own_reach(busy.actor("manager")), Period.month(OCTOBER).instants()
     cut = TruncDate("at", tzinfo=VIETNAM)
     rows = taken_by(reach, start, end, cut)
     assert {day for _, day, _, _ in rows} == {DAY}
