@@ -12,11 +12,11 @@ from his.core.errors import NotFound
 from patients.models import ManagedPatient, Visit, VisitDiagnosis
 from reports.checks import blocking
 from reports.datasets.grid import behind
-from reports.definition import SUBJECTS, Column, Form, form_codes, latest, load_version
+from reports.definition import SUBJECTS, Column, Form, form_codes, latest
 from reports.engine import query_of
 from reports.models import ReportBasis, ReportRun
 from reports.period import Period
-from reports.table import Cell, parts_of
+from reports.table import Cell
 
 
 def runs_of(facility: Facility, limit: int = 50) -> list[ReportRun]:
@@ -123,8 +123,3 @@ def managed_by_ref(facility: Facility, refs: Sequence[str]) -> list[ManagedPatie
     """Entries of the register of managed patients in the order of their references."""
     rows = ManagedPatient.objects.for_facility(facility).select_related("patient").in_bulk([int(ref) for ref in refs])
     return [rows[int(ref)] for ref in refs if int(ref) in rows]
-
-
-def sections_of(run: ReportRun) -> list[Any]:
-    """The sections of a report with their sums."""
-    return parts_of(load_version(run.form, run.values["definition"]), run.values)

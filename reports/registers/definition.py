@@ -106,24 +106,24 @@ class Register:
         return tuple(column.key for column in self.columns)
 
 
-def registers(on: date, root: Path = ROOT) -> list[Register]:
+def registers(on: date) -> list[Register]:
     """The version of each register that is in force on the day, in order of code."""
-    found = {row.code: row for row in _all(root) if row.valid_from <= on}
+    found = {row.code: row for row in _all() if row.valid_from <= on}
     return sorted(found.values(), key=lambda row: (GROUPS.index(row.kind), _sorting(row.code)))
 
 
-def register_on(code: str, on: date, root: Path = ROOT) -> Register:
+def register_on(code: str, on: date) -> Register:
     """The version of a register in force on the day; before its first version, the first. NotFound for another code."""
-    versions = [row for row in _all(root) if row.code == code]
+    versions = [row for row in _all() if row.code == code]
     if not versions:
         raise NotFound("Không có sổ này")
     in_force = [row for row in versions if row.valid_from <= on]
     return in_force[-1] if in_force else versions[0]
 
 
-def register_version(code: str, version: str, root: Path = ROOT) -> Register:
+def register_version(code: str, version: str) -> Register:
     """The version that a stored line names."""
-    return next(row for row in _all(root) if (row.code, row.version) == (code, version))
+    return next(row for row in _all() if (row.code, row.version) == (code, version))
 
 
 def _sorting(code: str) -> list[tuple[int, str]]:
@@ -132,9 +132,9 @@ def _sorting(code: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
 
 
-@lru_cache(maxsize=16)
-def _all(root: Path) -> tuple[Register, ...]:
-    return tuple(_read(path) for path in sorted(root.glob("*/*.toml"), key=lambda path: (path.stem, path.parent.name)))
+@lru_cache(maxsize=1)
+def _all() -> tuple[Register, ...]:
+    return tuple(_read(path) for path in sorted(ROOT.glob("*/*.toml"), key=lambda path: (path.stem, path.parent.name)))
 
 
 def _read(path: Path) -> Register:

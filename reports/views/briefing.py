@@ -17,7 +17,7 @@ from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.printing.views import pdf_response
 from his.ui.forms import DayField, NumberField, add_refusal, saved, status_of
-from reports.briefing.metrics import METRICS, PRESENT, TURN, window
+from reports.briefing.metrics import METRICS, PRESENT, window
 from reports.briefing.queries import Row, briefing_of, sheet_of
 from reports.briefing.services import MOST, lock_briefing, print_briefing, write_cells
 from reports.views.registers import desk, now
@@ -189,7 +189,6 @@ def _screen(request: DeskRequest, day: date, *, refusal: Refusal | None = None, 
         "after": day + timedelta(days=1),
         "start": start,
         "end": end,
-        "turn": TURN,
         "briefing": begun,
         "is_locked": is_locked,
         "sheet": (sheet := sheet_of(facility, day, begun)),

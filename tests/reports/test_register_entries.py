@@ -236,7 +236,7 @@ def test_a_line_is_read_by_the_version_of_its_day(
 ) -> None:
     old = register_on("A11", DAY)
     newer = replace(old, version="2026-10-08", valid_from=date(2026, 10, 8), columns=(*old.columns, Column("x", "Mới")))
-    monkeypatch.setattr("reports.registers.definition._all", lambda root: (old, newer))
+    monkeypatch.setattr("reports.registers.definition._all", lambda: (old, newer))
     client.force_login(world.station.users["nurse"])
     typed = {"topic": "Phòng bệnh", "form": "Nói chuyện", "attendance": "9", "x": "mục mới"}
     for day, stored in (("06102026", (old.version, None)), ("09/10/2026", (newer.version, "mục mới"))):

@@ -199,7 +199,7 @@ def test_a_print_goes_by_the_last_day_of_its_span(
     CodeEntry.objects.filter(pk=entry.pk).update(valid_to=date(2026, 10, 7))
     CodeEntry.objects.create(list="occupations", code="61", name="Nông dân", valid_from=since)
     newer = replace(old, version="2026-10-08", valid_from=since, title="SỔ KHÁM BỆNH MỚI")
-    monkeypatch.setattr("reports.registers.definition._all", lambda root: (old, newer))
+    monkeypatch.setattr("reports.registers.definition._all", lambda: (old, newer))
     monkeypatch.setattr("reports.registers.book.PART", 2)
     nurse = place.actor("nurse")
 
