@@ -29,7 +29,7 @@ from reports.period import KINDS, Period
 FILE = Path(__file__).parents[1] / "data" / "duties.csv"
 Every = Literal["month", "quarter", "half_year", "year", "event"]
 RULES = ("day", "before", "working", "end", "hours")
-PROOFS = ("filing", "claims_export", "stocktake", "tick")
+PROOFS = ("filing", "claims_export", "stocktake", "tick", "cases", "incidents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One duty. `proof` says what shows that it is done: a filed report, an export, a stock-take, or a tick."""
+    """One duty. `proof` says what shows that it is done: a filed report, an export, a stock-take, a tick, or, of a duty
+    in hours, that no case or no incident waits for its report any more."""
 
     code: str
     form: str
@@ -139,6 +140,8 @@ def load_duties(path: Path = FILE) -> tuple[Duty, ...]:
 def _duty(row: dict[str, str]) -> Duty:
     due, warn = Rule.parse(row["due"]), Rule.parse(row["warn"])
     is_event = row["period"] == "event"
+    if (row["proof"] in {"cases", "incidents"}) != is_event:
+        raise ValueError(f"{row['code']}: a duty of events is shown by the clocks of a desk, another one is not")
     if row["period"] not in {*KINDS, "event"} or row["proof"] not in PROOFS:
         raise ValueError(f"{row['code']}: unknown period or proof")
     if {due.kind == "hours", warn.kind == "hours"} != {is_event} or (row["proof"] == "filing") != bool(row["form"]):

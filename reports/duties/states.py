@@ -92,12 +92,6 @@ def to_do(actor: Actor, today: date, ahead: timedelta) -> list[Task]:
     return [row for row in rows if not row.progress.is_done and (row.is_mine or actor.may("reports.sign"))]
 
 
-def event_duties(facility: Facility, today: date) -> list[Duty]:
-    """Duties that follow an event, in hours."""
-    day = Period(today, today)
-    return [duty for duty in load_duties() if duty.every == "event" and duty.concerns(facility.kind, day)]
-
-
 def _began(facility: Facility) -> date | None:
     first = Visit.objects.for_facility(facility).order_by("arrived_at").values_list("arrived_at", flat=True).first()
     return local(first).date() if first else None

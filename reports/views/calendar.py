@@ -16,8 +16,9 @@ from his.accounts.models import Membership
 from his.accounts.roles import ROLES
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from his.ui.forms import DayField, add_refusal, saved, status_of
+from reports.duties.events import event_tasks
 from reports.duties.services import assign_duty, duty_by_code, tick_duty, untick_duty
-from reports.duties.states import LOOKS_BACK, event_duties, tasks_between
+from reports.duties.states import LOOKS_BACK, tasks_between
 from reports.filing_models import DutyOwner, DutyTick
 from reports.period import Period
 
@@ -71,7 +72,7 @@ def _context(request: DeskRequest) -> dict[str, Any]:
         "after": f"{month.end + timedelta(days=1):%Y-%m}",
         "wanted": wanted,
         "filters": _FILTERS,
-        "events": event_duties(actor.facility, today),
+        "events": event_tasks(actor, timezone.now()),
         "today": today,
         "may_view": actor.may("reports.view"),
     }
