@@ -19,5 +19,6 @@ urlpatterns: list[URLPattern] = [
     path("<str:code>/new/", register_entries.entry_new, name="register-entry-new"),
     path("<str:code>/pdf/", registers.register_pdf, name="register-pdf"),
     path("<str:code>/xlsx/", registers.register_xlsx, name="register-xlsx"),
+    path("<str:code>/unexamined/", registers.register_unexamined, name="register-unexamined"),
     path("<str:code>/numbering/", registers.register_numbering, name="register-numbering"),
 ]

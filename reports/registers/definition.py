@@ -69,7 +69,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One version of a register."""
+    """One version of a register. `tells_arrivals`: its foot says how many came, and how many of them have no line."""
 
     code: str
     version: str
@@ -85,6 +85,7 @@ class Register:
     has_own_layout: bool
     is_sensitive: bool
     has_day_totals: bool
+    tells_arrivals: bool
     filter: dict[str, Any]
     signers: tuple[str, ...]
     notes: tuple[str, ...]
@@ -159,6 +160,7 @@ def _read(path: Path) -> Register:
         has_own_layout=told.get("has_own_layout", False),
         is_sensitive=told.get("is_sensitive", False),
         has_day_totals=told.get("has_day_totals", False),
+        tells_arrivals=told.get("tells_arrivals", False),
         filter=told.get("filter", {}),
         signers=tuple(told["signers"]),
         notes=tuple(told.get("notes", [])),

@@ -16,6 +16,7 @@ from his.locks import lock_name
 from his.service import audit_facts, service
 from patients.models import Patient, Visit
 from patients.services.counters import next_number
+from reports.registers.arrivals import arrivals_of
 from reports.registers.book import Book, Part
 from reports.registers.definition import PAPERS, Register
 from reports.registers.models import PrintedLine, RegisterEarlier, RegisterEntry, RegisterPrint, RegisterSetting
@@ -187,6 +188,7 @@ def print_register(
         printed_by=actor.user.display_name,
         part=label,
         at=at,
+        foot=_foot(section),
     )
 
 
@@ -194,7 +196,7 @@ def print_register(
 def export_register(*, register: str, start: date, end: date, target: Path, actor: Actor, at: datetime) -> int:
     """Write the days of a register as a spreadsheet to the file `target`; answers how many lines (xuất sổ)."""
     book = book_of(actor, register, start, end)
-    lines = write_xlsx(book, book.lines(), target)
+    lines = write_xlsx(book, book.lines(), target, _foot(book))
     audit_facts(register=register, first_day=start, last_day=end, lines=lines)
     return lines
 
@@ -228,6 +230,11 @@ def book_of(actor: Actor, code: str, start: date, end: date, text: str = "") -> 
     if (end - start).days >= LONGEST_SPAN:
         raise Refusal("span_length", "Mỗi lần xem, in tối đa một năm", field="end")
     return Book(actor.facility, register, start, end, text)
+
+
+def _foot(book: Book) -> str:
+    found = arrivals_of(book)
+    return found.words if found else ""
 
 
 def _part(parts: list[Part], part: int) -> Part:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
@@ -18,6 +19,7 @@ from his.core.errors import NotFound, Refusal
 from his.printing.views import pdf_response
 from his.ui.forms import saved
 from reports.period import Period
+from reports.registers.arrivals import arrivals_of, unexamined
 from reports.registers.book import PART, Book
 from reports.registers.definition import GROUPS, OWN_LAYOUT, Register
 from reports.registers.forms import span_of
@@ -90,6 +92,7 @@ def _listed(request: DeskRequest, book: Book) -> dict[str, Any]:
         "page": page,
         "span": urlencode(span),
         "page_query": urlencode({**span, "q": book.text}) + "&",
+        "arrivals": arrivals_of(book),
         "span_text": Period(book.start, book.end).label(),
         "start_text": span["start"],
         "end_text": span["end"],
@@ -98,6 +101,27 @@ def _listed(request: DeskRequest, book: Book) -> dict[str, Any]:
         "numbering": book.numbering,
         "may_set": request.actor.may("registers.settings") and not form.is_kept,
     }
+
+
+@require_GET
+@requires("registers.view")
+def register_unexamined(request: DeskRequest, code: str) -> HttpResponse:
+    """Who came in these days and stands in no line of the register."""
+    book = book_of(request.actor, code, *span_of(request.GET, today()))
+    arrivals = arrivals_of(book)
+    if arrivals is None:
+        raise NotFound
+    span = urlencode({"start": f"{book.start:%d/%m/%Y}", "end": f"{book.end:%d/%m/%Y}"})
+    context = {
+        **desk(request, book.register),
+        "register": book.register,
+        "arrivals": arrivals,
+        "page": Paginator(unexamined(book), ROWS).get_page(request.GET.get("page")),
+        "page_query": f"{span}&",
+        "address": f"{reverse('register', args=[code])}?{span}",
+        "span_text": Period(book.start, book.end).label(),
+    }
+    return render(request, "reports/registers/unexamined.html", context)
 
 
 @require_GET

@@ -18,7 +18,11 @@ from patients.models import Exam, Patient, Visit
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.outcomes import Transfer
 from patients.services.people import update_patient
+from patients.services.visits import cancel_visit
+from reports.engine import run
 from reports.models import PrintedLine
+from reports.period import Period
+from reports.registers.arrivals import arrivals_of
 from reports.registers.book import Book
 from reports.registers.definition import Column, register_on, registers
 from reports.registers.printing.sheet import typed_cell, write_xlsx
@@ -88,6 +92,35 @@ def test_a1_counts_the_visits_with_an_examination(world: World) -> None:
     shown = book(world.station, **OCTOBER)
     assert shown.rows.count() == len(list(shown.lines())) == examined.count() == 5
     assert sum(part.count for part in shown.parts()) == 5
+    arrivals = arrivals_of(shown)
+    assert arrivals is not None
+    assert (arrivals.examined, arrivals.unexamined) == (5, 1)
+    assert arrivals_of(book(world.station, "CHUYEN")) is None
+
+
+def test_who_came_and_was_not_examined_reconciles_the_register_with_form_9(world: World, client: Client) -> None:
+    place = world.hospital
+    walk.lan_full(world, place)
+    person_visit(world, place, "Người Nằm Viện", "GD4999912345692", visit_type="03", hour=10).examine()
+    waiting = walk.someone(place, "Người Về Luôn", card="GD4999912345680")
+    walk.visit_of(world, place, *waiting, hour=12)
+    gone = walk.visit_of(world, place, *walk.someone(place, "Người Đã Hủy", card="GD4999912345681"), hour=12)
+    cancel_visit(visit=gone.visit, reason="Ghi nhầm", actor=place.actor("reception"), at=at(13))
+    made = run(form="B9", facility=place.facility, period=Period.month(DAY), actor=place.actor("manager"), at=at(17))
+    columns = made.values["columns"]
+    form_9 = {row[columns.index("TEN")]: row[columns.index("TS")] for row in made.values["rows"]}
+    words = "Đến 3 lượt: 2 lượt có khám, 1 lượt không khám. Biểu 9 đếm 2 lượt, không kể 1 lượt nội trú"
+    assert int(form_9["Tổng số lượt khám bệnh"]) == 2
+    client.force_login(place.users["nurse"])
+    span = "?start=01/10/2026&end=31/10/2026"
+    assert words in client.get(f"/registers/A1/{span}").content.decode()
+    listed = client.get(f"/registers/A1/unexamined/{span}").content.decode()
+    assert ("Người Về Luôn" in listed, "Người Nằm Viện" in listed, "Người Đã Hủy" in listed) == (True, False, False)
+    paper = print_register(register="A1", actor=place.actor("nurse"), at=at(17), **OCTOBER)
+    assert words in joined(pieces(paper))
+    assert client.get(f"/registers/CHUYEN/unexamined/{span}").status_code == 404
+    client.force_login(world.station.users["nurse"])
+    assert "Người Về Luôn" not in client.get(f"/registers/A1/unexamined/{span}").content.decode()
 
 
 def test_numbers_go_on_through_the_year_or_begin_each_month(world: World) -> None:

@@ -20,16 +20,16 @@ LONG_LIST = 200
 
 
 def register_pdf(
-    book: Book, lines: Sequence[Line], *, paper: str, copy_no: int, printed_by: str, part: str, at: datetime
+    book: Book, lines: Sequence[Line], *, paper: str, copy_no: int, printed_by: str, part: str, at: datetime, foot: str
 ) -> bytes:
-    """The lines of a book as PDF. `part` says which part of a longer span it is."""
+    """The lines of a book as PDF. `part` says which part of a longer span it is, `foot` is one more note below."""
     printed = {"copy_no": copy_no, "printed_by": printed_by, "printed_at": f"{local(at):%d/%m/%Y %H:%M}"}
-    data = {**paper_data(book, lines), "paper": paper, "part": part, "print": printed}
+    data = {**paper_data(book, lines, foot), "paper": paper, "part": part, "print": printed}
     render = render_list_pdf if len(lines) > LONG_LIST else render_pdf
     return render(FORM.template_for(book.facility), data, at=at)
 
 
-def paper_data(book: Book, lines: Sequence[Line]) -> dict[str, Any]:
+def paper_data(book: Book, lines: Sequence[Line], foot: str = "") -> dict[str, Any]:
     """What the template prints."""
     register = book.register
     totals = Totals()
@@ -44,7 +44,7 @@ def paper_data(book: Book, lines: Sequence[Line]) -> dict[str, Any]:
             "short_title": register.short_title,
             "law": register.law,
             "layout_note": OWN_LAYOUT if register.has_own_layout else "",
-            "notes": list(register.notes),
+            "notes": [*register.notes, *([foot] if foot else [])],
             "signers": list(register.signers),
         },
         "columns": [_column(column) for column in register.columns],

@@ -22,8 +22,9 @@ _FIRST_YEAR = 1900
 """A spreadsheet knows no earlier days."""
 
 
-def write_xlsx(book: Book, lines: Iterable[Line], target: Path) -> int:
+def write_xlsx(book: Book, lines: Iterable[Line], target: Path, foot: str = "") -> int:
     """Write the lines of a book to the file; answers how many. Days are dates, numbers are numbers, codes are texts.
+    `foot` is one more note below the totals.
 
     What is written on the way lies in a folder of its own, which is gone afterwards, also when a line cannot be read.
     """
@@ -33,7 +34,7 @@ def write_xlsx(book: Book, lines: Iterable[Line], target: Path) -> int:
         sheet = _Sheet(workbook, book)
         for line in lines:
             sheet.add(line)
-        count = sheet.finish()
+        count = sheet.finish(foot)
         workbook.close()
     return count
 
@@ -96,10 +97,11 @@ class _Sheet:
         self.sheet.write_string(y, len(self.register.columns) + 2, _state(line), self.looks["text"])
         self.count += 1
 
-    def finish(self) -> int:
-        """The totals below the last line; answers how many lines there are."""
+    def finish(self, foot: str) -> int:
+        """The totals and the note below the last line; answers how many lines there are."""
         words = f"Tổng cộng: {self.totals.text(self.register.noun)}"
         self.sheet.write_string(4 + self.count, 0, words, self.looks["plain"])
+        self.sheet.write_string(5 + self.count, 0, foot, self.looks["plain"])
         return self.count
 
 

@@ -24,12 +24,7 @@ class Visits(Source):
 
     def rows(self, facility: Facility, register: Register, start: date, end: date) -> QuerySet[Any]:
         by = register.filter.get("by", "arrived_at")
-        first, after = day_range(start)[0], day_range(end)[1]
-        rows = (
-            Visit.objects.for_facility(facility)
-            .filter(Exists(Exam.objects.filter(visit=OuterRef("pk"))), **{f"{by}__gte": first, f"{by}__lt": after})
-            .exclude(state=Visit.State.CANCELLED)
-        )
+        rows = arrived(facility, start, end, by=by).filter(Exists(Exam.objects.filter(visit=OuterRef("pk"))))
         sent_on = Exists(
             Exam.objects.filter(visit=OuterRef("pk"), outcome__in=list(TRANSFERS), signed_at__isnull=False)
         )
@@ -65,6 +60,13 @@ class Visits(Source):
             amounts=visit_amounts(row),
             is_final=all(exam.is_signed for exam in row.exams.all()),
         )
+
+
+def arrived(facility: Facility, start: date, end: date, *, by: str = "arrived_at") -> QuerySet[Visit]:
+    """Visits of the days, by arrival or by another instant; cancelled ones are none."""
+    first, after = day_range(start)[0], day_range(end)[1]
+    rows = Visit.objects.for_facility(facility).filter(**{f"{by}__gte": first, f"{by}__lt": after})
+    return rows.exclude(state=Visit.State.CANCELLED)
 
 
 def exam_prefetch() -> list[Any]:
