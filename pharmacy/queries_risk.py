@@ -1,23 +1,25 @@
 """Stock at risk, counted for many facilities at once: the same judgement as the lists ahead, without their rows.
 
-One statement adds up the ledger by lot, one reads the lots, one the limits that the facilities set; `planning` judges.
+What is left is read from the balances, what is used from the months of the ledger that count, each in one statement
+for all facilities together; `planning` judges. How long it takes for a province is in docs/benchmarks.md.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 
+from his.accounts.models import Facility
 from his.accounts.reach import Reach
 from his.catalogs.models import Drug
 from his.core.dates import day_range, local
 from pharmacy import planning
 from pharmacy.allocation import ZERO
-from pharmacy.models import Lot, StockMovement
+from pharmacy.models import Lot, LotBalance, StockMovement
 from pharmacy.planning import LotLeft, Position
 from pharmacy.queries_flow import CONSUMED, TRANSFERS
 
@@ -61,43 +63,79 @@ class _Code:
     used: Decimal = ZERO
 
 
+_Codes = dict[tuple[int, str], _Code]
+_Limits = dict[tuple[int, str], tuple[Decimal | None, Decimal | None]]
+
+
 def stock_risk(reach: Reach, on: date) -> dict[int, StockRisk]:
     """The risk by facility at the end of the day; facilities whose stock never moved are absent."""
-    first = _first_month(on)
-    codes: dict[int, dict[str, _Code]] = defaultdict(lambda: defaultdict(_Code))
-    began: dict[int, datetime] = {}
-    sums = {row["lot_id"]: row for row in _sums(reach, first, on)}
-    lots = Lot.objects.for_reach(reach).values_list(
-        "pk", "facility_id", "drug__code", "expires_on", "is_blocked", "unit_cost"
-    )
-    for pk, facility, name, expires_on, is_blocked, unit_cost in lots.iterator(chunk_size=10_000):
-        if (row := sums.get(pk)) is None:
-            continue
-        code = codes[facility][name]
-        code.used += row["used"]
-        began[facility] = min(row["began"], began.get(facility, row["began"]))
-        if row["held"]:
-            code.lots.append(LotLeft(pk, row["held"], expires_on, is_blocked))
-            code.costs[pk] = unit_cost
-    limits = _limits(reach, on)
-    return {
-        facility: _judged(facility, found, limits, _months(local(began[facility]).date(), first, on), on)
-        for facility, found in codes.items()
-    }
+    first, began, limits = _first_month(on), _began(reach, on), _limits(reach, on)
+    codes: _Codes = defaultdict(_Code)
+    for lot, quantity in _held(reach, on):
+        if quantity:
+            code = codes[lot["facility_id"], lot["drug__code"]]
+            code.lots.append(LotLeft(lot["pk"], quantity, lot["expires_on"], lot["is_blocked"]))
+            code.costs[lot["pk"]] = lot["unit_cost"]
+    for facility, name, used in _used(reach, first, on):
+        codes[facility, name].used = used
+    for key in _gone(reach, on, {key for key, (least, _) in limits.items() if least is not None} - codes.keys()):
+        codes[key] = _Code()
+    found = {facility: StockRisk() for facility in began}
+    months = {facility: _months(local(at).date(), first, on) for facility, at in began.items()}
+    for (facility, name), code in codes.items():
+        if facility in found:
+            _judge(found[facility], code, limits.get((facility, name), (None, None)), months[facility], on)
+    return found
 
 
-def _sums(reach: Reach, first: date, on: date) -> QuerySet[StockMovement, dict[str, Any]]:
-    """Of each lot that moved: what is left of it, what patients used from the first day to the month, and since when.
+def _began(reach: Reach, on: date) -> dict[int, datetime]:
+    """When the stock of each facility moved for the first time, up to the day."""
+    rows = StockMovement.objects.filter(facility=OuterRef("pk"), at__lt=day_range(on)[1]).order_by("at")
+    found = Facility.objects.filter(pk__in=reach.ids).annotate(began=Subquery(rows.values("at")[:1]))
+    return dict(found.filter(began__isnull=False).values_list("pk", "began"))
 
-    Only the ledger is read here, without a join: it is by far the longest table.
+
+_LOT = ("pk", "facility_id", "drug__code", "expires_on", "is_blocked", "unit_cost")
+
+
+def _held(reach: Reach, on: date) -> Iterator[tuple[dict[str, Any], Decimal]]:
+    """Lots with what is left of each at the end of the day, goods between two stores included.
+
+    Read from the balances, of which most are empty, less what the ledger says beyond them: what moved after the day,
+    and what left one store and has not reached the other.
     """
-    kept = Q(at__gte=day_range(first)[0], at__lt=day_range(on.replace(day=1))[0], kind__in=CONSUMED)
-    rows = StockMovement.objects.for_reach(reach).filter(at__lt=day_range(on)[1]).order_by()
-    return rows.values("lot_id").annotate(
-        held=Coalesce(Sum("quantity", filter=~Q(kind__in=TRANSFERS)), ZERO),
-        used=Coalesce(-Sum("quantity", filter=kept), ZERO),
-        began=Min("at"),
-    )
+    moved = StockMovement.objects.for_reach(reach)
+    beyond = _by_lot(moved.filter(kind__in=TRANSFERS))
+    for lot_id, total in _by_lot(moved.filter(at__gte=day_range(on)[1]).exclude(kind__in=TRANSFERS)).items():
+        beyond[lot_id] = beyond.get(lot_id, ZERO) + total
+    names = dict(zip(_LOT, ("lot_id", *(f"lot__{name}" for name in _LOT[1:])), strict=True))
+    balances = LotBalance.objects.for_reach(reach).filter(on_hand__gt=0).order_by().values_list(*names.values())
+    for *lot, held in balances.annotate(held=Sum("on_hand")).iterator(chunk_size=10_000):
+        yield dict(zip(_LOT, lot, strict=True)), held - beyond.pop(lot[0], ZERO)
+    for lot in Lot.objects.for_reach(reach).filter(pk__in=list(beyond)).values(*_LOT):
+        yield lot, -beyond[lot["pk"]]
+
+
+def _by_lot(rows: QuerySet[StockMovement]) -> dict[int, Decimal]:
+    """What these movements come to, lots without a rest left out."""
+    sums = rows.order_by().values("facility_id", "lot_id").annotate(total=Sum("quantity")).exclude(total=0)
+    return dict(sums.values_list("lot_id", "total"))
+
+
+def _used(reach: Reach, first: date, on: date) -> QuerySet[Any]:
+    """(facility, code, what patients used from the first day to the month of the day)."""
+    start, end = day_range(first)[0], day_range(on.replace(day=1))[0]
+    rows = StockMovement.objects.for_reach(reach).filter(at__gte=start, at__lt=end, kind__in=CONSUMED)
+    return rows.order_by().values_list("facility_id", "lot__drug__code").annotate(used=-Sum("quantity"))
+
+
+def _gone(reach: Reach, on: date, keys: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Of these items, (facility, code), those that ever moved: none is left, and nobody used them lately."""
+    if not keys:
+        return set()
+    moved = Exists(StockMovement.objects.filter(lot=OuterRef("pk"), at__lt=day_range(on)[1]))
+    rows = Lot.objects.for_reach(reach).filter(moved, drug__code__in={code for _, code in keys})
+    return keys & set(rows.order_by().values_list("facility_id", "drug__code").distinct())
 
 
 def _first_month(on: date) -> date:
@@ -113,7 +151,7 @@ def _months(began: date, first: date, on: date) -> int:
     return max(0, (on.year - first.year) * 12 + on.month - first.month)
 
 
-def _limits(reach: Reach, on: date) -> dict[tuple[int, str], tuple[Decimal | None, Decimal | None]]:
+def _limits(reach: Reach, on: date) -> _Limits:
     """Least and most stock by facility and code, of the row in force or the last before it."""
     rows = Drug.objects.for_reach(reach).filter(valid_from__lte=on).order_by("facility_id", "code", "-valid_from")
     newest = rows.distinct("facility_id", "code")
@@ -121,24 +159,16 @@ def _limits(reach: Reach, on: date) -> dict[tuple[int, str], tuple[Decimal | Non
     return {(facility, code): (least, most) for facility, code, least, most in listed}
 
 
-def _judged(
-    facility: int,
-    codes: dict[str, _Code],
-    limits: dict[tuple[int, str], tuple[Decimal | None, Decimal | None]],
-    months: int,
-    on: date,
-) -> StockRisk:
-    risk = StockRisk()
-    for name, code in codes.items():
-        monthly = max(code.used, ZERO) / months if months else None
-        position = Position(tuple(code.lots), monthly, *limits.get((facility, name), (None, None)))
-        risk.low += planning.is_low(position, on)
-        if planning.is_over(position, on):
-            risk.over += 1
-            risk.over_value += sum((lot.usable(on) * code.costs[lot.lot_id] for lot in code.lots), ZERO)
-        for lot in code.lots:
-            step = planning.expiry_step(lot.expires_on, on)
-            if lot.quantity > 0 and step is not None:
-                lots, value = risk.expiring.get(step, (0, ZERO))
-                risk.expiring[step] = (lots + 1, value + lot.quantity * code.costs[lot.lot_id])
-    return risk
+def _judge(risk: StockRisk, code: _Code, limits: tuple[Decimal | None, Decimal | None], months: int, on: date) -> None:
+    """Count one item in."""
+    monthly = max(code.used, ZERO) / months if months else None
+    position = Position(tuple(code.lots), monthly, *limits)
+    risk.low += planning.is_low(position, on)
+    if planning.is_over(position, on):
+        risk.over += 1
+        risk.over_value += sum((lot.usable(on) * code.costs[lot.lot_id] for lot in code.lots), ZERO)
+    for lot in code.lots:
+        step = planning.expiry_step(lot.expires_on, on)
+        if lot.quantity > 0 and step is not None:
+            lots, value = risk.expiring.get(step, (0, ZERO))
+            risk.expiring[step] = (lots + 1, value + lot.quantity * code.costs[lot.lot_id])

@@ -99,5 +99,15 @@ class StockMovement(FacilityModel):
             models.UniqueConstraint(fields=["line", "store", "kind"], name="movement_once"),
             models.CheckConstraint(condition=~Q(quantity=0), name="movement_not_zero"),
         ]
-        indexes = [models.Index(fields=["store", "lot", "at"], name="movement_card")]
+        indexes = [
+            models.Index(fields=["store", "lot", "at"], name="movement_card"),
+            # What sums a time of one facility or of many, or looks for goods on their way, reads the index alone.
+            models.Index(fields=["facility", "at"], include=["kind", "lot", "quantity"], name="movement_time"),
+            models.Index(
+                fields=["facility", "lot"],
+                include=["quantity"],
+                condition=Q(kind__in=[MovementKind.TRANSFER_IN, MovementKind.TRANSFER_OUT]),
+                name="movement_transfer",
+            ),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

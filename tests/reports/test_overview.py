@@ -26,12 +26,15 @@ from patients.models import QueueTicket
 from pharmacy import planning, queries_planning
 from pharmacy.models import Lot
 from pharmacy.queries_risk import stock_risk
+from pharmacy.services.stock import LotLine, record_loss
+from pharmacy.services.transit import ship
 from reports.overview.board import Board, Links
 from reports.overview.figures import Figures
 from reports.period import Period
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_export import month as faulty_month
+from tests.pharmacy import shelf
 from tests.reports.month import small_month
 
 OCTOBER = date(2026, 10, 1)
@@ -80,6 +83,30 @@ def test_the_funnel_and_its_causes_are_those_of_the_claims_screen(busy: Place) -
 
 @pytest.mark.parametrize("on", [DAY, date(2026, 11, 20), date(2027, 2, 3)])
 def test_stock_at_risk_is_what_the_lists_ahead_say(busy: Place, on: date) -> None:
+    risk_is_that_of_the_lists(busy, on)
+
+
+def test_stock_on_its_way_gone_or_moved_after_the_day_is_judged_as_on_the_lists(world: World) -> None:
+    place, keeper = world.station, world.station.actor("pharmacist")
+    main, shelves = shelf.main_store(place), shelf.dispensary(place)
+    month = date(2026, 9, 1)
+    sent = shelf.goods(world, place, lot="L1", expires_on=date(2026, 11, 30))
+    shelf.receive(place, main, sent, shelf.goods(world, place, code="TH0004", lot="L4"), when=at(8, day=month))
+    on_the_way = [LotLine(shelf.lot("L1"), Decimal(100), "Thử")]
+    ship(store=main, target_store=shelves, lines=on_the_way, actor=keeper, at=at(9, day=month))
+    Drug.objects.for_facility(place.facility).filter(code="TH0004").update(min_stock=5)
+    gone = [LotLine(shelf.lot("L4"), Decimal(100), "Vỡ")]
+    record_loss(store=main, lines=gone, reason="Vỡ", actor=keeper, at=at(10, day=month))
+    later = shelf.goods(world, place, code="TH0002", lot="L2", expires_on=date(2026, 12, 20))
+    shelf.receive(place, main, later, when=at(8, day=date(2026, 10, 20)))
+    for on in (month, DAY, date(2026, 10, 20), date(2027, 2, 3)):
+        risk_is_that_of_the_lists(place, on)
+    assert stock_risk(own_reach(place.actor("manager")), date(2026, 8, 31)) == {}
+    risk = stock_risk(own_reach(place.actor("manager")), DAY)[place.facility.pk]
+    assert (risk.low, risk.expiring_lots, risk.expiring_value) == (1, 1, Decimal(15000))
+
+
+def risk_is_that_of_the_lists(busy: Place, on: date) -> None:
     risk = stock_risk(own_reach(busy.actor("manager")), on)[busy.facility.pk]
     items, expiring = queries_planning.items(busy.facility, on), queries_planning.expiring(busy.facility, on)
     low = [item for item in items if planning.is_low(item.position, on)]
