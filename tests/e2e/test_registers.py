@@ -47,6 +47,8 @@ def test_a_line_is_written_corrected_and_printed(world: World, desks: Desks) -> 
         expect(page.locator("#messages")).to_contain_text("bản 2")
         expect(page.locator("#panel")).to_contain_text("Tính lại")
         assert RegisterEarlier.objects.get().values["gestation"] == "24"
+        entry.refresh_from_db()
+        assert (entry.patient_id, entry.values["gestation"]) == (patient.pk, "25"), "still the same woman"
         fits(page)
 
         hands.press("Alt+b")
