@@ -51,16 +51,19 @@ def bench_claims(
     facility_code: str,
     visits: int,
     seed: int,
+    times: int = 1,
     progress: Callable[[Loaded], None] = lambda _loaded: None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
     """Load a month, build its claims, and time the export beside other ways to the same files (`claims`).
 
-    Works in a database that is empty or has only invented facilities; the month is the first of 2026 without a visit.
-    Refuses real facilities and a year that is full.
+    With `times` each built visit is there so many times (`widening`) when the export is measured. Works in a database
+    that is empty or has only invented facilities; the month is the first of 2026 without a visit. Refuses real
+    facilities and a year that is full.
     """
     facility, month, loaded = _loaded_month(facility_code, visits, seed, progress)
-    return {**_head(facility, month), **_load_figures(loaded), **claim_figures(facility, month, say)}
+    figures = claim_figures(facility, month, say, times)
+    return {**_head(facility, month), **_load_figures(loaded), "visits": loaded.visits * times, **figures}
 
 
 def bench_search(

@@ -31,6 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("what", choices=["claims", "search", "split", "stock", "reports"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
+        parser.add_argument("--times", type=int, default=1, metavar="K", help="claims: nhân tháng đã lập lên K lần (1)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
         parser.add_argument("--clients", type=int, default=32, metavar="N", help="stock: số tiến trình (32)")
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             elif options["what"] == "search":
                 figures = bench_search(**asked)
             else:
-                figures = bench_claims(**asked, say=self.stdout.write)
+                figures = bench_claims(**asked, times=options["times"], say=self.stdout.write)
         except Refusal as refusal:
             raise CommandError(refusal.message_vi) from refusal
         self.stdout.write(json.dumps(figures))
