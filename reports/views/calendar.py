@@ -64,15 +64,16 @@ def _context(request: DeskRequest) -> dict[str, Any]:
         before = tasks_between(actor.facility, today - LOOKS_BACK, month.start - timedelta(days=1), today, actor)
         late = [row for row in before if row.standing == "late"]
     shown = [row for row in (*late, *rows) if _is_wanted(row, wanted)]
+    events = event_tasks(actor, timezone.now())
     return {
         "tasks": shown,
-        "late": sum(1 for row in (*late, *rows) if row.standing == "late"),
+        "late": sum(1 for row in (*late, *rows) if row.standing == "late") + sum(row.late for row in events),
         "month": month,
         "before": f"{Period.before(month).start:%Y-%m}",
         "after": f"{month.end + timedelta(days=1):%Y-%m}",
         "wanted": wanted,
         "filters": _FILTERS,
-        "events": event_tasks(actor, timezone.now()),
+        "events": events,
         "today": today,
         "may_view": actor.may("reports.view"),
     }

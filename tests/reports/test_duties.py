@@ -266,9 +266,10 @@ def test_duties_in_hours_tell_the_clocks_that_run_and_open_their_list(station, s
     assert told(station.actor("claims"), at(12))["BTN24"] == ("2 việc", "warn", ""), "who may not open it, no link"
     assert {row[0] for row in told(world.hospital.actor("manager"), at(12)).values()} == {"Không có việc nào chờ báo"}
     with time_machine.travel(later, tick=True):
-        page = walk.signed_in(station, "manager").get(reverse("report-calendar")).content.decode()
-    assert "2 việc, 1 quá hạn" in page
-    assert f'href="{reverse("cases")}"' in page
+        page = walk.signed_in(station, "manager").get(reverse("report-calendar"))
+    text = page.content.decode()
+    assert (page.context["late"], "2 việc, 1 quá hạn" in text) == (1, True)
+    assert f'<a class="row-link" href="{reverse("cases")}">' in text
 
 
 def test_a_duty_without_a_form_is_ticked_off_on_its_page(world: World) -> None:
