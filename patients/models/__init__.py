@@ -1,5 +1,6 @@
 """Models of people, visits and clinical work."""
 
+from patients.models.beds import BedStay
 from patients.models.cases import CaseEvent, DiseaseCase
 from patients.models.clinical import (
     ClinicalNote,
@@ -21,6 +22,7 @@ from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, Safet
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns
 
 __all__ = [
+    "BedStay",
     "CaseEvent",
     "ClinicalNote",
     "Counter",

@@ -19,6 +19,15 @@ class Route(models.TextChoices):
     RESIDENCE = "residence_change", "Thay đổi nơi lưu trú"
 
 
+_LYING = """
+IF EXISTS (SELECT 1 FROM patients_bedstay b WHERE b.visit_id = NEW.id AND b.ended_at IS NULL AND b.voided_at IS NULL)
+THEN
+    RAISE EXCEPTION 'a visit cannot be closed while its patient lies in a bed';
+END IF;
+RETURN NEW;
+"""
+
+
 class Visit(FacilityModel):
     """One visit from arrival to closing (lượt khám). `claim_code` (MA_LK) is given once and never changes."""
 
@@ -75,6 +84,13 @@ class Visit(FacilityModel):
                 name="claim_code_immutable",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__claim_code__df=pgtrigger.F("new__claim_code")),
+            ),
+            pgtrigger.Trigger(
+                name="nobody_lies_in_closed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("state"),
+                condition=pgtrigger.Q(new__state="closed"),
+                func=_LYING,
             ),
         ]
 

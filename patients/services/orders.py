@@ -19,6 +19,7 @@ from patients.models import Exam, ServiceOrder, ServiceResult
 from patients.queries_clinical import performing_department
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_signed
 from patients.services.price_notices import note_told
+from patients.wards import EVERY_BED_GROUP
 
 QUANTITY_MAX = Decimal(999)
 _LENGTHS = {"indicator_code": 255, "indicator_name": 255, "value": 255, "unit": 50, "reference": 100}
@@ -69,9 +70,9 @@ def order_service(
     """Order a service in an open exam (chỉ định). It waits at the department that performs its cost group.
 
     The fund is asked only in an insured visit. Refuses a signed exam, a quantity that is not positive, a service that
-    is not on the price list of the day, a time before the exam, and the same service still waiting. What the patient
-    pays above the price of the fund, or on demand above that of the list, has to be told (`extra_told`): that goes on
-    record, else the order is refused with `extra_not_told` and the amount.
+    is not on the price list of the day, a bed day (a stay in the ward makes it), a time before the exam, and the same
+    service still waiting. What the patient pays above the price of the fund, or on demand above that of the list, has
+    to be told (`extra_told`): that goes on record, else the order is refused with `extra_not_told` and the amount.
     """
     exam = editable(exam)
     _refuse_quantity(quantity)
@@ -80,6 +81,9 @@ def order_service(
         raise Refusal(
             "not_in_force", f"{service.name} không có trong bảng giá ngày này", field="service", wrong=service.code
         )
+    if service.group_code in EVERY_BED_GROUP:
+        message = "Ngày giường do Buồng bệnh ghi theo lúc vào khoa, ra khoa, không chỉ định"
+        raise Refusal("bed_day", message, field="service", wrong=service.code)
     if at < exam.started_at:
         raise Refusal("before_exam", "Giờ chỉ định trước giờ bắt đầu khám", field="ordered_at")
     if exam.orders.filter(state=ServiceOrder.State.ORDERED, service__code=service.code).exists():

@@ -16,6 +16,7 @@ from his.core.text import fitting, nfc
 from his.service import audit_facts, service
 from patients import hooks
 from patients.models import InsuranceCard, Patient, QueueTicket, Route, Source, Visit, VitalSigns
+from patients.services.beds import end_of
 from patients.services.counters import next_number
 
 _VISIT_TYPE = re.compile(r"^(0[1-9]|1[0-6])$")
@@ -146,8 +147,8 @@ def send_on(*, visit: Visit, room: Room, actor: Actor, at: datetime) -> QueueTic
 def end_waiting(*, visit: Visit, actor: Actor, at: datetime) -> Visit:
     """End a visit that was sent on to a room where the person did not go; the signed exams stand.
 
-    Afterwards the visit is examined, since its last exam was signed, and its costs can be closed. Refuses a visit that
-    does not wait for a further exam.
+    Afterwards the visit is examined, since its last exam was signed or its patient left the ward, and its costs can be
+    closed. Refuses a visit that does not wait for a further exam.
     """
     visit = _locked(visit)
     last = visit.exams.order_by("signed_at").last()
@@ -159,6 +160,7 @@ def end_waiting(*, visit: Visit, actor: Actor, at: datetime) -> Visit:
         last.room,
         last.department,
     )
+    visit.ended_at = end_of(visit)
     visit.save(update_fields=["state", "ended_at", "room", "department"])
     visit.tickets.filter(state__in=_CALLABLE).update(state=QueueTicket.State.DONE, done_at=at)
     audit_facts(claim_code=visit.claim_code)

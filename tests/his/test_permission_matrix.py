@@ -21,6 +21,7 @@ SERVICE_MODULES = (
     "his.catalogs.services",
     "his.demo.month",
     "his.printing.services",
+    "patients.services.beds",
     "patients.services.care",
     "patients.services.cases",
     "patients.services.people",
