@@ -17,6 +17,7 @@ class InsuranceConfig(AppConfig):
 
     def ready(self) -> None:
         """Take in the decrees of this installation, answer the doctor's desk, name the desks for the top bar."""
+        from insurance.billing.bed_origin import bed_days_at
         from insurance.billing.price_effect import price_effect
         from insurance.rules.desk import visit_notices
         from insurance.rules.safety import known_allergens, prescribing_report
@@ -30,6 +31,7 @@ class InsuranceConfig(AppConfig):
         hooks.visit_checks.fill(visit_notices)
         hooks.prescribing_checks.fill(prescribing_report)
         hooks.allergens.fill(known_allergens)
+        hooks.bed_days.fill(bed_days_at)
         pharmacy_hooks.price_effect.fill(price_effect)
         register(
             NavItem("cashier", "Viện phí", "cashier", "billing.view", "cash", 40, "Chốt chi phí, thu tiền, ca thu"),
@@ -46,14 +48,15 @@ def _register_slips() -> None:
 
 
 def _register_origins() -> None:
-    from insurance.billing import origins
+    from insurance.billing import bed_origin, origins
     from insurance.models import Charge
 
     kinds = Charge.SourceKind
     origins.register(
-        origins.Origin(kinds.EXAM, origins.exams),
+        origins.Origin(kinds.EXAM, bed_origin.exams_beside_beds),
         origins.Origin(kinds.ORDER, origins.orders),
         origins.Origin(kinds.PRESCRIPTION_LINE, origins.drugs),
+        origins.Origin(kinds.BED, bed_origin.beds),
     )
 
 

@@ -11,6 +11,7 @@ from patients.allergens import Allergen
 from patients.models import Prescription, PrescriptionLine, Visit
 from patients.notices import Notice, SafetyReport, Stage
 from patients.shortages import NotReserved
+from patients.wards import CountedBed
 
 usable_stock: Hook[[Facility, Sequence[int], date], dict[int, Decimal]] = Hook("usable_stock")
 """(facility, drug ids, day) -> usable quantity by drug id, filled by the pharmacy; absent ids have none."""
@@ -46,3 +47,7 @@ A check that fails is told in the report; it never raises.
 
 allergens: Hook[[date], Sequence[Allergen]] = Hook("allergens")
 """(day) -> the ingredients and groups against which allergies are recorded; none when their list cannot be read."""
+
+bed_days: Hook[[Sequence[Visit], date, datetime], dict[int, list[CountedBed] | None]] = Hook("bed_days")
+"""(visits, day of the price list, instant) -> their bed days by visit, a stay that goes on as if it ended at the
+instant; filled by the insurance package. None where the price list lacks a bed day. The visits are of one facility."""

@@ -1,4 +1,5 @@
-"""Charges are pulled from what was done, by the registered origins: exams, performed orders, dispensed drugs.
+"""Charges are pulled from what was done, by the registered origins: exams, performed orders, dispensed drugs,
+bed days.
 
 Nothing waits for the right state of an encounter: whatever has a source and no charge is listed by
 `not_yet_charged` and must be pulled before the visit can close.
@@ -140,6 +141,8 @@ _COPIED = (
 
 
 def _differs(charge: Charge, source: Source) -> bool:
+    if charge.reasons != list(source.reasons):
+        return True
     return any(getattr(charge, name) != getattr(source, name) for name in _COPIED)
 
 
@@ -150,6 +153,7 @@ def charge_values(source: Source) -> dict[str, Any]:
         "source_id": source.id,
         "line_kind": source.line_kind,
         "price_law": source.price_law[:255],
+        "reasons": list(source.reasons),
         "ordered_at": source.ordered_at,
         **{name: getattr(source, name) for name in _COPIED},
     }

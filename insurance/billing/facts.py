@@ -69,6 +69,7 @@ def items_of(charges: Sequence[Charge]) -> list[Item]:
             scope=charge.scope_code,
             provided_on=local(charge.ordered_at).date(),
             sequence=position,
+            reasons=tuple(charge.reasons),
         )
         for position, charge in enumerate(charges, 1)
     ]

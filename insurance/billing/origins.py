@@ -1,8 +1,8 @@
 """Where charges come from: each origin finds what was done in a visit and prices it.
 
 An origin is registered once (`register`, in `InsuranceConfig.ready`); pulling, the list of what is not yet charged,
-closing and the screens ask all that are registered. A later origin, such as the days of an inpatient stay, is one more
-entry.
+closing and the screens ask all that are registered. A later origin is one more entry; the days of a ward stay have
+their own module (`bed_origin`).
 """
 
 from collections.abc import Callable, Iterator
@@ -46,6 +46,8 @@ class Source:
     price_law: str
     ordered_at: datetime
     extra_amount: Decimal = Decimal(0)
+    reasons: tuple[str, ...] = ()
+    """Why the quantity and the service rate are what they are, each with its law in brackets."""
 
     @property
     def key(self) -> tuple[str, int]:

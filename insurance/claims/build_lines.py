@@ -1,5 +1,7 @@
 """The detail rows of a claim: drugs, services, results and notes. Amounts come from the stored split only."""
 
+from dataclasses import replace
+
 from his.accounts.models import Staff
 from his.core.errors import Refusal
 from insurance.claims.dose import dose_text
@@ -12,6 +14,7 @@ from patients.models import ClinicalNote, ServiceOrder
 
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
+BED_KINDS = frozenset({Charge.SourceKind.BED, Charge.SourceKind.MEDICAL_BED})
 
 
 def drug_row(record: Record, line: BenefitLine, number: int) -> DrugRow:
@@ -59,10 +62,40 @@ def drug_row(record: Record, line: BenefitLine, number: int) -> DrugRow:
 
 
 def service_row(record: Record, line: BenefitLine, number: int) -> ServiceRow:
-    """XML3: an exam, an order that was performed, or a supply."""
+    """XML3: an exam, an order that was performed, a supply, or the days in a bed. Refuses a bed that is gone."""
+    row = _service_row(record, line, number)
+    return _in_bed(record, line.charge, row) if line.charge.source_kind in BED_KINDS else row
+
+
+def _in_bed(record: Record, charge: Charge, row: ServiceRow) -> ServiceRow:
+    """The days in a bed: ordered when they began, with a result when they ended (QĐ 4750, NGAY_YL and NGAY_KQ)."""
+    stay = record.beds.get(charge.source_id)
+    if stay is None:
+        raise Refusal("no_bed", f"{charge.name}: không còn lần nằm giường")
+    ended_at = stay.ended_at
+    if charge.source_kind == Charge.SourceKind.BED:
+        later = (
+            one.charge.ordered_at
+            for one in record.lines
+            if (one.charge.source_kind, one.charge.source_id) == (Charge.SourceKind.MEDICAL_BED, charge.source_id)
+        )
+        ended_at = next(later, ended_at)
+    return replace(
+        row,
+        department_code=stay.department.code,
+        bed_codes=(stay.bed_code,),
+        performer_codes=(),
+        ordered_at=charge.ordered_at,
+        performed_at=None,
+        result_at=ended_at,
+    )
+
+
+def _service_row(record: Record, line: BenefitLine, number: int) -> ServiceRow:
     charge = line.charge
     order = record.orders.get(charge.source_id) if charge.source_kind == Charge.SourceKind.ORDER else None
-    exam = next((e for e in record.exams if e.pk == charge.source_id), record.exam) if order is None else record.exam
+    is_exam = charge.source_kind == Charge.SourceKind.EXAM
+    exam = next((e for e in record.exams if is_exam and e.pk == charge.source_id), record.exam)
     performer = _performer(order) if order else exam.doctor
     procedure = record.procedure_codes.get(charge.code, "")
     disease = (order and order.diagnosis_code) or main_code_of(record, order.exam_id if order else exam.pk)

@@ -49,6 +49,7 @@ FOLLOWED = (
     "patients_exam",
     "patients_visitdiagnosis",
     "patients_serviceorder",
+    "patients_bedstay",
     "patients_serviceresult",
     "patients_clinicalnote",
     "patients_vitalsigns",
@@ -79,6 +80,7 @@ NAMED = (
     ),
     ("d", "patients_serviceorder o JOIN his_department d ON d.id = o.department_id WHERE o.visit_id = one.visit_id"),
     ("s", "patients_serviceorder o JOIN his_pricedservice s ON s.id = o.service_id WHERE o.visit_id = one.visit_id"),
+    ("d", "patients_bedstay b JOIN his_department d ON d.id = b.department_id WHERE b.visit_id = one.visit_id"),
     (
         "s",
         "patients_serviceorder o JOIN patients_serviceresult r ON r.order_id = o.id"

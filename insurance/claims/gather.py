@@ -17,6 +17,7 @@ from insurance.billing.ledger import payable_amount
 from insurance.claims.document_sources import registered
 from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge
 from patients.models import (
+    BedStay,
     ClinicalNote,
     Exam,
     PrescriptionLine,
@@ -40,6 +41,8 @@ class Record:
     diagnoses: list[VisitDiagnosis] = field(default_factory=list)
     """Those of the last exam first, each exam's main one before its others."""
     orders: dict[int, ServiceOrder] = field(default_factory=dict)
+    beds: dict[int, BedStay] = field(default_factory=dict)
+    """The stays in beds that count, in their order."""
     results: list[ServiceResult] = field(default_factory=list)
     drugs: dict[int, PrescriptionLine] = field(default_factory=dict)
     substitutions: dict[int, Substitution] = field(default_factory=dict)
@@ -79,6 +82,7 @@ def fill(facility: Facility, records: dict[int, Record], *, with_course: bool = 
     """Read into records by visit id what was done; their lines are there, who paid when is not read."""
     read_exams(facility, records)
     read_orders(facility, records)
+    read_beds(facility, records)
     if with_course:
         read_course(facility, records)
     read_weights(facility, records)
@@ -112,6 +116,13 @@ def read_orders(facility: Facility, records: dict[int, Record]) -> None:
     orders = orders.select_related("ordered_by", "performed_by", "department", "service")
     for order in orders.defer("service__indicators", "service__search_name").order_by("ordered_at", "id"):
         records[order.visit_id].orders[order.pk] = order
+
+
+def read_beds(facility: Facility, records: dict[int, Record]) -> None:
+    """The stays in beds."""
+    stays = _of(BedStay, facility, records).filter(voided_at__isnull=True).select_related("department")
+    for stay in stays.order_by("started_at", "id"):
+        records[stay.visit_id].beds[stay.pk] = stay
 
 
 def read_course(facility: Facility, records: dict[int, Record]) -> None:

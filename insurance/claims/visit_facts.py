@@ -77,8 +77,16 @@ def other_codes(record: Record) -> tuple[str, ...]:
 
 
 def admitted_at(record: Record) -> datetime | None:
-    """When an inpatient was admitted; of others nothing."""
-    return record.visit.arrived_at if record.visit.visit_type in INPATIENT_TYPES else None
+    """When an inpatient was admitted: to the first bed, on arrival when no bed is written; of others nothing."""
+    if record.visit.visit_type not in INPATIENT_TYPES:
+        return None
+    return next((stay.started_at for stay in record.beds.values()), record.visit.arrived_at)
+
+
+def department_codes(record: Record) -> tuple[str, ...]:
+    """The departments that treated, each once: of the exams, then of the beds."""
+    codes = [exam.department.code for exam in record.exams]
+    return tuple(dict.fromkeys([*codes, *(stay.department.code for stay in record.beds.values())]))
 
 
 def admission_reason(record: Record) -> str:

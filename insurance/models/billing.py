@@ -19,7 +19,8 @@ class Charge(FacilityModel):
     """One chargeable thing, pulled once from its source; price, rates and law are copied then (khoản chi phí).
 
     Prices are đồng a unit; rates are percent. `source_kind`/`source_id` name the exam, the order, the prescription
-    line or the substitute that was dispensed, or what else is registered as an origin (`insurance.billing.origins`).
+    line or the substitute that was dispensed, the stay in a bed, or what else is registered as an origin
+    (`insurance.billing.origins`).
     """
 
     class SourceKind(models.TextChoices):
@@ -29,6 +30,8 @@ class Charge(FacilityModel):
         ORDER = "order", "Dịch vụ"
         PRESCRIPTION_LINE = "prescription_line", "Thuốc"
         SUBSTITUTION = "substitution", "Thuốc thay thế"
+        BED = "bed", "Ngày giường"
+        MEDICAL_BED = "medical_bed", "Ngày giường nội khoa sau mổ"
 
     class LineKind(models.TextChoices):
         EXAM = "exam", "Khám bệnh"
@@ -52,6 +55,8 @@ class Charge(FacilityModel):
     payment_rate = models.DecimalField("tỷ lệ BHYT", max_digits=5, decimal_places=2, default=100)
     scope_code = models.CharField(max_length=1, default="1")
     price_law = models.CharField(max_length=255, blank=True)
+    reasons = models.JSONField("vì sao", default=list, blank=True)
+    """Why the quantity and the rate are what they are, each with its law in brackets; the split's line has them."""
     ordered_at = models.DateTimeField()
     created_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)

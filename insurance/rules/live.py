@@ -19,6 +19,7 @@ from insurance.claims.document_sources import documents_of
 from insurance.claims.gather import (
     Record,
     fill,
+    read_beds,
     read_course,
     read_documents,
     read_exams,
@@ -34,6 +35,7 @@ from insurance.rules.engine import Stage, VisitFacts
 from insurance.standards import Standard, row_texts, select_standard
 from patients.models import Prescription, PrescriptionLine, Visit
 from patients.notices import Line, LineKind
+from patients.wards import WARD_TYPES
 
 _UNTIL_SPLIT = frozenset(
     {
@@ -76,6 +78,8 @@ def planned(
     if not record.exams:
         return None
     read_orders(visit.facility, records)
+    if visit.visit_type in WARD_TYPES:
+        read_beds(visit.facility, records)
     read_weights(visit.facility, records)
     record.drugs = _drugs(record, typed, at)
     record.lines = [_line(Charge(visit=visit, **charge_values(source))) for source in _sources(record)]

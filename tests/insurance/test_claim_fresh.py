@@ -21,6 +21,7 @@ from insurance.models import BenefitLine, BenefitResult, CashEntry, Charge, Clai
 from insurance.rules.books import RuleBooks
 from insurance.rules.engine import NoCatalogs
 from patients.models import (
+    BedStay,
     ClinicalNote,
     Exam,
     InsuranceCard,
@@ -53,6 +54,7 @@ OF_THE_VISIT = (
     ServiceResult,
     ClinicalNote,
     VitalSigns,
+    BedStay,
     Prescription,
     PrescriptionLine,
     Dispense,
@@ -71,6 +73,10 @@ def settled(world: World) -> walk.Walk:
     by = step.place.users["pharmacist"]
     Substitution.objects.create(
         facility=step.place.facility, prescription_line=line, drug=line.drug, agreed_by="Lan", at=step.now, by=by
+    )
+    bed = {"department": step.place.departments["K02"], "bed_code": "H001", "service_code": CBC, "started_by": by}
+    BedStay.objects.create(
+        facility=step.place.facility, visit=step.visit, **bed, started_at=at(8, 30), ended_at=at(8, 45)
     )
     step.close()
     step.pay()

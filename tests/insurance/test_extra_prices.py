@@ -239,19 +239,19 @@ def test_the_cashier_moves_a_line_and_takes_it_back(world: World) -> None:
 
 
 def test_another_origin_of_charges_is_one_entry(world: World, monkeypatch) -> None:
-    """A bed, as a later package would register it, is charged, listed and closed without any other change."""
+    """Meals, as a later package would register them, are charged, listed and closed without any other change."""
     monkeypatch.setattr(origins, "_origins", dict(origins._origins))
     priced = world.service(world.hospital, GLUCOSE)
-    priced.group_code = "15"
+    priced.group_code = "19"
 
-    def beds(visit, on: date):
-        yield "Giường", lambda: origins.service_source("bed", visit.pk, priced, Decimal(2), at(9), is_insured=True)
+    def meals(visit, on: date):
+        yield "Suất ăn", lambda: origins.service_source("meal", visit.pk, priced, Decimal(2), at(9), is_insured=True)
 
-    register(Origin("bed", beds))
+    register(Origin("meal", meals))
     step = walk.lan(world, world.hospital).examine().sign()
-    assert [s.kind for s in not_yet_charged(step.visit)] == ["exam", "bed"]
+    assert [s.kind for s in not_yet_charged(step.visit)] == ["exam", "meal"]
     step.close()
-    assert Charge.objects.get(source_kind="bed").line_kind == "bed"
+    assert Charge.objects.get(source_kind="meal").line_kind == "service"
     assert not_yet_charged(step.visit) == []
     with pytest.raises(ValueError, match="another origin"):
-        register(Origin("exam", beds))
+        register(Origin("exam", meals))

@@ -18,6 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 from his.core.errors import Refusal
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult
+from patients.services.beds import leave_ward
 from reports.definition import ROOT, load_form
 from reports.engine import run
 from reports.export.streamed_sheet import StreamedSheet
@@ -30,6 +31,7 @@ from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.money_audit import tables_of
 from tests.reports.month import HOSTILE_NAME, OCTOBER, person_visit, small_month
+from tests.wards import admitted, bed_prices
 
 GROUPS = {
     "T_XN": {"1"},
@@ -71,7 +73,13 @@ def list_month(world: World) -> list[walk.Walk]:
     """The small month, with one inpatient, one from another facility of the province and one from another province."""
     walks = small_month(world, world.hospital)
     stay = person_visit(world, world.hospital, "Vũ Nội Trú", "GD4999912345611", visit_type="03", hour=9)
-    stay.examine("J20.9").order(walk.CBC).sign().settled()
+    bed_prices(world.hospital)
+    bed = admitted(stay.examine("J20.9").order(walk.CBC), "K02", "H001", "K02.1911", at(9, 40), patients_in_bed=2)
+    stay.now = at(14)
+    stay.sign()
+    leave_ward(stay=bed, actor=world.hospital.actor("nurse"), at=at(14, 10))
+    stay.now = at(14, 15)
+    stay.settled()
     near = person_visit(
         world, world.hospital, "Mai Cùng Tỉnh", "GD4999912345612", registered="99001", route="emergency", hour=10
     )
@@ -120,6 +128,7 @@ def test_every_amount_is_that_of_the_lines_of_the_claim_file(world: World, tmp_p
         for tag, xml in SAME.items():
             assert str(row[tag] if row[tag] is not None else "") == summary[xml], (row["MA_LK"], tag)
     assert any(row["HO_TEN"] == HOSTILE_NAME for row in listed)
+    assert [row["T_GIUONG"] for row in listed if row["T_GIUONG"]] == [182_200]  # half of 364.400: two in the bed
 
 
 def test_the_two_files_have_the_columns_of_the_portal_and_agree(world: World, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def cover(visit: Visit, decision: Decision, cards: Mapping[int, CardLevel], item
     """Lines with hospital and insured amounts. Refuses repeated keys and sources above the line."""
     if len({item.key for item in items}) != len(items):
         raise BenefitError("key_repeated", "Hai dòng chi phí trùng khóa")
-    lines = [Line(item=item, card=cards.get(item.segment)) for item in items]
+    lines = [Line(item=item, card=cards.get(item.segment), reasons=list(item.reasons)) for item in items]
     for line in lines:
         line.is_covered = _is_covered(visit, decision, line)
     _set_service_rates(visit, lines)
@@ -99,7 +99,9 @@ def _set_exam_rate(visit: Visit, line: Line, position: int) -> None:
 
 
 def _explain_rate(visit: Visit, line: Line) -> None:
-    """Say by which rule a line that came with a service rate is counted in part."""
+    """Say by which rule a line that came with a service rate, but without the reason, is counted in part."""
+    if line.item.reasons:
+        return
     rule = {"exam": "exam_rate:2", "bed": "bed_share_rate:2"}.get(line.item.kind, "surgery_rate:same_team")
     what = {"exam": "Khám thêm chuyên khoa", "bed": "Nằm ghép, chuyển khoa"}.get(line.item.kind, "Dịch vụ thêm")
     line.because(f"{what}: tính {percent_text(line.service_rate)}% giá", visit.params.value(rule).law)

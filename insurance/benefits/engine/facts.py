@@ -128,7 +128,8 @@ class Item:
     engine decide: exams by their order in the visit, anything else 100. `payment_rate` is TYLE_TT_BH of the list.
     `unit_ceiling` limits what one unit may bring into the insured amount. `provided_on` and `sequence` order the
     lines in time. `forced_percent` fixes MUC_HUONG of the line. `fund_source` other than "1" (NGUON_CTRA) means that
-    a project or programme pays, so the fund does not. Other sources are đồng for the whole line.
+    a project or programme pays, so the fund does not. Other sources are đồng for the whole line. `reasons` say why
+    the quantity and the service rate are what they are, each with its law in brackets; the line keeps them.
     """
 
     key: str
@@ -153,6 +154,7 @@ class Item:
     unit_ceiling: Decimal | None = None
     forced_percent: Decimal | None = None
     fund_source: str = "1"
+    reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _member(self.kind, KINDS, "kind", "Loại dòng chi phí", self.key)

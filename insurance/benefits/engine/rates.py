@@ -41,6 +41,14 @@ def bed_days(params: Params, *, admitted_at: datetime, left_at: datetime, has_ex
     return (left_at.date() - admitted_at.date()).days + int(has_extra_day)
 
 
+def earns_extra_day(treatment_result: str, discharge_kind: str) -> bool:
+    """Whether the outcome earns one more bed day (TT 39/2024 Đ4c k1), by KET_QUA_DTRI and MA_LOAI_RV.
+
+    Death, not better or worse, transferred, or taken home.
+    """
+    return treatment_result in {"3", "4", "5", "6"} or discharge_kind in {"2", "4", "5"}
+
+
 def bed_share_rate(params: Params, *, patients: int) -> Decimal:
     """TYLE_TT_DV of a bed shared by that many patients. Refuses less than one."""
     if patients < 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from insurance.benefits.engine import rates
 from insurance.rules.engine.facts import VisitFacts, moment
 from insurance.standards.values import day
 
@@ -55,10 +56,8 @@ def age_years(facts: VisitFacts) -> Decimal | None:
 
 
 def earns_extra_day(facts: VisitFacts) -> Decimal | None:
-    """1 when the outcome earns one more bed day (TT 39/2024 Đ4c k1): death, not better or worse, transferred or taken
-    home; else 0."""
-    result, discharge = facts.text("XML1", "KET_QUA_DTRI"), facts.text("XML1", "MA_LOAI_RV")
-    return Decimal(result in ("3", "4", "5", "6") or discharge in ("2", "4", "5"))
+    """1 when the outcome earns one more bed day, else 0."""
+    return Decimal(rates.earns_extra_day(facts.text("XML1", "KET_QUA_DTRI"), facts.text("XML1", "MA_LOAI_RV")))
 
 
 MEASURES: dict[str, Measure] = {
