@@ -24,6 +24,7 @@ class PatientsConfig(AppConfig):
             NavItem("queue", "Hàng chờ", "queue", "patients.queue", "queue", 12, "Gọi số từng phòng, màn hình gọi số"),
             NavItem("triage", "Sinh hiệu", "triage", "patients.triage", "vitals", 15, "Mạch, nhiệt độ, huyết áp"),
             NavItem("doctor", "Khám bệnh", "doctor", "patients.examine", "doctor", 20, "Khám, chỉ định, kê đơn, ký"),
+            NavItem("beds", "Buồng bệnh", "beds", "patients.ward", "bed", 22, "Vào khoa, chuyển giường, ra khoa"),
             NavItem("results", "Kết quả", "results", "patients.result", "flask", 25, "Nhập kết quả dịch vụ"),
             NavItem(
                 "cases",

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from patients.urls_clinical import urlpatterns as clinical
-from patients.views import care, cases, national, queue, reception, slips, triage
+from patients.views import beds, care, cases, national, queue, reception, slips, triage
 
 urlpatterns: list[URLPattern] = [
     path("reception/", reception.reception, name="reception"),
@@ -31,6 +31,8 @@ urlpatterns: list[URLPattern] = [
     path("triage/", triage.triage, name="triage"),
     path("triage/list/", triage.triage_list, name="triage-list"),
     path("triage/visits/<int:pk>/", triage.vitals, name="triage-visit"),
+    path("beds/", beds.beds, name="beds"),
+    path("beds/visits/<int:pk>/", beds.bed_visit, name="bed-visit"),
     path("cases/", cases.cases, name="cases"),
     path("cases/urgent/", cases.badge, name="cases-urgent"),
     path("cases/<int:pk>/", cases.case, name="case"),

@@ -21,6 +21,7 @@ from reports.period import Period
 from reports.registers.services import write_entry
 from tests.cast import DAY, World, at
 from tests.insurance import walk
+from tests.wards import admitted, bed_prices
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
@@ -55,6 +56,9 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
         return walk.visit_of(world, place, person, card, hour=9)
 
     ordered = next_one("Người Chờ Kết Quả", 1).examine().order(walk.CBC, walk.ULTRASOUND, results=False)
+    lying = next_one("Người Nằm Viện", 4).examine()
+    bed_prices(place)
+    admitted(lying, "K02", "H001", "K02.1911", at(10), patients_in_bed=2)
     signed = next_one("Người Chờ Thuốc", 2).examine().prescribe((walk.PARACETAMOL, 14)).sign()
     examined = next_one("Người Chờ Thu", 3).examine().order(walk.CBC).sign()
     orders = ServiceOrder.objects.filter(visit=ordered.visit).order_by("pk")
@@ -79,6 +83,9 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
             "nurse": [
                 reverse("triage"),
                 reverse("triage-visit", args=[waiting.visit.pk]),
+                reverse("beds"),
+                reverse("bed-visit", args=[ordered.visit.pk]),
+                reverse("bed-visit", args=[lying.visit.pk]),
                 f"{reverse('register', args=['A1'])}?end=06/10/2026",
                 reverse("register-entry-new", args=["A3"]),
                 reverse("register-entry", args=[line.pk]),

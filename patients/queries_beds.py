@@ -1,0 +1,119 @@
+"""Reading the wards: who lies where, who can be admitted, which bed days the price list has."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from his.accounts.models import Department, Facility, Staff
+from his.catalogs.models import PricedService
+from his.core.codes import row_id
+from his.core.dates import local
+from his.core.errors import NotFound
+from patients import hooks
+from patients.models import BedStay, Visit
+from patients.queries import find_patients
+from patients.wards import EVERY_BED_GROUP, CountedBed
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Somebody in a bed of a ward. `days` are the bed days so far, None when the price list lacks one; `since` is the
+    admission, `sharers` the others in the same bed."""
+
+    stay: BedStay
+    since: datetime
+    days: Decimal | None
+    sharers: int
+
+    @property
+    def is_share_doubtful(self) -> bool:
+        """More people lie in the bed than the stay says."""
+        return self.sharers + 1 > self.stay.patients_in_bed
+
+
+def wards(facility: Facility) -> list[Department]:
+    """The departments where somebody can lie, by code."""
+    return list(Department.objects.for_facility(facility).filter(is_active=True).order_by("code"))
+
+
+def chosen_ward(facility: Facility, typed: str, staff: Staff | None) -> Department | None:
+    """The ward that was asked for; else that of the practitioner, else the first with somebody in a bed, else the
+    first."""
+    known = {ward.pk: ward for ward in wards(facility)}
+    if found := known.get(row_id(typed)):
+        return found
+    lying = set(_lying(facility).values_list("department_id", flat=True))
+    own = known.get(staff.department_id) if staff is not None and staff.department_id in lying else None
+    return own or next((ward for pk, ward in known.items() if pk in lying), None) or next(iter(known.values()), None)
+
+
+def people_in(ward: Department, at: datetime) -> list[Lying]:
+    """Who lies in a ward now, by bed, with the bed days so far."""
+    stays = list(
+        _lying(ward.facility)
+        .filter(department=ward)
+        .select_related("visit__patient", "visit__facility", "visit__card", "department")
+        .order_by("bed_code", "started_at", "pk")
+    )
+    visits = [stay.visit for stay in stays]
+    counted = hooks.bed_days(visits, local(at).date(), at)
+    first: dict[int, datetime] = {}
+    for pk, started in _standing(ward.facility, visits).values_list("visit_id", "started_at"):
+        first[pk] = min(started, first.get(pk, started))
+    beds = [stay.bed_code for stay in stays]
+    return [
+        Lying(stay, first[stay.visit_id], _total(counted[stay.visit_id]), beds.count(stay.bed_code) - 1)
+        for stay in stays
+    ]
+
+
+def counts_of_wards(facility: Facility) -> dict[int, int]:
+    """How many people lie in each ward, by its id; wards without anybody are absent."""
+    found: dict[int, int] = {}
+    for pk in _lying(facility).values_list("department_id", flat=True):
+        found[pk] = found.get(pk, 0) + 1
+    return found
+
+
+def visits_to_admit(facility: Facility, text: str, on: date) -> list[Visit]:
+    """The visits that are being examined of whom a scanned or typed text means, the latest first."""
+    people = find_patients(facility, text, on=on)
+    rows = Visit.objects.for_facility(facility).filter(patient__in=people, state=Visit.State.IN_EXAM)
+    return list(rows.select_related("patient", "room").order_by("-arrived_at", "-pk"))
+
+
+def beds_of(visit: Visit, at: datetime) -> list[tuple[BedStay, list[CountedBed]]]:
+    """All beds of a visit in their order, void ones too, each with its bed days so far."""
+    rows = BedStay.objects.for_facility(visit.facility).filter(visit=visit)
+    stays = list(rows.select_related("department", "started_by", "voided_by").order_by("started_at", "pk"))
+    counted = hooks.bed_days([visit], local(visit.ended_at or at).date(), at)[visit.pk] or []
+    return [(stay, [days for days in counted if days.stay_id == stay.pk]) for stay in stays]
+
+
+def bed_services(facility: Facility, on: date) -> list[PricedService]:
+    """The bed days in the price list of the day, by code."""
+    rows = PricedService.objects.for_facility(facility).on(on).filter(group_code__in=EVERY_BED_GROUP)
+    return list(rows.order_by("code"))
+
+
+def get_bed_visit(facility: Facility, pk: int) -> Visit:
+    """A visit with its person, card and place, or NotFound."""
+    rows = Visit.objects.for_facility(facility).select_related("patient", "card", "facility", "department", "room")
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _lying(facility: Facility) -> QuerySet[BedStay]:
+    return BedStay.objects.for_facility(facility).filter(ended_at__isnull=True, voided_at__isnull=True)
+
+
+def _standing(facility: Facility, visits: list[Visit]) -> QuerySet[BedStay]:
+    return BedStay.objects.for_facility(facility).filter(visit__in=visits, voided_at__isnull=True)
+
+
+def _total(days: list[CountedBed] | None) -> Decimal | None:
+    return None if days is None else sum((one.quantity for one in days), Decimal(0))
