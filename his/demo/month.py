@@ -21,6 +21,7 @@ from his.demo.registers import keep_registers
 from his.demo.stock import add_others, open_stores
 from his.demo.stocktake import count_store
 from his.demo.story import Desk, tell
+from his.demo.wards import keep_ward
 from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
 from insurance.billing.ledger import expected_cash
@@ -72,11 +73,13 @@ def load_facility(
     )
     with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
         _run(desk, plan, progress)
+    lain = keep_ward(place, month) if place.facility.code == HOSPITAL else None
     keep_register(place, month)
     if place.facility.code == STATION:
         count_store(store, place, month)
     keep_registers(place, month)
-    return Loaded(place.facility.code, len(plan.visits), {kind: sorted(names) for kind, names in menu.missing.items()})
+    told = len(plan.visits) + (lain is not None)
+    return Loaded(place.facility.code, told, {kind: sorted(names) for kind, names in menu.missing.items()})
 
 
 def _hurry() -> None:
