@@ -8,7 +8,7 @@ from insurance.migrations._following import follow
 class Migration(migrations.Migration):
     dependencies = [
         ("insurance", "0014_reasons_of_charges"),
-        ("patients", "0013_bed_stays"),
+        ("patients", "0018_bed_stays"),
     ]
 
     operations = [follow("patients_bedstay", "source.visit_id")]

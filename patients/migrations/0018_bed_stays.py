@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0010_facility_groups"),
-        ("patients", "0012_index_tickets_by_time"),
+        ("patients", "0017_note_attempts_before_sending"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
