@@ -1,18 +1,20 @@
-"""The facility's catalogues as they are sent to the insurer (01/DM to 05/DM, TT 12/2026/TT-BTC): what the product has.
+"""The facility's catalogues as they are sent to the insurer (01/DM to 06/DM, TT 12/2026/TT-BTC): what the product has.
 
 A change is two rows: the one that ended, and the one that began. So a catalogue has every row in force on some day of
 the period. What the product does not know stays empty.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from his.accounts.models import Department, Staff
 from his.catalogs.item_models import MEDICINES
 from his.catalogs.models import Drug, ItemKind, PricedService
+from patients.models import ServiceOrder
 from reports.datasets.base import Dataset, Explained, Query, Row
 
 _SECTION = ""
@@ -29,7 +31,7 @@ def catalog(query: Query) -> Dataset:
 class _Cells(dict[str, Any]):
     """What the columns ask of a row: `of PATH`, `day NAME`, `number NAME` (with a point), `facility`, `none`."""
 
-    def __init__(self, row: Model, query: Query) -> None:
+    def __init__(self, row: object, query: Query) -> None:
         super().__init__()
         for source in query.sources:
             kind, _, path = source.partition(" ")
@@ -87,12 +89,34 @@ def _staff(query: Query) -> QuerySet[Staff]:
     return _dated(Staff)(query).select_related("department")
 
 
-CATALOGS: dict[str, Callable[[Query], QuerySet[Any]]] = {
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A machine of which nothing is known but its code (MA_MAY), which is also its reference."""
+
+    code: str
+
+    @property
+    def pk(self) -> str:
+        return self.code
+
+
+def _devices(query: Query) -> list[Device]:
+    """Machines that the price list names in the period, or that a service was performed with in it."""
+    start, end = query.period.instants()
+    listed = _dated(PricedService)(query).values_list("device_code", flat=True)
+    used = ServiceOrder.objects.for_facility(query.facility).filter(performed_at__gte=start, performed_at__lt=end)
+    texts = {*listed, *used.order_by().values_list("device_code", flat=True).distinct()}
+    codes = {code.strip() for text in texts for code in text.split(";")} - {""}
+    return [Device(code) for code in sorted(codes)]
+
+
+CATALOGS: dict[str, Callable[[Query], Iterable[Any]]] = {
     "departments": _departments,
     "staff": _staff,
     "drugs": lambda query: _dated(Drug)(query).filter(kind__in=MEDICINES),
     "supplies": lambda query: _dated(Drug)(query).filter(kind=ItemKind.SUPPLY),
     "services": _dated(PricedService),
+    "devices": _devices,
 }
 
 

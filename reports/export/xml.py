@@ -1,7 +1,7 @@
 """The XML of a form as the insurer's gateway takes it, ready to be signed.
 
-`DS_CHITIET` holds the rows and an Id to which the organisation's signature refers; the place of the signature
-is empty. The Id follows from the content, so the same report gives the same bytes.
+`[xml]` of form.toml names the elements. The list holds the rows and an Id to which the organisation's signature refers;
+the place of the signature is empty. The Id follows from the content, so the same report gives the same bytes.
 """
 
 import uuid
@@ -22,9 +22,10 @@ def to_xml(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
     names = form["xml"]
     root = etree.Element(names["root"])
     rows = etree.SubElement(root, names["list"], Id=f"Id-{uuid.uuid5(_NAMESPACE, f'{form.code}:{sha256}')}")
+    places = [(form.columns.index(column), column.tag) for column in form.file_columns]
     for row in values["rows"]:
         item = etree.SubElement(rows, names["row"])
-        for tag, value in zip(form.tags, row, strict=True):
-            etree.SubElement(item, tag).text = clean_text(str(value)) or None
+        for at, tag in places:
+            etree.SubElement(item, tag).text = clean_text(str(row[at])) or None
     etree.SubElement(root, names["signature"])
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="UTF-8", xml_declaration=False)

@@ -5,8 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from lxml import etree
 from openpyxl import load_workbook
 
+from his.catalogs.models import PricedService
 from his.core.errors import Refusal
 from reports.engine import run
 from reports.export import export, file_name
@@ -15,6 +17,7 @@ from reports.models import ReportRun
 from reports.period import Period
 from reports.queries import newest_run
 from tests.cast import World, at
+from tests.insurance import walk
 from tests.reports.month import OCTOBER, by_code, failed, made, person_visit, total
 from tests.reports.test_lists import claim_tables, list_month
 
@@ -150,15 +153,38 @@ def test_several_sites_stand_in_one_form_as_parts(world: World, tmp_path: Path) 
         merged([runs[0], form_of(world, "21BHYT", OCTOBER)])
 
 
-@pytest.mark.parametrize("code", ["01DM", "02DM", "03DM", "04DM", "05DM"])
+GATEWAY = {
+    "01DM": ("DANHSACH_DMBOPHANCHUYENMON", "DMBOPHANCHUYENMON"),
+    "02DM": ("DANHSACH_DMNHANLUCKBCB", "DMNHANLUCKBCB"),
+    "03DM": ("DANHSACH_DMTHUOCMAUCHEPHAMMAU", "DMTHUOCMAUCHEPHAMMAU"),
+    "04DM": ("DSACH_TBYT", "DM_TBYT"),
+    "05DM": ("DANHSACH_DMDICHVUKBCB", "DMDICHVUKBCB"),
+    "06DM": ("DSACH_TBYTTHDV", "DM_TBYTTHDV"),
+}
+
+
+@pytest.mark.parametrize("code", sorted(GATEWAY))
 def test_catalogues_hold_what_is_in_force_in_the_month(world: World, tmp_path: Path, code: str) -> None:
+    PricedService.objects.filter(facility=world.hospital.facility, code=walk.CBC).update(
+        device_code="HH.1.A01;HH.2.A02"
+    )
     report = form_of(world, code, OCTOBER)
     path = tmp_path / "dm.xlsx"
     path.write_bytes(export(report, "xlsx"))
     head, *lines = load_workbook(path)[f"MAU_{code[:2]}_DM"].iter_rows(values_only=True)
     assert list(head) == list(report.values["columns"])
-    assert len(lines) == len(report.values["rows"])
-    assert not failed(report)
+    assert len(lines) == len(report.values["rows"]) > (0 if code != "04DM" else -1)
+    assert set(failed(report)) == ({"Mọi máy có tên và số lưu hành"} if code == "06DM" else set())
+    root = etree.fromstring(export(report, "xml"))
+    listed, signature = root
+    assert (root.tag, listed.tag, signature.tag, len(signature)) == ("HSDANHMUC", GATEWAY[code][0], "CHUKYDONVI", 0)
+    assert {row.tag for row in listed} <= {GATEWAY[code][1]}
+    said = [{field.tag: field.text for field in row} for row in listed]
+    texts = [[None if cell in ("", None) else str(cell) for cell in line] for line in lines]
+    assert said == [dict(zip(head, line, strict=True)) for line in texts]
+    if code == "06DM":
+        assert {"HH.1.A01", "HH.2.A02"} <= {row["MA_MAY"] for row in said}
+        assert {row["TEN_TB"] for row in said} == {None}
 
 
 def test_a_change_of_a_catalogue_is_two_rows(world: World) -> None:
