@@ -16,8 +16,10 @@ class ReportsConfig(AppConfig):
         from insurance import hooks
         from reports.duties.home import waiting
         from reports.filing.corrections import filed_reports
+        from reports.filing.queries import filed_month
 
         hooks.filed_reports.fill(filed_reports)
+        hooks.filed_month.fill(filed_month)
         register_panel(HomePanel("duties", "reports.duties", "reports/home_duties.html", waiting))
         register(
             NavItem("overview", "Tổng quan", "overview", "overview.view", "vitals", 5, "Tháng của cơ sở bằng hình"),

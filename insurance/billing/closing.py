@@ -19,6 +19,7 @@ from insurance.billing.facts import facts_of, items_of
 from insurance.billing.fee_waivers import carry_over, to_carry
 from insurance.billing.origins import Source
 from insurance.billing.queries import NOT_DISPENSED, blockers, current_result, lines_of
+from insurance.hooks import settlement_month
 from insurance.locks import lock_claims, lock_visit
 from insurance.models import BenefitLine, BenefitResult, Charge, Claim
 from insurance.rules.desk import closing_notices
@@ -42,14 +43,15 @@ def close_visit(
 ) -> BenefitResult:
     """Settle what a visit costs and who pays (chốt chi phí).
 
-    Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, waivers of an
-    earlier version are carried over, and the visit is closed in the claim month of `at`. What the rules find in the
-    claim stops nothing; the audit entry names the rules, the cashier and the claim desk see them. `seen` is the
-    fingerprint (`difference.fingerprint`) of the split that the cashier looked at: when it has changed since, closing
-    refuses with `changed` and stores nothing. Refuses: `already_closed`, `not_signed`, `results_pending`,
-    `not_dispensed` (unless the patient declined the drugs, with a reason), `before_end`, `extra_not_told` (unless
-    `extra_told`: the cashier told the patient now, and that goes on record), `nothing_to_charge`, and what the price
-    list or the benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
+    Afterwards every source has a charge, one current `BenefitResult` with a line for each charge exists, waivers of
+    an earlier version are carried over, and the visit is closed in the claim month of `at`, or in that of the filed
+    01/BH that holds it already (`hooks.settlement_month`). What the rules find in the claim stops nothing; the audit
+    entry names the rules, the cashier and the claim desk see them. `seen` is the fingerprint
+    (`difference.fingerprint`) of the split that the cashier looked at: when it has changed since, closing refuses
+    with `changed` and stores nothing. Refuses: `already_closed`, `not_signed`, `results_pending`, `not_dispensed`
+    (unless the patient declined the drugs, with a reason), `before_end`, `extra_not_told` (unless `extra_told`: the
+    cashier told the patient now, and that goes on record), `nothing_to_charge`, and what the price list or the
+    benefit rules lack. Sources: QĐ 4750/QĐ-BYT (amounts), Luật BHYT Đ22 (levels).
     """
     visit = lock_visit(visit)
     _require_ready(visit, drugs_declined_reason, at)
@@ -65,7 +67,7 @@ def close_visit(
     _store(result, lines, actor, at)
     waivers = carry_over(result=result, lines=lines, at=at)
     found = closing_notices(visit, result, lines, at)
-    mark_closed(visit=visit, actor=actor, at=at, claim_month=local(at).date().replace(day=1))
+    mark_closed(visit=visit, actor=actor, at=at, claim_month=settlement_month(visit, at))
     audit_facts(
         claim_code=visit.claim_code,
         version=result.version,
@@ -134,8 +136,7 @@ def _rehearsed(visit: Visit, actor: Actor, at: datetime, ask: Callable[[], T]) -
         return None
     result, lines = rows_of(locked, sync_charges(visit=locked, at=at))
     _store(result, lines, actor, at)
-    month = local(at).date().replace(day=1)
-    rows.update(state=Visit.State.CLOSED, closed_at=at, claim_month=month)
+    rows.update(state=Visit.State.CLOSED, closed_at=at, claim_month=settlement_month(locked, at))
     return ask()
 
 

@@ -30,6 +30,7 @@ from insurance.claims.gather import (
 )
 from insurance.claims.inclusion import reason_left_out_of
 from insurance.claims.visit_facts import claim_end
+from insurance.hooks import settlement_month
 from insurance.models import BenefitLine, BenefitResult, Charge
 from insurance.rules.engine import Stage, VisitFacts
 from insurance.standards import Standard, row_texts, select_standard
@@ -108,7 +109,7 @@ def settled(visit: Visit, result: BenefitResult, lines: Sequence[BenefitLine], a
 def _read(visit: Visit, at: datetime) -> Visit:
     """The stored visit, in memory as if it ended (unless it did) and were closed at `at`."""
     found = Visit.objects.select_related("patient", "card", "facility").get(pk=visit.pk)
-    found.ended_at, found.claim_month = found.ended_at or at, local(at).date().replace(day=1)
+    found.ended_at, found.claim_month = found.ended_at or at, settlement_month(found, at)
     return found
 
 

@@ -104,8 +104,9 @@ def filed(request: DeskRequest, pk: int) -> HttpResponse:
         found = [report for report in found or () if report.is_counted]
     elif found:
         found = rehearse(visit, request.actor, at, lambda: hooks.filed_reports(visit, True))
-    moves = is_closed and visit.claim_month != timezone.localdate().replace(day=1)
-    context = {"reports": found, "visit": visit, "is_closed": is_closed, "moves": moves, "today": at}
+    stays = hooks.filed_month(visit) if is_closed else None
+    moves = is_closed and stays is None and visit.claim_month != timezone.localdate().replace(day=1)
+    context = {"reports": found, "visit": visit, "is_closed": is_closed, "moves": moves, "stays": stays, "today": at}
     context["may_open"] = request.actor.may("reports.view")
     return render(request, "insurance/cashier_filed.html", context)
 

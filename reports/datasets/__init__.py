@@ -1,5 +1,6 @@
 """Where the rows of reports come from: a closed set of data sets by name."""
 
+from reports.datasets.adjustments import adjustments, explain_adjustment
 from reports.datasets.base import Dataset, Query, Row, Source
 from reports.datasets.cash import (
     debt_list,
@@ -19,6 +20,7 @@ from reports.datasets.visits import claim_summaries, explain_visit, settled_visi
 
 SOURCES: dict[str, Source] = {
     "settled_visits": Source(settled_visits, explain_visit, claim_summaries, is_of_visits=True),
+    "adjustments": Source(adjustments, explain_adjustment),
     "stock_flow": Source(stock_flow, explain_item),
     "claimed_items": Source(claimed_items, explain_item_visits),
     "catalog": Source(catalog, explain_catalog_row),

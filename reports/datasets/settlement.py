@@ -1,5 +1,7 @@
 """The quarter's settlement (02/BH, TT 12/2026/TT-BTC): sums of the stored 01/BH of its months, and of nothing else.
 
+Of each month it is the version that was signed or sent, else the newest.
+
 Which rows there are is data of the form (`rows.csv`): a row with `by` counts the visits whose value is one of `codes`,
 a row without names its part. A value that no row names is flagged. Where patients are registered (`origin`) is no
 column of 01/BH and is read from the visit: at the facility, in its province, elsewhere.
@@ -18,6 +20,7 @@ from patients.models import Visit
 from reports.checks import blocking
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.definition import ROOT, load_version
+from reports.filing_models import Filing
 from reports.models import ReportRun
 from reports.period import Period
 from reports.table import BLANK
@@ -101,7 +104,9 @@ def _visits(query: Query, found: Dataset) -> Iterator[tuple[str, dict[str, str],
 
 
 def _run(query: Query, month: Period) -> ReportRun | None:
-    return ReportRun.of(query.facility, MONTHLY, month).order_by("-version").first()
+    rows = ReportRun.of(query.facility, MONTHLY, month)
+    filed = rows.filter(filings__state__in=(Filing.State.SIGNED, Filing.State.SENT)).first()
+    return filed or rows.order_by("-version").first()
 
 
 def _registered(query: Query, refs: list[str]) -> dict[str, str]:

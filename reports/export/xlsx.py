@@ -74,14 +74,16 @@ def formats_of(book: xlsxwriter.Workbook) -> dict[str, Format]:
 
 def _file_sheet(sheet: Worksheet, form: Form, values: Mapping[str, Any], formats: Mapping[str, Format]) -> None:
     """The rows under the tags, in the order of the file; nothing else, for the portal reads it."""
-    for x, column in enumerate(form.columns):
+    columns = form.file_columns
+    places = [form.columns.index(column) for column in columns]
+    for x, column in enumerate(columns):
         sheet.write_string(0, x, column.tag, formats["head"])
         sheet.set_column(x, x, max(column.width, len(column.tag) + 2))
     for y, row in enumerate(values["rows"], 1):
-        for x, (column, value) in enumerate(zip(form.columns, row, strict=True)):
-            _write_file_cell(sheet, y, x, column, value, formats)
+        for x, (column, at) in enumerate(zip(columns, places, strict=True)):
+            _write_file_cell(sheet, y, x, column, row[at], formats)
     sheet.freeze_panes(1, 2)
-    sheet.autofilter(0, 0, max(1, len(values["rows"])), len(form.columns) - 1)
+    sheet.autofilter(0, 0, max(1, len(values["rows"])), len(columns) - 1)
     print_setup(sheet, form, header_rows=(0, 0))
 
 

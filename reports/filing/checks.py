@@ -2,10 +2,10 @@
 
 `[filing]` of form.toml: `reconcile`, `open_visits`, `codes` are the severity (`blocking`, `warning`) of a check that
 the form asks for; `[filing.at_most]` names columns with the highest value that is believed. That the figures are those
-of now, and that no amount is below zero, is asked of every form.
+of now, and that no amount is below zero but in the columns of `negative`, is asked of every form.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -58,7 +58,9 @@ def is_as_now(run: ReportRun) -> Finding:
 
 
 def _not_negative(form: Form, run: ReportRun) -> Finding:
-    columns = [at for at, column in enumerate(form.columns) if column.type in NUMBERS and column.type != "share"]
+    may_be: Sequence[str] = (form.get("filing") or {}).get("negative", ())
+    numbers = [column for column in form.columns if column.type in NUMBERS and column.type != "share"]
+    columns = [form.tags.index(column.tag) for column in numbers if column.tag not in may_be]
     pairs = zip(run.values["refs"], run.values["rows"], strict=True)
     refs = [ref for ref, row in pairs if any(Decimal(row[at] or 0) < 0 for at in columns)]
     return _finding("Không số nào âm", "blocking", refs, f"{len(refs)} dòng có số âm")

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from his.accounts.models import Facility
 from his.core.dates import local
 from his.core.errors import NotFound
+from patients.models import Visit
+from reports.datasets.adjustments import SETTLEMENT
 from reports.definition import load_version
 from reports.filing_models import Filing, FilingStep
 from reports.models import ReportRun
@@ -53,6 +55,18 @@ def filed_with(facility: Facility, claim_code: str, day: date) -> list[Filing]:
     rows = Filing.objects.for_facility(facility).filter(state__in=(State.SIGNED, State.SENT))
     rows = rows.filter(Q(refs__contains=[claim_code]) | Q(period_start__lte=day, period_end__gte=day))
     return list(rows.select_related("run__facility", "facility").order_by("-period_start", "form", "store"))
+
+
+def filed_month(visit: Visit) -> date | None:
+    """The first day of the month whose 01/BH, signed or sent and in force, asks the fund for a visit; the latest."""
+    rows = filed_settlements(visit.facility).filter(refs__contains=[visit.claim_code]).order_by("-period_start")
+    found: date | None = rows.values_list("period_start", flat=True).first()
+    return found
+
+
+def filed_settlements(facility: Facility) -> QuerySet[Filing]:
+    """The signed or sent forms 01/BH in force."""
+    return Filing.objects.for_facility(facility).filter(form=SETTLEMENT, state__in=(State.SIGNED, State.SENT))
 
 
 def states_of(runs: Sequence[ReportRun]) -> dict[int, Filing]:

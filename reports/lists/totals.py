@@ -16,6 +16,7 @@ from insurance.claims.visit_facts import discharge_code
 from patients.models import Exam
 from reports.checks import Finding
 from reports.definition import Column
+from reports.filing.queries import filed_settlements
 from reports.lists.codes import PLACE
 from reports.lists.statement import (
     ListPart,
@@ -91,6 +92,13 @@ def checks(query: ListQuery) -> list[Finding]:
             _codes(rows.filter(Q(claim__result_id=F("pk")) & ~fresh.is_fresh(query.facility))),
         ),
     ]
+    found.append(
+        _finding(
+            "Không lượt nào được sửa sau khi nộp 01/BH; lượt đã sửa nằm ở đây với số mới, phần chênh ở 09/BH",
+            "warning",
+            _adjusted(query, rows),
+        )
+    )
     sources = {column.source for column in form.file_columns}
     for name, title, unmapped in _MAPPED:
         if any(source.startswith(f"old:{name}:") for source in sources):
@@ -106,6 +114,15 @@ def _finding(title: str, severity: str, refs: list[str]) -> Finding:
 
 def _codes(rows: QuerySet[Any]) -> list[str]:
     return list(rows.values_list("visit__claim_code", flat=True))
+
+
+def _adjusted(query: ListQuery, rows: QuerySet[Any]) -> list[str]:
+    """Visits that were closed again after the 01/BH of the month was signed."""
+    filing = filed_settlements(query.facility).filter(period_start=query.period.start).first()
+    if filing is None:
+        return []
+    again = set(_codes(rows.filter(version__gt=1, computed_at__gt=filing.signed_at)))
+    return sorted(again.intersection(filing.refs))
 
 
 def _remainder(query: ListQuery) -> list[str]:

@@ -30,6 +30,7 @@ CHECKS: tuple[Callable[[Scope], Check], ...] = (
     cash.invoices,
     claims.claims_and_splits,
     claims.report_and_splits,
+    claims.filed_months,
 )
 """In the order in which money goes: from what was done to what is reported."""
 

@@ -14,9 +14,12 @@ from insurance.models import (
     BenefitResult,
     Claim,
 )
+from patients.models import Visit
 from reports.datasets.visits import settled_visits
 from reports.definition import load_form
 from reports.engine import freeze, query_of
+from reports.filing.queries import filed_settlements
+from reports.filing_models import Filing
 from reports.models import ReportRun
 from reports.period import Period
 from reports.reconcile.base import CHUNK, Check, Scope
@@ -61,7 +64,9 @@ def report_and_splits(scope: Scope) -> Check:
         splits = _splits(scope.facility, month)
         _report(check, "biểu lập bây giờ", now, splits)
         if last is not None and last.values["rows"] != now["rows"]:
-            _report(check, f"biểu đã lưu, lần {last.version}", last.values, splits)
+            filed = last.filings.filter(state__in=(Filing.State.SIGNED, Filing.State.SENT)).first()
+            asked = splits if filed is None else splits | _as_filed(filed)
+            _report(check, f"biểu đã lưu, lần {last.version}", last.values, asked)
         claimed = Claim.objects.for_facility(scope.facility).filter(is_current=True, visit__claim_month=month)
         for code in claimed.exclude(claim_code__in=now["refs"]).values_list("claim_code", flat=True):
             check.differs(code, "có hồ sơ BHYT nhưng không có trong biểu")
@@ -84,6 +89,29 @@ def _report(check: Check, said: str, values: Mapping[str, Any], splits: Mapping[
 def _splits(facility: Facility, month: date) -> dict[str, BenefitResult]:
     rows = Scope(facility, month).results().select_related("visit").defer("explanation", "parameters")
     return {row.visit.claim_code: row for row in rows.iterator(chunk_size=CHUNK)}
+
+
+def filed_months(scope: Scope) -> Check:
+    """A visit that a filed 01/BH asks the fund for is settled in that month, and so asked for once."""
+    check = Check("filed", "Lượt khám có trong 01/BH đã nộp vẫn thuộc tháng đó, không được đề nghị lần thứ hai")
+    filings = filed_settlements(scope.facility)
+    if scope.month is not None:
+        filings = filings.filter(period_start=scope.month)
+    for filing in filings:
+        check.compared += len(filing.refs)
+        moved = Visit.objects.for_facility(scope.facility).filter(claim_code__in=filing.refs, state=Visit.State.CLOSED)
+        for code, month in moved.exclude(claim_month=filing.period_start).values_list("claim_code", "claim_month"):
+            check.differs(code, f"đã nộp ở kỳ {filing.period_start:%m/%Y}, nay thuộc kỳ {month:%m/%Y}")
+    return check
+
+
+def _as_filed(filing: Filing) -> dict[str, BenefitResult]:
+    """The splits in force when a form was signed, of its visits that were ever opened again."""
+    rows = BenefitResult.objects.for_facility(filing.facility).filter(
+        visit__version__gt=1, visit__claim_code__in=filing.refs, computed_at__lte=filing.signed_at
+    )
+    rows = rows.select_related("visit").defer("explanation", "parameters").order_by("version")
+    return {row.visit.claim_code: row for row in rows}
 
 
 def _line_sums(tables: Mapping[str, list[dict[str, str]]]) -> Iterator[tuple[str, Decimal]]:

@@ -1,0 +1,178 @@
+"""A correction after the month was filed: the month is frozen, the visit stays in it, form 09/BH says what changed."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from his.catalogs.models import PricedService
+from insurance.billing.closing import reopen_visit
+from insurance.claims.services import build_month
+from insurance.models import BenefitResult, Claim
+from patients.models import Visit
+from reports.engine import run
+from reports.export import export
+from reports.lists.services import list_query
+from reports.lists.totals import checks, totals
+from reports.models import ReportRun
+from reports.period import Period
+from reports.reconcile import reconcile
+from tests.cast import World, at
+from tests.insurance import walk
+from tests.insurance.money_audit import tables_of
+from tests.reports.month import OCTOBER, by_code, exported, failed, made, reopened, small_month, total
+from tests.reports.test_compare import filed
+
+NOVEMBER = Period.parse_month("2026-11")
+QUARTER = Period.parse_quarter("2026-Q4")
+LATER = timedelta(days=40)
+
+
+@pytest.fixture
+def october(world: World, tmp_path: Path) -> tuple[walk.Walk, ReportRun]:
+    """October is exported and filed."""
+    lan = small_month(world, world.hospital)[0]
+    exported(world.hospital, tmp_path / "sent")
+    report = made(world.hospital)
+    filed(world.hospital, report)
+    return lan, report
+
+
+def corrected(lan: walk.Walk, when: datetime, price: int = 40000) -> Visit:
+    """A price was wrong: the visit is opened, closed again, and its claim is built."""
+    place = lan.place
+    reopen_visit(visit=reopened(lan.visit), reason="Sai giá", actor=place.actor("manager"), at=when)
+    PricedService.objects.filter(code=walk.CBC, facility=place.facility).update(price=price, insured_price=price)
+    lan.visit, lan.now = reopened(lan.visit), when + timedelta(minutes=5)
+    lan.close()
+    month = reopened(lan.visit).claim_month
+    assert month is not None
+    build_month(month=month, actor=place.actor("claims"), at=when + timedelta(hours=1))
+    return reopened(lan.visit)
+
+
+def adjusted(world: World, period: Period) -> ReportRun:
+    place = world.hospital
+    return run(form="09BH", facility=place.facility, period=period, actor=place.actor("claims"), at=at(18) + LATER)
+
+
+def fund_of_list(world: World, form: str, period: Period) -> Decimal:
+    parts = totals(list_query(form, world.hospital.facility, period, ""))
+    return sum((part.sums["T_BHTT"] for part in parts), Decimal(0))
+
+
+def test_a_visit_of_a_filed_month_stays_in_it_and_is_counted_once(
+    world: World, october: tuple[walk.Walk, ReportRun]
+) -> None:
+    lan, old = october
+    assert corrected(lan, at(18) + LATER).claim_month == OCTOBER.start
+    again, november = made(world.hospital), made(world.hospital, NOVEMBER)
+    assert lan.visit.claim_code in by_code(again)
+    assert november.values["rows"] == []
+    old.refresh_from_db()
+    moved = total(again, "T_BHTT") - total(old, "T_BHTT")
+    assert moved != 0, "the filed version is as it was"
+    report = adjusted(world, NOVEMBER)
+    assert total(report, "CHENH_LECH_QUY") == moved
+    for period, wanted in ((OCTOBER, total(again, "T_BHTT")), (NOVEMBER, Decimal(0))):
+        assert sum(fund_of_list(world, form, period) for form in ("79A", "80A")) == wanted
+        place = world.hospital
+        items = [
+            run(form=form, facility=place.facility, period=period, actor=place.actor("claims"), at=at(19))
+            for form in ("19BHYT", "20BHYT", "21BHYT")
+        ]
+        assert sum(total(item, "T_BHTT") for item in items) == wanted
+    said = [
+        row for row in checks(list_query("79A", world.hospital.facility, OCTOBER, "")) if "sau khi nộp" in row.title
+    ]
+    assert [row.refs for row in said] == [(lan.visit.claim_code,)]
+    differing = {check.name: check.differences for check in reconcile(world.hospital.facility, OCTOBER.start)}
+    assert (differing["report"], differing["filed"], differing["claims"]) == ([], [], [])
+    settlement = run(
+        form="02BH", facility=old.facility, period=QUARTER, actor=world.hospital.actor("claims"), at=at(19)
+    )
+    assert Decimal(str(by_code(settlement)["01"]["T_BHTT"])) < total(old, "T_BHTT")
+    leaves = [Decimal(str(row["T_BHTT"])) for row in by_code(settlement).values() if row["STT_CHA"] == "A"]
+    assert sum(leaves) == total(old, "T_BHTT"), "the quarter adds up what was filed"
+
+
+def test_reconcile_names_a_visit_that_is_asked_for_twice(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
+    lan, _ = october
+    corrected(lan, at(18) + LATER)
+    Visit.objects.filter(pk=lan.visit.pk).update(claim_month=NOVEMBER.start)
+    (check,) = [one for one in reconcile(world.hospital.facility, OCTOBER.start) if one.name == "filed"]
+    assert [one.ref for one in check.differences] == [lan.visit.claim_code]
+
+
+def test_an_unfiled_month_is_left_as_before(world: World) -> None:
+    lan = small_month(world, world.hospital)[0]
+    assert corrected(lan, at(18) + LATER).claim_month == NOVEMBER.start
+
+
+def test_the_form_says_field_by_field_what_the_files_say_differently(
+    world: World, october: tuple[walk.Walk, ReportRun], tmp_path: Path
+) -> None:
+    lan, _ = october
+    code = lan.visit.claim_code
+    corrected(lan, at(18) + LATER)
+    before = tables_of((tmp_path / "sent" / f"{code}.xml").read_bytes())
+    exported(world.hospital, tmp_path / "again")
+    after = tables_of((tmp_path / "again" / f"{code}.xml").read_bytes())
+    report = adjusted(world, NOVEMBER)
+    rows = list(by_code(report).values())
+    assert {(row["MA_LK"], row["KY_QT"], row["TRANGTHAI_HS"], row["LYDO_DIEUCHINH"]) for row in rows} == {
+        (code, "202610", "1", "Sai giá")
+    }
+    said = {
+        (row["SOBANG_XML"], row["STT_XML"], row["TRUONG_TT_GOC"]): (row["TT_GOC"], row["TT_DIEUCHINH"]) for row in rows
+    }
+    wanted = {}
+    for table in ("XML1", "XML2", "XML3"):
+        for old, new in zip(before.get(table, []), after.get(table, []), strict=True):
+            number = "" if table == "XML1" else old["STT"]
+            wanted |= {(table[3:], number, tag): (old[tag], new[tag]) for tag in old if old[tag] != new[tag]}
+    assert said == wanted
+    assert ("1", "", "T_BHTT") in said
+    assert any(key[0] == "3" and key[2] == "DON_GIA_BH" for key in said)
+    assert failed(report) == {}
+    path = tmp_path / "09.xlsx"
+    path.write_bytes(export(report, "xlsx"))
+    head, *lines = load_workbook(path)["HSDC09BH"].iter_rows(values_only=True)
+    assert (len(head), head[-1], len(lines)) == (22, "TIEN_XUAT_TOAN", len(rows))
+    assert {line[head.index("XML1_ID")] for line in lines} == {None}, "what the product does not know is empty"
+    assert export(report, "pdf").startswith(b"%PDF")
+
+
+def test_what_was_told_last_month_is_not_told_again(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
+    """Filed, corrected in November and again in December: the three papers add up to what is true."""
+    lan, old = october
+    corrected(lan, at(18) + LATER)
+    corrected(lan, at(18) + 2 * LATER, price=52000)
+    december = adjusted(world, Period.parse_month("2026-12"))
+    both = [total(adjusted(world, NOVEMBER), "CHENH_LECH_QUY"), total(december, "CHENH_LECH_QUY")]
+    assert all(both)
+    assert total(old, "T_BHTT") + sum(both) == total(made(world.hospital), "T_BHTT")
+
+
+def test_a_visit_that_is_claimed_no_more_is_taken_away(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
+    lan, old = october
+    reopen_visit(visit=lan.visit, reason="Không có thẻ", actor=lan.place.actor("manager"), at=at(18) + LATER)
+    assert failed(adjusted(world, NOVEMBER))["Không lượt nào của tháng đã nộp còn mở lại mà chưa chốt"]
+    lan.visit, lan.now = reopened(lan.visit), at(18, 5) + LATER
+    lan.close()
+    BenefitResult.objects.filter(visit=lan.visit, is_current=True).update(entitlement_code="9")
+    Claim.objects.filter(visit=lan.visit, is_current=True).update(is_current=False)
+    (row,) = by_code(adjusted(world, NOVEMBER)).values()
+    fund = Decimal(str(by_code(old)[lan.visit.claim_code]["T_BHTT"]))
+    assert (row["TRANGTHAI_HS"], row["TT_GOC"], row["TT_DIEUCHINH"]) == ("2", f"{fund:.2f}", "0.00")
+    assert Decimal(str(row["CHENH_LECH_QUY"])) == -fund
+
+
+def test_the_desk_says_that_the_visit_stays(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
+    lan, _ = october
+    page = walk.signed_in(world.hospital, "manager").get(reverse("cashier-filed", args=[lan.visit.pk])).content.decode()
+    assert "vẫn thuộc tháng 10/2026" in page
+    assert "chuyển sang tháng quyết toán" not in page
