@@ -11,12 +11,16 @@ from django.db.models import QuerySet
 
 from his.accounts.models import Facility
 from his.core.models import FacilityModel
+from reports.bank.models import BankLine, BankMatch, BankStatement
 from reports.briefing.models import Briefing, BriefingCell
 from reports.filing_models import RUN_TRIGGER, DutyOwner, DutyTick, Filing, FilingStep
 from reports.period import Period
 from reports.registers.models import PrintedLine, RegisterEarlier, RegisterEntry, RegisterPrint, RegisterSetting
 
 __all__ = [
+    "BankLine",
+    "BankMatch",
+    "BankStatement",
     "Briefing",
     "BriefingCell",
     "DutyOwner",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from reports.views import calendar, comparing, desk, figures, filing, listing, reconciling
+from reports.views import bank, calendar, comparing, desk, figures, filing, listing, reconciling
 
 urlpatterns: list[URLPattern] = [
     path("", desk.reports, name="reports"),
@@ -12,6 +12,10 @@ urlpatterns: list[URLPattern] = [
     path("calendar/<str:code>/<str:start>/tick/", calendar.tick, name="report-tick"),
     path("calendar/<str:code>/<str:start>/assign/", calendar.assign, name="report-assign"),
     path("reconcile/", reconciling.reconciliations, name="reconciliations"),
+    path("bank/", bank.bank, name="bank"),
+    path("bank/import/", bank.bank_import, name="bank-import"),
+    path("bank/lines/<int:pk>/match/", bank.bank_match, name="bank-match"),
+    path("bank/matches/<int:pk>/undo/", bank.bank_unmatch, name="bank-unmatch"),
     path("lists/<str:form>/<str:month>/", listing.report_list, name="report-list"),
     path("lists/<str:form>/<str:month>/file/", listing.report_list_file, name="report-list-file"),
     path("<int:pk>/", desk.report, name="report-run"),

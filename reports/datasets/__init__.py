@@ -1,6 +1,7 @@
 """Where the rows of reports come from: a closed set of data sets by name."""
 
 from reports.datasets.adjustments import adjustments, explain_adjustment
+from reports.datasets.bank import bank_list, explain_bank_row
 from reports.datasets.base import Dataset, Query, Row, Source
 from reports.datasets.cash import (
     debt_list,
@@ -8,6 +9,7 @@ from reports.datasets.cash import (
     explain_invoice,
     held_deposit_list,
     invoice_list,
+    payments,
     reversals,
 )
 from reports.datasets.catalog import catalog, explain_catalog_row
@@ -33,6 +35,8 @@ SOURCES: dict[str, Source] = {
     "debts": Source(debt_list, explain_account),
     "held_deposits": Source(held_deposit_list, explain_account),
     "reversals": Source(reversals, explain_account),
+    "payments": Source(payments, explain_account),
+    "bank": Source(bank_list, explain_bank_row),
     "invoices": Source(invoice_list, explain_invoice),
     "grid": Source(grid, explain_row, is_of_visits=True),
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Max
 
-from his.core.dates import day_range
+from his.core.dates import day_range, local
+from insurance.billing.effects import EFFECTS, cash_of
 from insurance.billing.ledger import debts, entries_of, held_deposits
+from insurance.claims.visit_facts import birth_of
 from insurance.models import CashEntry, FeeWaiver, Invoice
 from insurance.standards import PartialDate
 from patients.models import Visit
@@ -69,6 +71,36 @@ def reversals(query: Query) -> Dataset:
     found.rows.sort(key=lambda row: (row.value("at"), row.ref))
     used = {row.section for row in found.rows}
     found.sections = [(kind, title) for kind, title in kinds.items() if kind in used]
+    return found
+
+
+def payments(query: Query) -> Dataset:
+    """Papers of the period that moved money, by day and cashier; what went out has a minus. Papers are never changed:
+    `undone_at` is when a part of one was last given back, or it was voided."""
+    start, end = query.period.instants()
+    rows = CashEntry.objects.for_facility(query.facility).filter(at__gte=start, at__lt=end)
+    rows = rows.filter(kind__in=[kind for kind, effect in EFFECTS.items() if effect.cash])
+    rows = rows.annotate(undone_at=Max("refunds__at")).order_by("at", "pk")
+    found, titles = Dataset(), {}
+    for entry in rows.select_related("visit__patient", "visit__department", "by"):
+        day, patient = local(entry.at).date(), entry.visit.patient
+        section = f"{day:%Y-%m-%d} {entry.by.username}"
+        titles[section] = f"Ngày {day:%d/%m/%Y}, {entry.by.display_name}"
+        own = {
+            **_person(entry.visit),
+            "number_text": entry.number,
+            "born": birth_of(patient),
+            "address": patient.address,
+            "phone": patient.phone,
+            "guardian_phone": patient.guardian_phone,
+            "kind_text": entry.get_kind_display(),
+            "method_text": entry.get_method_display(),
+            "signed_amount": cash_of(entry),
+            "by_code": entry.by.username,
+            "by_name": entry.by.display_name,
+        }
+        found.rows.append(Row(entry.number, entry, own, section))
+    found.sections = sorted(titles.items())
     return found
 
 

@@ -287,8 +287,16 @@ def _days(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {str(row["day"]): f"{date.fromisoformat(str(row['day'])):%d/%m/%Y}" for row in labels}
 
 
+def _referrals(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By the key of the row how the patients of a card group came."""
+    keys = (SEPARATOR.join(str(value) for value in row.values()) for row in labels)
+    return {key: _ROUTES[str(row["referral"])] for key, row in zip(keys, labels, strict=True)}
+
+
+_ROUTES = {"right": "Đúng tuyến", "wrong": "Trái tuyến", "unknown": "Chưa xếp được tuyến"}
 _NAMES: dict[str, Callable[[Query, Sequence[Mapping[str, Any]]], dict[str, str]]] = {
     "icd3": _diagnosis_names,
+    "referral": _referrals,
     "day": _days,
 }
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
     BooleanField,
+    Case,
     CharField,
     Count,
     DecimalField,
@@ -30,6 +32,7 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat, ExtractHour, Left, Trim, TruncDate
@@ -41,6 +44,8 @@ from insurance.models import BenefitLine, BenefitResult, CashEntry
 from patients.models import Exam, ServiceOrder, Visit, VisitDiagnosis
 from reports.datasets.base import Query
 from reports.grid.placing import Fact
+from reports.lists.codes import old_codes
+from reports.lists.parts import ORIGINS, ROUTES, origin_of, route_of
 
 Columns = Mapping[str, Combinable | str]
 
@@ -196,8 +201,30 @@ def claimed_lines(query: Query) -> QuerySet[BenefitLine]:
     return _lines(query).exclude(result__in=left_out.values("pk"))
 
 
+def _stay_days() -> Case:
+    """Days of an inpatient stay (SO_NGAY_DTRI, QĐ 4750: last less first day plus one), with the first line of a visit;
+    the same that `insurance.claims.visit_facts.treatment_days` says of these types. Of others zero."""
+    days = Func(
+        TruncDate("result__visit__ended_at"),
+        TruncDate("result__visit__arrived_at"),
+        template="(%(expressions)s + 1)",
+        arg_joiner=" - ",
+        output_field=IntegerField(),
+    )
+    first = Q(position=1, result__visit__visit_type__in=("03", "04"))
+    return Case(When(first, then=days), default=Value(0), output_field=IntegerField())
+
+
+_OLD_CODES = old_codes(date.max)
+"""The mappings that have no end."""
 _LINE: Columns = {
     **_of_visit("result__visit__"),
+    "is_first": _holds(Q(position=1)),
+    "card_group": Coalesce(Left("result__visit__card__number", 2), Value("")),
+    "origin": origin_of("result__visit__", F("result__facility__code"), ORIGINS, CharField),
+    "referral": route_of(
+        "result__visit__", "result__entitlement_code", F("result__facility__code"), _OLD_CODES, ROUTES, CharField
+    ),
     "group": "charge__group_code",
     "kind": "charge__line_kind",
     "code": "charge__code",
@@ -211,6 +238,7 @@ _LINE: Columns = {
     "entitlement": "result__entitlement_code",
 }
 _LINE_MEASURES: Columns = {
+    "stay_days": _stay_days(),
     "quantity": "charge__quantity",
     **{
         name: name

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Case, DecimalField, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, DecimalField, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
@@ -19,14 +19,11 @@ from insurance.claims.inclusion import LEFT_OUT
 from insurance.claims.summaries import summary_rows
 from insurance.models import BenefitLine
 from reports.definition import Form
-from reports.lists.codes import ELSEWHERE, HERE, PLACE, OldCodes, old_codes
+from reports.lists.codes import PLACE, OldCodes, old_codes
+from reports.lists.parts import ORIGINS, ROUTES, origin_of, route_of
 from reports.period import Period
 
 _MONEY = DecimalField(max_digits=17, decimal_places=2)
-ORIGINS = ("here", "province", "elsewhere")
-ROUTES = ("right", "wrong", "unknown")
-WRONG_WAY = "3"
-"""Old reason of who came without a referral (trái tuyến)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +76,10 @@ class ListQuery:
 
     def part_of(self, visit: str) -> dict[str, Case | Value]:
         """Origin and route of a visit as numbers, given the path to it."""
-        registered = f"{visit}card__registered_facility_code"
-        is_here = Q(**{registered: self.facility.code})
-        in_province = Q(**{f"{registered}__startswith": self.facility.code[:2]})
-        origin = Case(
-            When(is_here, then=Value(0)),
-            When(in_province, then=Value(1)),
-            default=Value(2),
-            output_field=IntegerField(),
-        )
+        code, places = Value(self.facility.code), range(3)
         entitlement = "entitlement_code" if visit == "visit__" else "result__entitlement_code"
-        whens = []
-        for where, condition in ((HERE, is_here), (ELSEWHERE, ~is_here)):
-            table = self.codes.table("reason", is_here=where == HERE)
-            for place, codes in enumerate(
-                (
-                    [code for code, old in table.items() if old != WRONG_WAY],
-                    [code for code, old in table.items() if old == WRONG_WAY],
-                )
-            ):
-                whens.append(When(condition & Q(**{f"{entitlement}__in": codes}), then=Value(place)))
-        route = Case(*whens, default=Value(2), output_field=IntegerField())
+        origin = origin_of(visit, code, places, IntegerField)
+        route = route_of(visit, entitlement, code, self.codes, places, IntegerField)
         return {"origin": origin, "route": route if self.has_routes else Value(0, output_field=IntegerField())}
 
 

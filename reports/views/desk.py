@@ -32,6 +32,7 @@ from reports.services import export_report
 from reports.views.filing_panel import filing_context
 
 PAGE = 100
+_MAY = {"run": "reports.run", "match": "billing.match_bank"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -104,7 +105,8 @@ def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None)
         }
         for row in rows
     ]
-    return {"run_form": form, "listed": listed, "may_run": request.actor.may("reports.run")}
+    may = {f"may_{name}": request.actor.may(permission) for name, permission in _MAY.items()}
+    return {"run_form": form, "listed": listed, **may}
 
 
 def _same(a: ReportRun, b: ReportRun) -> bool:

@@ -13,6 +13,7 @@ from tests.cast import World
 
 MATRIX = Path(__file__).parent.parent / "golden" / "permission_matrix.txt"
 SERVICE_MODULES = (
+    "reports.bank.services",
     "his.accounts.services.accounts",
     "his.accounts.services.facilities",
     "his.accounts.services.places",

@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 
 from his.catalogs.models import PricedService
 from his.core.errors import Refusal
+from his.core.money import ZERO
 from reports.engine import run
 from reports.export import export, file_name
 from reports.export.merged import export_merged, merged
@@ -161,6 +162,37 @@ GATEWAY = {
     "05DM": ("DANHSACH_DMDICHVUKBCB", "DMDICHVUKBCB"),
     "06DM": ("DSACH_TBYTTHDV", "DM_TBYTTHDV"),
 }
+
+
+@pytest.mark.parametrize(("code", "types"), [("14A", {"01", "05"}), ("14B", {"03"})])
+def test_costs_by_card_group_and_referral_are_those_of_the_files(
+    world: World, tmp_path: Path, code: str, types: set[str]
+) -> None:
+    list_month(world)
+    claims = claim_tables(world, tmp_path)
+    wanted: dict[tuple[str, str], dict[str, Decimal]] = {}
+    for tables in claims.values():
+        (visit,) = tables["XML1"]
+        if visit["MA_LOAI_KCB"] not in types:
+            continue
+        where = visit["MA_DKBD"]
+        origin = "here" if where == "99002" else "province" if where[:2] == "99" else "elsewhere"
+        row = wanted.setdefault((origin, visit["MA_THE_BHYT"][:2]), dict.fromkeys(("n", "days", "T_BHTT", "4"), ZERO))
+        row["n"] += 1
+        row["days"] += Decimal(visit["SO_NGAY_DTRI"])
+        row["T_BHTT"] += Decimal(visit["T_BHTT"])
+        row["4"] += sum(Decimal(line["THANH_TIEN_BH"]) for line in tables.get("XML2", []))
+    report = form_of(world, code, OCTOBER)
+    found: dict[tuple[str, str], dict[str, Decimal]] = {}
+    for origin, cells in zip(report.values["sections"], by_code(report).values(), strict=True):
+        assert cells["TUYEN"] == "Đúng tuyến", "registered here, an emergency, or referred"
+        tags = {"n": "SO_LUOT", "days": "SO_NGAY", "T_BHTT": "T_BHTT", "4": "T_THUOC"}
+        found[origin, str(cells["NHOM"])] = {key: Decimal(str(cells.get(tag, 0))) for key, tag in tags.items()}
+    if code == "14A":
+        wanted = {key: {**row, "days": ZERO} for key, row in wanted.items()}
+    assert found == wanted
+    assert len(found) == (5 if code == "14A" else 1)
+    assert failed(report) == {}
 
 
 @pytest.mark.parametrize("code", sorted(GATEWAY))

@@ -1,0 +1,105 @@
+"""What is done with statements of the bank: taken in, matched, matches taken back."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from his.accounts.actor import Actor
+from his.core.errors import Refusal
+from his.locks import lock_name
+from his.service import audit_facts, service
+from insurance.billing.effects import VOIDS
+from insurance.models import CashEntry
+from reports.bank.matching import pairs
+from reports.bank.models import BankLine, BankMatch, BankStatement
+from reports.bank.queries import as_line, as_paper, free_lines, free_papers, standing_matches
+from reports.bank.reading import read_statement
+from reports.period import Period
+
+_AROUND = timedelta(days=7)
+"""How many days before the first and after the last line a paper may have been written."""
+
+
+@service(action="bank.import", permission="billing.match_bank")
+def import_statement(*, content: bytes, name: str, actor: Actor, at: datetime) -> BankStatement:
+    """Take in a statement of the bank (nhập sao kê) and match what belongs together.
+
+    Afterwards each of its lines of money that came in is there once, by the reference of the bank: a line that an
+    earlier file had is skipped. Lines that name a paper of a transfer of the same amount are matched
+    (`reports.bank.matching`). Refuses the same file again, and what cannot be read, by line.
+    """
+    lines, skipped = read_statement(content)
+    digest = hashlib.sha256(content).hexdigest()
+    lock_name("bank", actor.facility.code)
+    if BankStatement.objects.for_facility(actor.facility).filter(sha256=digest).exists():
+        raise Refusal("again", "Tệp sao kê này đã nhập rồi", field="file")
+    known = BankLine.objects.for_facility(actor.facility).filter(reference__in=[line.reference for line in lines])
+    there = set(known.values_list("reference", flat=True))
+    made = BankStatement.objects.create(
+        facility=actor.facility,
+        name=name[:200],
+        sha256=digest,
+        skipped=skipped + len(there),
+        imported_at=at,
+        imported_by=actor.user,
+    )
+    fresh = [line for line in lines if line.reference not in there]
+    BankLine.objects.bulk_create(
+        BankLine(
+            facility=actor.facility,
+            statement=made,
+            day=line.day,
+            reference=line.reference,
+            content=line.content,
+            amount=line.amount,
+        )
+        for line in fresh
+    )
+    span = Period(min(line.day for line in lines) - _AROUND, max(line.day for line in lines) + _AROUND)
+    found = list(
+        pairs(
+            [as_line(line) for line in free_lines(actor.facility).filter(day__gte=span.start, day__lte=span.end)],
+            [as_paper(entry) for entry in free_papers(actor.facility, span)],
+        )
+    )
+    BankMatch.objects.bulk_create(
+        BankMatch(facility=actor.facility, line_id=line, entry_id=entry, is_automatic=True, at=at, by=actor.user)
+        for line, entry in found
+    )
+    audit_facts(file=made.name, sha256=digest, lines=len(fresh), skipped=made.skipped, matched=len(found))
+    return made
+
+
+@service(action="bank.match", permission="billing.match_bank")
+def match_line(*, line: BankLine, entry: CashEntry, actor: Actor, at: datetime) -> BankMatch:
+    """Say that a line of the bank is the money of a paper (khớp bằng tay).
+
+    Refuses what is matched already, a paper that is no transfer or was voided, and another amount: money that came
+    short or over is settled by a refund or a further receipt first.
+    """
+    lock_name("bank", actor.facility.code)
+    standing = standing_matches(actor.facility)
+    if standing.filter(line=line).exists() or standing.filter(entry=entry).exists():
+        raise Refusal("matched", "Dòng sao kê hoặc phiếu thu này đã khớp rồi", field="entry")
+    if entry.kind not in VOIDS or entry.method != CashEntry.Method.TRANSFER:
+        raise Refusal("no_transfer", "Chỉ khớp được phiếu thu, phiếu tạm ứng bằng chuyển khoản", field="entry")
+    if entry.refunds.filter(kind__in=VOIDS.values()).exists():
+        raise Refusal("voided", "Phiếu này đã hủy", field="entry")
+    if entry.amount != line.amount:
+        raise Refusal("amount", "Số tiền sao kê khác số tiền phiếu thu: hoàn hoặc thu thêm trước", field="entry")
+    audit_facts(reference=line.reference, number=entry.number, amount=line.amount)
+    return BankMatch.objects.create(
+        facility=actor.facility, line=line, entry=entry, is_automatic=False, at=at, by=actor.user
+    )
+
+
+@service(action="bank.unmatch", permission="billing.match_bank")
+def undo_match(*, match: BankMatch, actor: Actor, at: datetime) -> BankMatch:
+    """Take a match back (bỏ khớp): line and paper are free again, and the match stays on record."""
+    lock_name("bank", actor.facility.code)
+    standing = standing_matches(actor.facility).filter(pk=match.pk).select_related("line", "entry").first()
+    if standing is None:
+        raise Refusal("undone", "Cặp này đã bỏ khớp")
+    standing.undone_at, standing.undone_by = at, actor.user
+    standing.save(update_fields=["undone_at", "undone_by"])
+    audit_facts(reference=standing.line.reference, number=standing.entry.number)
+    return standing
