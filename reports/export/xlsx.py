@@ -1,7 +1,8 @@
 """The form as a spreadsheet: the file that the portal takes, and the paper as a second sheet.
 
 Codes and times are texts (leading zeros matter), amounts are real numbers. The bytes depend on the report
-only: the time in the file is the end of the period.
+only: the time in the file is the end of the period. Both sheets are written row after row into temporary files, so that
+a month of 40,000 rows takes no more memory than its table does.
 """
 
 import io
@@ -17,10 +18,13 @@ from xlsxwriter.worksheet import Worksheet
 from his.core.money import round0
 from reports.definition import NUMBERS, Column, Form
 from reports.export.layout import HeaderCell, Layout, layout_of, noun_of, period_text, shown
+from reports.export.streamed_sheet import StreamedSheet
 from reports.table import Cell
 
 FONT = {"font_name": "Times New Roman", "font_size": 10}
 _PAPER_A4 = 9
+ROW_BY_ROW = {"constant_memory": True}
+SHEET = StreamedSheet
 PAPER_SCALE = 0.82
 """Column widths of the paper in characters, for each unit of the definition: narrow, so that it prints large."""
 
@@ -28,12 +32,12 @@ PAPER_SCALE = 0.82
 def to_xlsx(form: Form, values: Mapping[str, Any], sha256: str) -> bytes:
     """The workbook of a stored report."""
     out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
+    book = xlsxwriter.Workbook(out, {**ROW_BY_ROW, "strings_to_numbers": False, "strings_to_formulas": False})
     made = datetime.combine(date.fromisoformat(values["period"]["end"]), time())
     book.set_properties({"title": form["title"], "subject": f"{form['number']}, {sha256}", "created": made})
     formats = formats_of(book)
-    _file_sheet(book.add_worksheet(form["xlsx"]["sheet"]), form, values, formats)
-    PaperSheet(book.add_worksheet(form["xlsx"]["printed_sheet"]), form, values, formats).write()
+    _file_sheet(book.add_worksheet(form["xlsx"]["sheet"], SHEET), form, values, formats)
+    PaperSheet(book.add_worksheet(form["xlsx"]["printed_sheet"], SHEET), form, values, formats).write()
     book.close()
     return out.getvalue()
 

@@ -17,6 +17,7 @@ from reports.export.pdf import TEMPLATE, paper_data, to_pdf
 from reports.export.xlsx import to_xlsx
 from reports.export.xml import to_xml
 from tests.his.paper_pictures import PPI, assert_looks_like
+from tests.reports import workbook
 from tests.reports.frozen import FORM, ROWS, digest, empty_report, report
 
 OFFICIAL_TEXT = (
@@ -107,6 +108,15 @@ def test_the_xml_has_the_form_of_the_gateway(values: dict[str, Any]) -> None:
     for row, stored in zip(root[0], values["rows"], strict=True):
         assert tuple(field.tag for field in row) == OFFICIAL
         assert [field.text or "" for field in row] == [str(value) for value in stored]
+
+
+def test_no_cell_is_lost_by_writing_row_after_row(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The streamed file against one that the library keeps in memory and writes as a whole: the same both ways."""
+    long = report()
+    for name in ("rows", "sections", "refs"):
+        long[name] = long[name][:1] * 300 + long[name][1:]
+    for table in (values, long, empty_report()):
+        workbook.assert_no_cell_is_lost(FORM, table, monkeypatch)
 
 
 @pytest.mark.parametrize("kind", sorted(EXPORTERS))

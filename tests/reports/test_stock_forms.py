@@ -23,6 +23,7 @@ from reports.period import Period
 from reports.services import export_report
 from tests.cast import World, at
 from tests.pharmacy import shelf
+from tests.reports import workbook
 
 SEPTEMBER, OCTOBER = Period.parse_month("2026-09"), Period.parse_month("2026-10")
 NXT_NUMBERS = ("DAU_SL", "NHAP_SL", "XUAT_SL", "DUONG_SL", "CUOI_SL")
@@ -164,13 +165,14 @@ def test_a_form_of_the_whole_facility_takes_no_store(world: World, month: dict[s
     assert refused.value.code == "unknown_store"
 
 
-def test_every_form_gives_its_files(world: World, month: dict[str, Store]) -> None:
+def test_every_form_gives_its_files(world: World, month: dict[str, Store], monkeypatch: pytest.MonkeyPatch) -> None:
     for form in [latest(code) for code in form_codes()]:
         if form.is_list:
             continue  # written as it is read, and compared with the claims (test_lists)
         report = made(world, form.code, OCTOBER.fitting(form.periods))
         for kind in kinds_of(form):
             assert export(report, kind) == export(report, kind)
+        workbook.assert_no_cell_is_lost(form, report.values, monkeypatch)
     report = made(world)
     book = openpyxl.load_workbook(io.BytesIO(export(report, "xlsx")))
     sheet = book["NXT"]
