@@ -26,6 +26,7 @@ from patients.models import Visit
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.datasets.visits import explain_visit
 from reports.filing_models import Filing
+from reports.table import BLANK
 
 SETTLEMENT = "01BH"
 """The form with which the fund is asked for a month."""
@@ -136,7 +137,7 @@ def _claims(one: Adjusted, *, before: bool) -> Claim | None:
 
 def _blank() -> dict[str, Any]:
     names = ("table", "line", "ordered_at", "status", "field", "old", "field_after", "new", "none")
-    return {**dict.fromkeys(names, ""), "difference": ZERO}
+    return {**dict.fromkeys(names, ""), "difference": BLANK}
 
 
 def _head(one: Adjusted, old: Claim) -> dict[str, str]:
@@ -176,7 +177,7 @@ def _of_table(one: Adjusted, table: TableChange, before: Tables) -> Iterator[dic
         for tag, old, new in _fields(row):
             status = {"changed": CHANGE, "removed": CANCEL}.get(row.kind, "")
             is_fund = table.name == SUMMARY and tag == FUND
-            difference = one.difference if is_fund else ZERO
+            difference = one.difference if is_fund else BLANK
             yield {
                 **line,
                 "field": tag,

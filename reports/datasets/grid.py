@@ -105,7 +105,6 @@ def grid(query: Query) -> Dataset:
             _flag(form, counted, found)
         basis.append(_basis(plan, query, facts))
     found.basis = basis
-    found.notes = list(form.get("notes") or [])
     _fill(form, query, figures, labels, found)
     return found
 

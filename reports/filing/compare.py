@@ -147,13 +147,13 @@ def _figures(
 
 
 def _amount(row: Sequence[Cell] | None, at: int) -> Decimal:
-    return Decimal(row[at]) if row is not None else ZERO
+    return Decimal(row[at] or 0) if row is not None else ZERO
 
 
 def _sums(form: Form, rows: Mapping[_Key, Sequence[Cell]], section: str | None) -> dict[str, Decimal]:
     """Sums by column, and under the empty name how many rows there are."""
     chosen = [row for (part, _), row in rows.items() if section is None or part == section]
-    sums = {tag: sum((Decimal(row[form.tags.index(tag)]) for row in chosen), ZERO) for tag in form.summed_tags}
+    sums = {tag: sum((Decimal(row[form.tags.index(tag)] or 0) for row in chosen), ZERO) for tag in form.summed_tags}
     return {"": Decimal(len(chosen)), **sums}
 
 

@@ -74,7 +74,7 @@ def by_code(report: ReportRun) -> dict[str, dict[str, object]]:
 
 def total(report: ReportRun, tag: str) -> Decimal:
     """Sum of a money column over the rows."""
-    return sum((Decimal(str(row[tag])) for row in by_code(report).values()), Decimal(0))
+    return sum((Decimal(str(row[tag] or 0)) for row in by_code(report).values()), Decimal(0))
 
 
 def failed(report: ReportRun) -> dict[str, list[str]]:

@@ -15,6 +15,8 @@ from insurance.models import BenefitResult, Claim
 from patients.models import Visit
 from reports.engine import run
 from reports.export import export
+from reports.filing.compare import compare
+from reports.filing.sides import as_now, stored
 from reports.lists.services import list_query
 from reports.lists.totals import checks, totals
 from reports.models import ReportRun
@@ -97,6 +99,8 @@ def test_a_visit_of_a_filed_month_stays_in_it_and_is_counted_once(
     assert Decimal(str(by_code(settlement)["01"]["T_BHTT"])) < total(old, "T_BHTT")
     leaves = [Decimal(str(row["T_BHTT"])) for row in by_code(settlement).values() if row["STT_CHA"] == "A"]
     assert sum(leaves) == total(old, "T_BHTT"), "the quarter adds up what was filed"
+    assert compare(stored(settlement), as_now(settlement)).is_same
+    assert filed(world.hospital, settlement).is_filed, "rows that name a part have no amounts, and it can be signed"
 
 
 def test_reconcile_names_a_visit_that_is_asked_for_twice(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
