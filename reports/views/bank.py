@@ -12,7 +12,6 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
-from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO
 from his.ui.forms import add_refusal, saved, status_of
@@ -120,6 +119,9 @@ def _context(
     rows = bank_rows(request.actor.facility, period)
     asked = request.GET.get("line", "")
     wanted = line or (int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
+    chosen = next((row for row in rows if row.line and row.line.pk == wanted and not row.entry), None)
+    if chosen:  # the choice of papers has the focus
+        form.fields["file"].widget.attrs.pop("data-focus", None)
     statements = BankStatement.objects.for_facility(request.actor.facility).select_related("imported_by")
     return {
         "form": form,
@@ -131,9 +133,8 @@ def _context(
         "open_papers": [row for row in rows if not row.line],
         "matched": [row for row in rows if row.line and row.entry],
         "sums": _sums(rows),
-        "chosen": next((row for row in rows if row.line and row.line.pk == wanted and not row.entry), None),
+        "chosen": chosen,
         "statements": statements.order_by("-imported_at")[:LISTED],
-        "today": local(timezone.now()).date(),
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from lxml import etree
 from openpyxl import load_workbook
 
 from his.catalogs.models import PricedService
@@ -148,6 +149,25 @@ def test_the_form_says_field_by_field_what_the_files_say_differently(
     assert (len(head), head[-1], len(lines)) == (22, "TIEN_XUAT_TOAN", len(rows))
     assert {line[head.index("XML1_ID")] for line in lines} == {None}, "what the product does not know is empty"
     assert export(report, "pdf").startswith(b"%PDF")
+    root = etree.fromstring(export(report, "xml"))
+    assert [child.tag for child in root] == ["TT_HOSO", "CHUKYDONVI"]
+    assert [child.tag for child in root[0]] == ["TT_MAU", "TT_XML1", "TT_DIEUCHINH"]
+    assert (root.findtext(".//MAU_SO"), root.findtext(".//MA_CSKCB"), root.findtext(".//KY_QT")) == (
+        "09/BH",
+        "99002",
+        "202610",
+    )
+    sent = {
+        (node.findtext("SOBANG_XML") or "1", node.findtext("STT_XML") or "", node.findtext("TRUONG_TT_GOC")): (
+            node.findtext("TT_GOC") or "",
+            node.findtext("TT_DIEUCHINH") or "",
+        )
+        for node in (*root.iter("TT_XML1_DC"), *root.iter("CHIPHI"))
+    }
+    assert sent == wanted
+    assert [node.findtext("STT") for node in root.iter("CHIPHI")] == [
+        str(n) for n in range(1, len(list(root.iter("CHIPHI"))) + 1)
+    ]
 
 
 def test_what_was_told_last_month_is_not_told_again(world: World, october: tuple[walk.Walk, ReportRun]) -> None:

@@ -43,12 +43,14 @@ def test_six_forms_are_what_another_program_computes(world: World, tmp_path: Pat
     hurt = person_visit(world, world.hospital, "Trịnh Bị Ngã", "GD4999912345631", hour=12)
     hurt.examine("S52.5", ("W10.1",)).order(walk.CBC).prescribe((walk.AMLODIPIN, 3)).sign().dispense().settled()
     call_command("export_claims", "--facility", "99002", "--month", MONTH, "--out", str(tmp_path / "xml"))
+    where = ("--facility", "99002", "--month", MONTH, "--out", str(tmp_path))
     for form in FORMS:
         with suppress(CommandError):  # a check may block the signature: the files are written all the same
-            call_command(
-                *("run_report", form, "--facility", "99002", "--month", MONTH, "--out", str(tmp_path)),
-                *("--format", "xlsx"),
-            )
+            call_command("run_report", form, *where, "--format", "xlsx")
+    call_command(
+        *("run_report", "03DM", "--facility", "99002", "--month", MONTH, "--out", str(tmp_path), "--format", "xml")
+    )
+    assert other.etree.parse(tmp_path / f"03DM_99002_{MONTH}.xml").getroot().tag == "HSDANHMUC"
     assert compared(tmp_path) == []
 
     damaged = {"01BH": ("M", 2), "79A": ("AA", 2), "20BHYT": ("L", 2), "21BHYT": ("F", 2), "B14": ("D", 2)}
