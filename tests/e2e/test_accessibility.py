@@ -133,7 +133,8 @@ def busy(world: World) -> Iterator[dict[str, list[str]]]:
             "accountant": [
                 reverse(f"cash-{name}")
                 for name in ("day", "refunds", "handover", "deposits", "transfers", "books", "settings")
-            ],
+            ]
+            + [reverse("bank")],
             "claims": [
                 f"{reverse('claims')}?month=2026-10&visit={done.visit.pk}",
                 reverse("report-run", args=[made.pk]),
