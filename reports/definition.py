@@ -319,3 +319,15 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         need(form.get(name) is None or form[name] in tags, f"{name} is no column")
     need(bool(form.sections) == (form.get("section_column") is not None), "sections and section_column go together")
     need(set(form["screen"]) <= set(tags), "screen names an unknown column")
+    need(set((form.get("filing") or {}).get("negative", ())) <= set(tags), "negative names an unknown column")
+    need(_xml_columns(form) <= set(tags), f"xml names unknown columns {sorted(_xml_columns(form) - set(tags))}")
+
+
+def _xml_columns(form: Form) -> set[str]:
+    """The columns that `[xml]` names: `TAG`, `TAG=COLUMN`, and by which rows are grouped; `#` is none."""
+    names = form.get("xml") or {}
+    if "group_by" not in names:
+        return set()
+    listed = [*names["head"]["columns"], *(one for spec in names["lists"] for one in spec["columns"])]
+    sources = {one.rpartition("=")[2] for one in listed} | {spec["column"] for spec in names["lists"]}
+    return {names["group_by"], *sources} - {"#"}

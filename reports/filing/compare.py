@@ -165,7 +165,7 @@ def _row_change(form: Form, ref: str, old: Sequence[Cell] | None, new: Sequence[
     details = tuple(
         Detail(column.short, shown(column, old[at]), shown(column, new[at]))
         for at, column in enumerate(form.columns)
-        if column.tag != form["number_column"] and old[at] != new[at]
+        if column.tag != form.get("number_column") and old[at] != new[at]
     )
     return Change(ref, "changed", details) if details else None
 
@@ -192,7 +192,7 @@ def _counted(old: Side, new: Side) -> Comparison:
     for key in keys:
         was, now = before.get(key), after.get(key)
         for at, column in enumerate(form.columns):
-            if column.tag == form["number_column"] or column.type not in {*SUMMED, "quantity", "share"}:
+            if column.tag == form.get("number_column") or column.type not in {*SUMMED, "quantity", "share"}:
                 continue
             old_text, new_text = (_text(column, row[at]) if row is not None else "0" for row in (was, now))
             if old_text != new_text:

@@ -95,6 +95,7 @@ def test_a_new_circular_is_a_new_folder(world: World, tmp_path: Path) -> None:
         ("form.toml", 'kind = "mapped"', 'kind = "guessed"', "unknown check"),
         ("form.toml", 'words_column = "T_BHTT"', 'words_column = "T_XYZ"', "is no column"),
         ("form.toml", "valid_from = 2026-04-01", "valid_from = 2026-05-01", "not named by valid_from"),
+        ("form.toml", "[filing]", '[filing]\nnegative = ["XYZ"]', "negative names an unknown column"),
     ],
 )
 def test_contradictions_are_found_when_read(tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
