@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-import pytest
-
 from his.catalogs.models import AdministrativeUnit, CodeEntry, Diagnosis, Drug, PricedService
 from his.core.dates import VIETNAM, BirthDate
 from his.core.text import fold
@@ -17,6 +15,7 @@ from his.demo.places import HOSPITAL, STATION, Place, build_places
 from patients.models import InsuranceCard, Patient, Visit, VitalSigns
 from patients.services.people import add_card, register_patient
 from patients.services.visits import open_visit, record_vitals
+from tests.scenes import scene
 
 DAY = date(2026, 10, 6)
 
@@ -133,8 +132,8 @@ def small_catalogue(place: Place) -> None:
     )
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@scene
+def world() -> World:
     """Two facilities of province 99 with people, accounts and a small catalogue."""
     places = build_places()
     since = date(2020, 1, 1)

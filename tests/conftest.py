@@ -1,18 +1,22 @@
 """What all tests share: a PostgreSQL of their own, which never touches the data of the demo."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
 from tests.browser import chromium
 from tests.cast import world
+from tests.scenes import all_scenes, scenes, scenes_come_first
 from tests.template import migrated_template
 
 examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,10 +37,23 @@ def django_db_modify_db_settings(
         database["TEST"]["TEMPLATE"] = migrated_template(connections["default"])
 
 
-@pytest.fixture(autouse=True)
-def quick_password_hash(settings: Settings) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def quick_password_hash() -> Iterator[None]:
     """Hash passwords quickly: the tests make accounts by the dozen."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
-__all__ = ["chromium", "django_db_modify_db_settings", "quick_password_hash", "world"]
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Modules and tests live as long as the run: the collector of garbage need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The scenes that tests share lie below the transactions of the tests."""
+    scenes_come_first(items)
+
+
+__all__ = ["all_scenes", "chromium", "django_db_modify_db_settings", "quick_password_hash", "scenes", "world"]

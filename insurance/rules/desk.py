@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from his.accounts.models import Facility
@@ -93,6 +93,12 @@ def remembering(span: timedelta) -> Iterator[None]:
     finally:
         _span = before
         _kept.clear()
+
+
+def forget() -> None:
+    """Read the catalogues anew at the next question, in this process; the rules stay compiled."""
+    for kept in _kept.values():
+        kept.fresh_at = datetime.min.replace(tzinfo=UTC)
 
 
 def visit_notices(
