@@ -16,6 +16,7 @@ from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
 from tests.browser import chromium
 from tests.cast import world
+from tests.reports.month import claimed_month, hospital_month, list_month, station_month
 from tests.scenes import all_scenes, scenes, scenes_come_first
 from tests.template import migrated_template
 
@@ -56,4 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     scenes_come_first(items)
 
 
-__all__ = ["all_scenes", "chromium", "django_db_modify_db_settings", "quick_password_hash", "scenes", "world"]
+__all__ = [
+    "all_scenes",
+    "chromium",
+    "claimed_month",
+    "django_db_modify_db_settings",
+    "hospital_month",
+    "list_month",
+    "quick_password_hash",
+    "scenes",
+    "station_month",
+    "world",
+]

@@ -38,6 +38,7 @@ from pharmacy.models import Dispense, DispenseLine, Substitution
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.walk import CBC, MONTH
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -68,21 +69,27 @@ NAMED = (Facility, Staff, Department, PricedService, Drug, ProcedureCode)
 def settled(world: World) -> walk.Walk:
     """One closed and paid visit with a row in every table that a claim is built from, and its claim."""
     ProcedureCode.objects.create(service_code=CBC, icd9_code="90.59", valid_from=MONTH)
-    step = walk.hostile(world, world.hospital, "Đau & sốt")
-    line = step.prescription.lines.first()
-    by = step.place.users["pharmacist"]
+    made = walk.hostile(world, world.hospital, "Đau & sốt")
+    line = made.prescription.lines.first()
+    by = made.place.users["pharmacist"]
     Substitution.objects.create(
-        facility=step.place.facility, prescription_line=line, drug=line.drug, agreed_by="Lan", at=step.now, by=by
+        facility=made.place.facility, prescription_line=line, drug=line.drug, agreed_by="Lan", at=made.now, by=by
     )
-    bed = {"department": step.place.departments["K02"], "bed_code": "H001", "service_code": CBC, "started_by": by}
+    bed = {"department": made.place.departments["K02"], "bed_code": "H001", "service_code": CBC, "started_by": by}
     BedStay.objects.create(
-        facility=step.place.facility, visit=step.visit, **bed, started_at=at(8, 30), ended_at=at(8, 45)
+        facility=made.place.facility, visit=made.visit, **bed, started_at=at(8, 30), ended_at=at(8, 45)
     )
-    step.close()
-    step.pay()
+    made.close()
+    made.pay()
     Charge.objects.filter(code=CBC).update(group_code="8")
-    build(step)
-    return step
+    build(made)
+    return made
+
+
+@scene
+def step(world: World) -> walk.Walk:
+    """The visit whose claim most of these tests look at."""
+    return settled(world)
 
 
 def build(step: walk.Walk) -> Claim:
@@ -101,8 +108,7 @@ def touch(rows: QuerySet[Model]) -> None:
 
 
 @pytest.mark.parametrize("model", [*OF_THE_VISIT, *NAMED], ids=lambda model: model.__name__)
-def test_whatever_was_written_again_makes_the_claim_stale(world: World, model: type[Model]) -> None:
-    step = settled(world)
+def test_whatever_was_written_again_makes_the_claim_stale(world: World, model: type[Model], step: walk.Walk) -> None:
     before = build(step)
     assert is_fresh(step)
     touch(model._default_manager.all())
@@ -112,8 +118,7 @@ def test_whatever_was_written_again_makes_the_claim_stale(world: World, model: t
     assert (after.pk, after.version, after.sha256) == (before.pk, 1, before.sha256)
 
 
-def test_all_tables_that_building_reads_have_a_source(world: World) -> None:
-    step = settled(world)
+def test_all_tables_that_building_reads_have_a_source(world: World, step: walk.Walk) -> None:
     with CaptureQueriesContext(connection) as captured:
         (record,) = gather(step.place.facility, [Visit.objects.get(pk=step.visit.pk)])
         services.build(record, RuleBooks(NoCatalogs()))
@@ -127,8 +132,7 @@ def test_all_tables_that_building_reads_have_a_source(world: World) -> None:
     assert {model._meta.db_table for model in (*OF_THE_VISIT, *NAMED)} >= known
 
 
-def test_a_row_more_and_a_row_less_make_it_stale(world: World) -> None:
-    step = settled(world)
+def test_a_row_more_and_a_row_less_make_it_stale(world: World, step: walk.Walk) -> None:
     note = ClinicalNote.objects.create(
         facility=step.place.facility, visit=step.visit, at=step.now, text="x", written_by=Staff.objects.first()
     )
@@ -140,9 +144,10 @@ def test_a_row_more_and_a_row_less_make_it_stale(world: World) -> None:
     assert build(step).version == 3
 
 
-def test_what_the_claim_does_not_name_leaves_it_fresh(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_claim_does_not_name_leaves_it_fresh(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: walk.Walk
+) -> None:
     """A change elsewhere in the catalogues is looked into, and the claim stays as it is."""
-    step = settled(world)
     other = walk.lan_full(world, world.station)
     other.settled()
     touch(Drug.objects.filter(facility=step.place.facility, code=walk.AMLODIPIN))
@@ -162,8 +167,9 @@ def test_what_the_claim_does_not_name_leaves_it_fresh(world: World, monkeypatch:
     ],
     ids=["data", "withdrawn", "another standard was forced"],
 )
-def test_other_data_no_claim_and_a_forced_standard_are_stale(world: World, change: Callable[[Claim], object]) -> None:
-    step = settled(world)
+def test_other_data_no_claim_and_a_forced_standard_are_stale(
+    world: World, change: Callable[[Claim], object], step: walk.Walk
+) -> None:
     claim = Claim.objects.get()
     claim.actor = step.place.actor("claims")
     change(claim)
@@ -172,8 +178,7 @@ def test_other_data_no_claim_and_a_forced_standard_are_stale(world: World, chang
     assert is_fresh(step)
 
 
-def test_a_real_change_gives_a_new_version(world: World) -> None:
-    step = settled(world)
+def test_a_real_change_gives_a_new_version(world: World, step: walk.Walk) -> None:
     Patient.objects.filter(pk=step.visit.patient_id).update(phone="0912 000 111")
     claim = build(step)
     assert (claim.version, "0912 000 111" in claim.body) == (2, True)

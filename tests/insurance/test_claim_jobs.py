@@ -13,11 +13,19 @@ from insurance.claims import jobs
 from insurance.claims.export import export_month
 from insurance.models import BuildFailure, Claim, ClaimJob, MonthCheck
 from tests.cast import World, at
+from tests.insurance import walk
 from tests.insurance.test_claims_screen import spoiled
 from tests.insurance.test_export import month
 from tests.insurance.walk import MONTH, signed_in
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
+
+
+@scene
+def closed(world: World) -> dict[str, walk.Walk]:
+    """A month ready to be built and exported."""
+    return month(world)
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +57,9 @@ def test_building_a_month_says_what_came_of_it(world: World, monkeypatch: pytest
     assert Claim.objects.count() == 2
 
 
-def test_the_zip_holds_the_files_of_the_export_and_is_the_same_twice(world: World, tmp_path: Path) -> None:
-    month(world)
+def test_the_zip_holds_the_files_of_the_export_and_is_the_same_twice(
+    world: World, tmp_path: Path, closed: dict[str, walk.Walk]
+) -> None:
     client, packed = signed_in(world.hospital, "claims"), []
     for _ in range(2):
         answer = client.post(reverse("claims-export"), {"month": "2026-10"})
@@ -69,8 +78,7 @@ def test_the_zip_holds_the_files_of_the_export_and_is_the_same_twice(world: Worl
     assert {path.name for path in jobs.folder().iterdir()} == {f"{one.pk}.zip" for one in ClaimJob.objects.all()}
 
 
-def test_the_file_is_its_owners_for_a_day(world: World, time_machine) -> None:
-    month(world)
+def test_the_file_is_its_owners_for_a_day(world: World, time_machine, closed: dict[str, walk.Walk]) -> None:
     job = jobs.start_export(month=MONTH, actor=world.hospital.actor("claims"), at=at(18))
     jobs.run(job)
     url = reverse("claims-zip", args=[job.pk])
@@ -90,8 +98,7 @@ def test_the_file_is_its_owners_for_a_day(world: World, time_machine) -> None:
     assert not path.exists()
 
 
-def test_a_job_whose_server_stopped_can_be_started_again(world: World) -> None:
-    month(world)
+def test_a_job_whose_server_stopped_can_be_started_again(world: World, closed: dict[str, walk.Walk]) -> None:
     actor = world.hospital.actor("claims")
     first = jobs.start_export(month=MONTH, actor=actor, at=at(17))
     second = jobs.start_export(month=MONTH, actor=actor, at=at(18))
@@ -100,8 +107,9 @@ def test_a_job_whose_server_stopped_can_be_started_again(world: World) -> None:
     assert second.state == "running"
 
 
-def test_a_failure_is_kept_in_words(world: World, monkeypatch: pytest.MonkeyPatch, settings, tmp_path: Path) -> None:
-    month(world)
+def test_a_failure_is_kept_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch, settings, tmp_path: Path, closed: dict[str, walk.Walk]
+) -> None:
     actor = world.hospital.actor("claims")
     (tmp_path / "file").touch()
     settings.VAR_DIR = tmp_path / "file"

@@ -20,9 +20,16 @@ from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.test_claim_fresh import NAMED, OF_THE_VISIT, build, is_fresh, settled, touch
 from tests.insurance.walk import MONTH
+from tests.scenes import scene
 
 FOLLOWED = [model for model in OF_THE_VISIT if model._meta.db_table in fresh.FOLLOWED]
 in_one_transaction, over_two_connections = pytest.mark.django_db, pytest.mark.django_db(transaction=True)
+
+
+@scene
+def step(world: World) -> walk.Walk:
+    """A visit with its claim."""
+    return settled(world)
 
 
 def sql(statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -44,8 +51,7 @@ def test_every_followed_table_has_its_triggers_and_no_other() -> None:
 
 
 @in_one_transaction
-def test_rows_that_go_and_come_are_noted(world: World) -> None:
-    step = settled(world)
+def test_rows_that_go_and_come_are_noted(world: World, step: walk.Walk) -> None:
     for model in FOLLOWED:
         rows = list(model._default_manager.all())
         with pgtrigger.ignore(), transaction.atomic():
@@ -59,8 +65,7 @@ def test_rows_that_go_and_come_are_noted(world: World) -> None:
 
 
 @in_one_transaction
-def test_only_the_visit_of_the_row_is_noted(world: World) -> None:
-    step = settled(world)
+def test_only_the_visit_of_the_row_is_noted(world: World, step: walk.Walk) -> None:
     other = walk.lan_full(world, world.hospital)
     other.settled()
     build(step)
@@ -91,8 +96,7 @@ def noted() -> set[int]:
 
 
 @in_one_transaction
-def test_an_emptied_table_makes_every_claim_stale(world: World) -> None:
-    step = settled(world)
+def test_an_emptied_table_makes_every_claim_stale(world: World, step: walk.Walk) -> None:
     sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("TRUNCATE patients_vitalsigns")
     assert not is_fresh(step)
@@ -109,15 +113,15 @@ def test_an_emptied_table_makes_every_claim_stale(world: World) -> None:
         (Dispense, "prescription"),
     ],
 )
-def test_what_other_rows_find_their_visit_by_never_changes(world: World, model: type[Model], link: str) -> None:
-    settled(world)
+def test_what_other_rows_find_their_visit_by_never_changes(
+    world: World, model: type[Model], link: str, step: walk.Walk
+) -> None:
     with pgtrigger.ignore(), transaction.atomic(), pytest.raises(DatabaseError, match="stays with it"):
         model._default_manager.update(**{f"{link}_id": 0})
 
 
 @in_one_transaction
-def test_a_row_before_the_row_it_belongs_to_is_refused(world: World) -> None:
-    step = settled(world)
+def test_a_row_before_the_row_it_belongs_to_is_refused(world: World, step: walk.Walk) -> None:
     (result,) = step.visit.benefit_results.all()
     line = result.lines.first()
     line.pk, line.result_id = None, result.pk + 1
@@ -126,8 +130,7 @@ def test_a_row_before_the_row_it_belongs_to_is_refused(world: World) -> None:
 
 
 @in_one_transaction
-def test_what_could_not_be_built_stays_stale(world: World) -> None:
-    step = settled(world)
+def test_what_could_not_be_built_stays_stale(world: World, step: walk.Walk) -> None:
     walk.lose_diagnoses(step.visit)
     for _ in range(2):
         progress = build_month(month=MONTH, actor=step.place.actor("claims"), at=at(18))
@@ -166,10 +169,9 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 @over_two_connections
 def test_a_change_begun_before_the_claim_was_built_and_committed_after_it_is_seen(
-    world: World, elsewhere: Elsewhere
+    world: World, elsewhere: Elsewhere, step: walk.Walk
 ) -> None:
     """The transaction of the change knows no claim, and building does not know the change."""
-    step = settled(world)
     for model in (*OF_THE_VISIT, *NAMED):
         Claim.objects.update(data_version="")
         elsewhere.write(lambda model=model: touch(model._default_manager.all()))  # type: ignore[misc]
@@ -202,10 +204,14 @@ def test_the_export_after_such_a_change_has_the_new_value(world: World, elsewher
     ("moment", "read"), [("begin", (True, True)), ("gather", (False, True)), ("store", (False, False))]
 )
 def test_a_change_committed_in_the_middle_of_building_is_read_or_noted(
-    world: World, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, moment: str, read: tuple[bool, bool]
+    world: World,
+    elsewhere: Elsewhere,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    read: tuple[bool, bool],
+    step: walk.Walk,
 ) -> None:
     """`read` tells of the patient's phone, which is read before `gather`, and of the weight, which is read in it."""
-    step = settled(world)
     visit = step.visit.pk
     elsewhere.write(
         lambda: (Patient.objects.update(phone="0912 000 222"), VitalSigns.objects.update(weight_kg="61.50"))
@@ -226,8 +232,7 @@ def test_a_change_committed_in_the_middle_of_building_is_read_or_noted(
 
 
 @over_two_connections
-def test_a_build_that_was_undone_leaves_the_claim_stale(world: World) -> None:
-    step = settled(world)
+def test_a_build_that_was_undone_leaves_the_claim_stale(world: World, step: walk.Walk) -> None:
     touch(VitalSigns.objects.all())
     with transaction.atomic():
         build(step)

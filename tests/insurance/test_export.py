@@ -24,6 +24,7 @@ from pharmacy.models import DispenseLine, Reservation
 from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import CBC, MONTH, PARACETAMOL
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 _SUMS = ("T_TONGCHI_BV", "T_TONGCHI_BH", "T_BHTT", "T_BNCCT", "T_BNTT", "T_NGUONKHAC")
@@ -47,6 +48,12 @@ def month(world: World) -> dict[str, walk.Walk]:
     return steps
 
 
+@scene
+def steps(world: World) -> dict[str, walk.Walk]:
+    """The month that most of these tests export."""
+    return month(world)
+
+
 def export(world: World, folder: Path, hour: int = 18) -> ExportResult:
     return export_month(month=MONTH, out_dir=folder, actor=world.hospital.actor("claims"), at=at(hour))
 
@@ -55,8 +62,9 @@ def command(facility: str, month: str, out: Path) -> None:
     call_command("export_claims", "--facility", facility, "--month", month, "--out", str(out))
 
 
-def test_one_file_for_each_claim_and_a_manifest_that_adds_up(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_one_file_for_each_claim_and_a_manifest_that_adds_up(
+    world: World, tmp_path: Path, steps: dict[str, walk.Walk]
+) -> None:
     export(world, tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     claimed = [steps[key].visit.claim_code for key in ("lan", "mai")]
@@ -78,8 +86,9 @@ def test_one_file_for_each_claim_and_a_manifest_that_adds_up(world: World, tmp_p
     assert manifest["totals"] == {tag: f"{amount:.2f}" for tag, amount in sums.items()}
 
 
-def test_receipts_splits_and_claims_show_the_same_money(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_receipts_splits_and_claims_show_the_same_money(
+    world: World, tmp_path: Path, steps: dict[str, walk.Walk]
+) -> None:
     totals = export(world, tmp_path).totals
     claimed = BenefitResult.objects.filter(visit__in=[steps["lan"].visit, steps["mai"].visit])
     assert totals["T_BHTT"] == sum(result.fund_amount for result in claimed)
@@ -87,8 +96,9 @@ def test_receipts_splits_and_claims_show_the_same_money(world: World, tmp_path: 
     assert totals["T_BNCCT"] + totals["T_BNTT"] == received
 
 
-def test_who_makes_no_claim_is_listed_with_the_reason(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_who_makes_no_claim_is_listed_with_the_reason(
+    world: World, tmp_path: Path, steps: dict[str, walk.Walk]
+) -> None:
     left_out = {row.claim_code: (row.kind, row.reason) for row in export(world, tmp_path).left_out}
     assert left_out == {
         steps["hung"].visit.claim_code: ("rule", "Người bệnh tự chi trả"),
@@ -96,8 +106,7 @@ def test_who_makes_no_claim_is_listed_with_the_reason(world: World, tmp_path: Pa
     }
 
 
-def test_the_same_data_gives_the_same_bytes(world: World, tmp_path: Path) -> None:
-    month(world)
+def test_the_same_data_gives_the_same_bytes(world: World, tmp_path: Path, steps: dict[str, walk.Walk]) -> None:
     for name, hour in (("a", 18), ("b", 20)):
         export(world, tmp_path / name, hour)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b"))
@@ -107,9 +116,12 @@ def test_the_same_data_gives_the_same_bytes(world: World, tmp_path: Path) -> Non
 
 
 def test_one_bad_visit_is_reported_and_stops_no_other(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    steps: dict[str, walk.Walk],
 ) -> None:
-    steps = month(world)
     code = steps["lan"].visit.claim_code
     walk.lose_diagnoses(steps["lan"].visit)
     (error,) = export(world, tmp_path).errors
@@ -125,8 +137,7 @@ def test_one_bad_visit_is_reported_and_stops_no_other(
     assert len(list(tmp_path.glob("*.xml"))) == 1
 
 
-def test_a_drug_without_its_prescription_is_named(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_a_drug_without_its_prescription_is_named(world: World, tmp_path: Path, steps: dict[str, walk.Walk]) -> None:
     with pgtrigger.ignore():
         DispenseLine.objects.all()._raw_delete(using="default")
         Reservation.objects.all()._raw_delete(using="default")
@@ -136,8 +147,9 @@ def test_a_drug_without_its_prescription_is_named(world: World, tmp_path: Path) 
     assert error.reason == "Thuốc Paracetamol 500mg không còn dòng đơn thuốc"
 
 
-def test_a_closed_visit_without_its_split_is_an_error(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_a_closed_visit_without_its_split_is_an_error(
+    world: World, tmp_path: Path, steps: dict[str, walk.Walk]
+) -> None:
     with pgtrigger.ignore():
         BenefitResult.objects.filter(visit=steps["lan"].visit).update(is_current=False)
     lacking = (steps["lan"].visit.claim_code, "Lượt khám đã chốt nhưng không có kết quả tách chi phí")
@@ -148,8 +160,9 @@ def test_a_closed_visit_without_its_split_is_an_error(world: World, tmp_path: Pa
     assert (progress.built, progress.errors) == (1, (lacking,))
 
 
-def test_files_of_an_earlier_run_go_and_files_of_others_stay(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_files_of_an_earlier_run_go_and_files_of_others_stay(
+    world: World, tmp_path: Path, steps: dict[str, walk.Walk]
+) -> None:
     stale, other = tmp_path / "99002.2610.999999.xml", tmp_path / "thong-bao.xml"
     stale.write_text("<x/>")
     other.write_text("<x/>")
@@ -159,8 +172,7 @@ def test_files_of_an_earlier_run_go_and_files_of_others_stay(world: World, tmp_p
     assert (tmp_path / f"{steps['lan'].visit.claim_code}.xml").exists()
 
 
-def test_other_months_and_facilities_stay_out(world: World, tmp_path: Path) -> None:
-    month(world)
+def test_other_months_and_facilities_stay_out(world: World, tmp_path: Path, steps: dict[str, walk.Walk]) -> None:
     walk.lan_full(world, world.station).settled()
     november = export_month(
         month=date(2026, 11, 1), out_dir=tmp_path / "11", actor=world.hospital.actor("claims"), at=at(18)
@@ -170,8 +182,7 @@ def test_other_months_and_facilities_stay_out(world: World, tmp_path: Path) -> N
     assert [row.claim_code[:5] for row in station.files] == ["99001"]
 
 
-def test_a_visit_that_is_open_again_is_not_exported(world: World, tmp_path: Path) -> None:
-    steps = month(world)
+def test_a_visit_that_is_open_again_is_not_exported(world: World, tmp_path: Path, steps: dict[str, walk.Walk]) -> None:
     reopen_visit(visit=steps["lan"].visit, reason="Sai", actor=world.hospital.actor("manager"), at=at(17))
     assert [row.claim_code for row in export(world, tmp_path).files] == [steps["mai"].visit.claim_code]
 
@@ -199,8 +210,9 @@ def test_a_debt_leaves_the_day_of_payment_empty(world: World, tmp_path: Path) ->
     assert list(Claim.objects.order_by("version").values_list("state", flat=True)) == ["superseded", "exported"]
 
 
-def test_the_command_writes_the_same_files(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    month(world)
+def test_the_command_writes_the_same_files(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: dict[str, walk.Walk]
+) -> None:
     export(world, tmp_path / "a")
     command("99002", "2026-10", tmp_path / "b")
     assert "99002 2026-10: 2 hồ sơ, 0 hồ sơ có lỗi, 2 lượt không lập hồ sơ" in capsys.readouterr().out
@@ -208,8 +220,9 @@ def test_the_command_writes_the_same_files(world: World, tmp_path: Path, capsys:
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
-def test_the_command_says_what_is_wrong(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    steps = month(world)
+def test_the_command_says_what_is_wrong(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: dict[str, walk.Walk]
+) -> None:
     with pytest.raises(CommandError, match="Không có cơ sở 12345"):
         command("12345", "2026-10", tmp_path)
     with pytest.raises(CommandError, match="tháng viết dạng"):

@@ -21,11 +21,12 @@ from pharmacy.urls import urlpatterns
 from tests.cast import DAY, at
 from tests.pharmacy import board, shelf
 from tests.pharmacy.shelf import PARACETAMOL
+from tests.scenes import scene
 
 _COUNT_ACTS = ("-reasons", "-approve", "-return", "-post", "-abandon", "-upload")
 
 
-@pytest.fixture
+@scene
 def theirs(world) -> dict[str, object]:
     """Everything that the station has, by the name of the address that shows it (a list: all its parameters)."""
     place, store = world.station, shelf.dispensary(world.station)

@@ -3,10 +3,12 @@
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from his.demo.places import Place
 from insurance.claims.export import export_month
 from patients.models import Visit
+from patients.services.beds import leave_ward
 from patients.services.visits import open_visit
 from reports.engine import run
 from reports.models import ReportRun
@@ -14,6 +16,8 @@ from reports.period import Period
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.money_audit import tables_of
+from tests.scenes import scene
+from tests.wards import admitted, bed_prices
 
 OCTOBER = Period.parse_month("2026-10")
 MONEY = ("T_TONGCHI_BV", "T_TONGCHI_BH", "T_BHTT", "T_BNCCT", "T_BNTT", "T_NGUONKHAC")
@@ -52,6 +56,48 @@ def small_month(world: World, place: Place) -> list[walk.Walk]:
     owing = person_visit(world, place, "Hoàng Thị Nợ", "GD4999912345603", hour=11)
     owing.examine("I10").order(walk.ULTRASOUND, walk.GLUCOSE).prescribe((walk.HALF_PAID, 3)).sign().dispense().close()
     return [lan, child, chronic, hung, owing]
+
+
+@scene
+def hospital_month(world: World) -> list[walk.Walk]:
+    """The small month of the hospital."""
+    return small_month(world, world.hospital)
+
+
+@scene
+def station_month(world: World) -> list[walk.Walk]:
+    """The small month of the station."""
+    return small_month(world, world.station)
+
+
+@scene
+def list_month(world: World, hospital_month: list[walk.Walk]) -> list[walk.Walk]:
+    """The small month, with one inpatient, one from another facility of the province and one from another province."""
+    stay = person_visit(world, world.hospital, "Vũ Nội Trú", "GD4999912345611", visit_type="03", hour=9)
+    bed_prices(world.hospital)
+    bed = admitted(stay.examine("J20.9").order(walk.CBC), "K02", "H001", "K02.1911", at(9, 40), patients_in_bed=2)
+    stay.now = at(14)
+    stay.sign()
+    leave_ward(stay=bed, actor=world.hospital.actor("nurse"), at=at(14, 10))
+    stay.now = at(14, 15)
+    stay.settled()
+    near = person_visit(
+        world, world.hospital, "Mai Cùng Tỉnh", "GD4999912345612", registered="99001", route="emergency", hour=10
+    )
+    near.examine("I10").order(walk.GLUCOSE).sign().settled()
+    far = person_visit(
+        world, world.hospital, "Cao Khác Tỉnh", "GD4999912345613", registered="01001", route="emergency", hour=11
+    )
+    far.examine("I10").order(walk.ULTRASOUND).sign().settled()
+    return [*hospital_month, stay, near, far]
+
+
+@scene
+def claimed_month(world: World, hospital_month: list[walk.Walk]) -> ReportRun:
+    """Form 01/BH of the small month of the hospital, after all its claims were built."""
+    with TemporaryDirectory() as folder:
+        exported(world.hospital, Path(folder))
+    return made(world.hospital)
 
 
 def made(place: Place, period: Period = OCTOBER, **how: Path) -> ReportRun:

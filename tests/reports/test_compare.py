@@ -27,18 +27,18 @@ from reports.filing.splits import split_change
 from reports.models import Filing, ReportRun
 from tests.cast import World, at
 from tests.insurance import walk
-from tests.reports.month import OCTOBER, by_code, made, small_month, total
+from tests.reports.month import OCTOBER, by_code, made, total
+from tests.scenes import scene
 
 
 def figures(found: Comparison) -> dict[tuple[str, str], tuple[str, str]]:
     return {(one.row, one.column): (one.before, one.after) for one in found.figures}
 
 
-@pytest.fixture
-def october(world: World) -> tuple[walk.Walk, ReportRun]:
+@scene
+def october(world: World, hospital_month: list[walk.Walk]) -> tuple[walk.Walk, ReportRun]:
     """The month of the hospital, and bà Lan's visit in it."""
-    lan = small_month(world, world.hospital)[0]
-    return lan, made(world.hospital)
+    return hospital_month[0], made(world.hospital)
 
 
 def corrected(lan: walk.Walk, price: int = 40000) -> None:
@@ -93,8 +93,10 @@ def test_a_visit_that_went_and_one_that_came(world: World, october: tuple[walk.W
     assert compare(stored(old), as_now(old)).is_same, "closed again as it was"
 
 
-def test_figures_of_a_statistical_form_name_who_moved_from_one_to_the_other(world: World) -> None:
-    lan = small_month(world, world.hospital)[0]
+def test_figures_of_a_statistical_form_name_who_moved_from_one_to_the_other(
+    world: World, hospital_month: list[walk.Walk]
+) -> None:
+    lan = hospital_month[0]
     place = world.hospital
     old = run(form="BENH10N", facility=place.facility, period=OCTOBER, actor=place.actor("claims"), at=at(17))
     with pgtrigger.ignore("patients.VisitDiagnosis:signed_is_frozen"):

@@ -18,15 +18,13 @@ from reports.models import ReportRun
 from reports.period import Period
 from tests.cast import World
 from tests.insurance import walk
-from tests.reports.month import HOSTILE_NAME, MONEY, exported, made, small_month
+from tests.reports.month import HOSTILE_NAME, MONEY, made
 
 
 @pytest.fixture
-def report(world: World, tmp_path: Path) -> ReportRun:
+def report(claimed_month: ReportRun) -> ReportRun:
     """The October report of the hospital, claims built."""
-    small_month(world, world.hospital)
-    exported(world.hospital, tmp_path / "claims")
-    return made(world.hospital)
+    return claimed_month
 
 
 def addresses(report: ReportRun) -> dict[str, str]:
@@ -55,8 +53,7 @@ def test_reports_stay_in_their_facility_and_need_their_permission(world: World, 
     assert other.get("/api/reports/runs").json() == []
 
 
-def test_a_report_is_made_from_the_desk(world: World) -> None:
-    small_month(world, world.hospital)
+def test_a_report_is_made_from_the_desk(world: World, hospital_month: list[walk.Walk]) -> None:
     client = walk.signed_in(world.hospital, "manager")
     answer = client.post(reverse("reports"), {"form": "01BH", "month": "10/2026"}, follow=True)
     made_run = ReportRun.objects.get()

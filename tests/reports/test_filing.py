@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +22,16 @@ from reports.models import Filing, FilingStep, ReportBasis, ReportRun
 from reports.period import Period
 from tests.cast import World, at
 from tests.insurance import walk
-from tests.reports.month import exported, made, small_month
+from tests.reports.month import made
 
 State = Filing.State
 SENT = {"channel": "bhxh_portal", "receipt": "TN-0001", "sent_at": at(17, 30)}
 
 
 @pytest.fixture
-def draft(world: World, tmp_path: Path) -> ReportRun:
+def draft(claimed_month: ReportRun) -> ReportRun:
     """The October report of the hospital with all claims built: nothing bars its signature."""
-    small_month(world, world.hospital)
-    exported(world.hospital, tmp_path / "claims")
-    return made(world.hospital)
+    return claimed_month
 
 
 def checked(place: Place, run: ReportRun) -> Filing:
@@ -270,8 +267,7 @@ def test_the_calendar_reads_the_state_of_the_filing(world: World, draft: ReportR
     assert words() == ("Nháp", "soon")
 
 
-def test_a_quarter_and_its_first_month_are_filed_apart(world: World) -> None:
-    small_month(world, world.hospital)
+def test_a_quarter_and_its_first_month_are_filed_apart(world: World, hospital_month: list[walk.Walk]) -> None:
     place = world.hospital
     claims, made_at = place.actor("claims"), at(17)
     months = (Period.parse_month("2026-10"), Period.parse_quarter("2026-Q4"))

@@ -38,9 +38,9 @@ STILL_OPEN = "Không lượt khám BHYT nào kết thúc trong tháng mà chưa 
 MAPPED = "Mọi loại hình KCB đều thuộc một phần của biểu"
 
 
-def test_rows_and_sums_are_those_of_the_claims(world: World, tmp_path: Path) -> None:
+def test_rows_and_sums_are_those_of_the_claims(world: World, tmp_path: Path, hospital_month: list[walk.Walk]) -> None:
     """Every common field of every row, and every sum, to the đồng; read from the XML files by other code."""
-    walks = small_month(world, world.hospital)
+    walks = hospital_month
     claims = exported(world.hospital, tmp_path)
     report = made(world.hospital)
     rows = by_code(report)
@@ -60,8 +60,8 @@ def test_rows_and_sums_are_those_of_the_claims(world: World, tmp_path: Path) -> 
     assert set(failed(report)) == {UNPAID}
 
 
-def test_sections_order_and_numbers(world: World) -> None:
-    walks = small_month(world, world.hospital)
+def test_sections_order_and_numbers(world: World, hospital_month: list[walk.Walk]) -> None:
+    walks = hospital_month
     report = made(world.hospital)
     assert report.values["sections"] == ["I", "I", "I", "II"]
     assert [row[0] for row in report.values["rows"]] == [1, 2, 3, 4]
@@ -87,9 +87,9 @@ def test_what_makes_no_claim_is_left_out_for_the_same_reason(world: World, tmp_p
     assert report.values["left_out"][0][0] == left.visit.claim_code
 
 
-def test_checks_name_the_visits(world: World, tmp_path: Path) -> None:
+def test_checks_name_the_visits(world: World, tmp_path: Path, hospital_month: list[walk.Walk]) -> None:
     """Before the export nothing has a claim; an unpaid and an open visit are named."""
-    walks = small_month(world, world.hospital)
+    walks = hospital_month
     waiting = person_visit(world, world.hospital, "Vũ Chưa Chốt", "GD4999912345604", hour=13).examine("I10").sign()
     report = made(world.hospital)
     insured = sorted(w.visit.claim_code for w in walks if w.visit.is_insured)
@@ -159,8 +159,7 @@ def test_a_visit_type_without_a_section_blocks(world: World) -> None:
     assert "12" in check["message"]
 
 
-def test_only_the_own_facility(world: World) -> None:
-    small_month(world, world.hospital)
+def test_only_the_own_facility(world: World, hospital_month: list[walk.Walk]) -> None:
     ours = walk.lan(world, world.station).examine("I10").sign()
     ours.settled()
     assert list(by_code(made(world.station))) == [ours.visit.claim_code]

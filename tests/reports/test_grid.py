@@ -30,7 +30,7 @@ from reports.period import Period
 from reports.table import sums_of
 from tests.cast import World, at
 from tests.insurance import walk
-from tests.reports.month import OCTOBER, small_month
+from tests.reports.month import OCTOBER
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,9 @@ def figure(report: ReportRun, row: str, tag: str) -> Decimal:
     return Decimal(values["rows"][values["refs"].index(row)][values["columns"].index(tag)])
 
 
-def test_a_form_is_added_as_data_and_its_figures_name_their_visits(world: World, tmp_path: Path) -> None:
-    small_month(world, world.hospital)
+def test_a_form_is_added_as_data_and_its_figures_name_their_visits(
+    world: World, tmp_path: Path, hospital_month: list[walk.Walk]
+) -> None:
     head = "row,part,label,code,where\n"
     lines = ("hh,X,Bệnh hô hấp,J00-J99,icd in J00-J99\n", "th,I,Bệnh tuần hoàn,I00-I99,icd in I00-I99\n")
     root = form_in(tmp_path, rows=head + "".join(lines))
@@ -147,8 +148,9 @@ def test_a_form_is_added_as_data_and_its_figures_name_their_visits(world: World,
         assert {main[0] for main in mains} == {code}
 
 
-def test_a_fact_without_a_row_fails_the_check_and_is_named(world: World, tmp_path: Path) -> None:
-    small_month(world, world.hospital)
+def test_a_fact_without_a_row_fails_the_check_and_is_named(
+    world: World, tmp_path: Path, hospital_month: list[walk.Walk]
+) -> None:
     report = made(world, form_in(tmp_path))
     (check,) = report.checks
     assert not check["passed"]
@@ -156,8 +158,9 @@ def test_a_fact_without_a_row_fails_the_check_and_is_named(world: World, tmp_pat
     assert set(lost.values_list("diagnoses__code", flat=True)) == {"I10"}
 
 
-def test_what_was_counted_is_kept_and_cannot_be_changed(world: World, tmp_path: Path) -> None:
-    small_month(world, world.hospital)
+def test_what_was_counted_is_kept_and_cannot_be_changed(
+    world: World, tmp_path: Path, hospital_month: list[walk.Walk]
+) -> None:
     report = made(world, form_in(tmp_path))
     basis = ReportBasis.objects.get(run=report)
     assert json.dumps(basis.content)
@@ -172,8 +175,9 @@ def test_an_empty_month_is_a_report_of_zeros(world: World, tmp_path: Path) -> No
     assert report.checks[0]["passed"]
 
 
-def test_the_facts_of_another_facility_are_not_counted(world: World, tmp_path: Path) -> None:
-    small_month(world, world.station)
+def test_the_facts_of_another_facility_are_not_counted(
+    world: World, tmp_path: Path, station_month: list[walk.Walk]
+) -> None:
     report = made(world, form_in(tmp_path))
     assert figure(report, "hh", "TS") == 0
 
@@ -210,9 +214,10 @@ def test_every_code_falls_in_exactly_one_row_of_form_14_and_external_causes_stan
                 assert (taken[0] in added) is (letter not in "VWXY"), code
 
 
-def test_a_successor_of_form_14_is_a_folder_of_data(world: World, tmp_path: Path) -> None:
+def test_a_successor_of_form_14_is_a_folder_of_data(
+    world: World, tmp_path: Path, hospital_month: list[walk.Walk]
+) -> None:
     """From 2026-10 a made-up circular has two rows, another column and no chapters."""
-    small_month(world, world.hospital)
     shutil.copytree(latest("B14").folder.parent, tmp_path / "form_b14")
     new = tmp_path / "form_b14" / "2026-10-01"
     shutil.copytree(tmp_path / "form_b14" / "2025-07-01", new)
@@ -248,8 +253,9 @@ def report_form(report: ReportRun, root: Path) -> Form:
     return load_version(report.form, report.values["definition"], root)
 
 
-def test_every_figure_on_the_screen_opens_the_visits_that_it_counts(world: World) -> None:
-    small_month(world, world.hospital)
+def test_every_figure_on_the_screen_opens_the_visits_that_it_counts(
+    world: World, hospital_month: list[walk.Walk]
+) -> None:
     place = world.hospital
     report = run(form="B14", facility=place.facility, period=OCTOBER, actor=place.actor("claims"), at=at(17))
     row = report.values["refs"].index("168") + 1  # J00-J01, J05-J08
@@ -267,8 +273,7 @@ def test_every_figure_on_the_screen_opens_the_visits_that_it_counts(world: World
     assert walk.signed_in(place, "cashier").get(address).status_code == 403
 
 
-def test_cash_by_cashier_by_day_and_in_the_ledger_is_the_same(world: World) -> None:
-    small_month(world, world.hospital)
+def test_cash_by_cashier_by_day_and_in_the_ledger_is_the_same(world: World, hospital_month: list[walk.Walk]) -> None:
     place = world.hospital
 
     def total(form: str, tag: str) -> Decimal:

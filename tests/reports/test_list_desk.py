@@ -11,13 +11,12 @@ from reports.lists.totals import totals
 from tests.cast import World
 from tests.insurance import walk
 from tests.reports.month import OCTOBER, person_visit
-from tests.reports.test_lists import list_month
 
 ADDRESS = "/reports/lists/79A/2026-10/"
 
 
-def test_the_screen_shows_sums_checks_and_rows(world: World) -> None:
-    walks = list_month(world)
+def test_the_screen_shows_sums_checks_and_rows(world: World, list_month: list[walk.Walk]) -> None:
+    walks = list_month
     client = walk.signed_in(world.hospital, "claims")
     page = client.get(ADDRESS)
     text = page.content.decode()
@@ -31,15 +30,13 @@ def test_the_screen_shows_sums_checks_and_rows(world: World) -> None:
     assert walks[0].visit.patient.full_name in visit.content.decode()
 
 
-def test_choosing_a_list_opens_it_and_stores_nothing(world: World) -> None:
-    list_month(world)
+def test_choosing_a_list_opens_it_and_stores_nothing(world: World, list_month: list[walk.Walk]) -> None:
     client = walk.signed_in(world.hospital, "claims")
     answer = client.post("/reports/", {"form": "79A", "month": "10/2026", "store": ""})
     assert (answer.status_code, answer.headers["Location"]) == (302, ADDRESS)
 
 
-def test_the_file_is_that_of_the_facility(world: World) -> None:
-    list_month(world)
+def test_the_file_is_that_of_the_facility(world: World, list_month: list[walk.Walk]) -> None:
     answer = walk.signed_in(world.hospital, "claims").get(f"{ADDRESS}file/?variant=41")
     assert 'filename="79A_99002_2026-10_41.xlsx"' in answer.headers["Content-Disposition"]
     lines = list(load_workbook(io.BytesIO(b"".join(answer.streaming_content))).worksheets[0].values)

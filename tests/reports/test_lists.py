@@ -18,7 +18,6 @@ from xlsxwriter.worksheet import Worksheet
 from his.core.errors import Refusal
 from insurance.claims.export import export_month
 from insurance.models import BenefitResult
-from patients.services.beds import leave_ward
 from reports.definition import ROOT, load_form
 from reports.engine import run
 from reports.export.streamed_sheet import StreamedSheet
@@ -30,8 +29,7 @@ from reports.lists.totals import checks, totals
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.money_audit import tables_of
-from tests.reports.month import HOSTILE_NAME, OCTOBER, person_visit, small_month
-from tests.wards import admitted, bed_prices
+from tests.reports.month import HOSTILE_NAME, OCTOBER
 
 GROUPS = {
     "T_XN": {"1"},
@@ -69,28 +67,6 @@ ORDER_41 = (Path(__file__).parents[1] / "golden" / "list_79a_columns.txt").read_
 """CV 3360/BHXH-CSYT, template of 27/08/2019."""
 
 
-def list_month(world: World) -> list[walk.Walk]:
-    """The small month, with one inpatient, one from another facility of the province and one from another province."""
-    walks = small_month(world, world.hospital)
-    stay = person_visit(world, world.hospital, "Vũ Nội Trú", "GD4999912345611", visit_type="03", hour=9)
-    bed_prices(world.hospital)
-    bed = admitted(stay.examine("J20.9").order(walk.CBC), "K02", "H001", "K02.1911", at(9, 40), patients_in_bed=2)
-    stay.now = at(14)
-    stay.sign()
-    leave_ward(stay=bed, actor=world.hospital.actor("nurse"), at=at(14, 10))
-    stay.now = at(14, 15)
-    stay.settled()
-    near = person_visit(
-        world, world.hospital, "Mai Cùng Tỉnh", "GD4999912345612", registered="99001", route="emergency", hour=10
-    )
-    near.examine("I10").order(walk.GLUCOSE).sign().settled()
-    far = person_visit(
-        world, world.hospital, "Cao Khác Tỉnh", "GD4999912345613", registered="01001", route="emergency", hour=11
-    )
-    far.examine("I10").order(walk.ULTRASOUND).sign().settled()
-    return [*walks, stay, near, far]
-
-
 def claim_tables(world: World, folder: Path) -> dict[str, dict[str, list[dict[str, str]]]]:
     """All tables of each claim file of the month by claim code."""
     export_month(month=OCTOBER.start, out_dir=folder, actor=world.hospital.actor("claims"), at=at(16))
@@ -108,8 +84,9 @@ def written(world: World, form: str, folder: Path, variant: str = "") -> tuple[l
     return tags, [dict(zip(tags, line, strict=True)) for line in lines]
 
 
-def test_every_amount_is_that_of_the_lines_of_the_claim_file(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_every_amount_is_that_of_the_lines_of_the_claim_file(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
     claims = claim_tables(world, tmp_path / "xml")
     listed = [row for form in ("79A", "80A") for row in written(world, form, tmp_path)[1]]
     assert sorted(str(row["MA_LK"]) for row in listed) == sorted(claims)
@@ -131,8 +108,9 @@ def test_every_amount_is_that_of_the_lines_of_the_claim_file(world: World, tmp_p
     assert [row["T_GIUONG"] for row in listed if row["T_GIUONG"]] == [182_200]  # half of 364.400: two in the bed
 
 
-def test_the_two_files_have_the_columns_of_the_portal_and_agree(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_the_two_files_have_the_columns_of_the_portal_and_agree(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
     tags, usual = written(world, "80A", tmp_path)
     portal, narrow = written(world, "80A", tmp_path, "41")
     assert portal == ORDER_41
@@ -147,8 +125,9 @@ def test_the_two_files_have_the_columns_of_the_portal_and_agree(world: World, tm
         assert row["T_KHAM"] == wide["T_KHAM"] + wide["T_GIUONG"]  # type: ignore[operator]
 
 
-def test_a_list_says_the_same_whether_the_claims_are_stored_or_not(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_a_list_says_the_same_whether_the_claims_are_stored_or_not(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
     before = written(world, "79A", tmp_path)
     assert {c.title: c.count for c in found(world, "79A") if not c.passed and c.severity == "blocking"} == {
         "Mọi lượt khám trong danh sách đã lập hồ sơ XML từ kết quả chi phí hiện hành": len(before[1])
@@ -162,8 +141,7 @@ def found(world: World, form: str) -> list:
     return checks(list_query(form, world.hospital.facility, OCTOBER))
 
 
-def test_sums_of_the_database_are_those_of_the_rows(world: World) -> None:
-    list_month(world)
+def test_sums_of_the_database_are_those_of_the_rows(world: World, list_month: list[walk.Walk]) -> None:
     for form in ("79A", "80A", "C79HD"):
         query = list_query(form, world.hospital.facility, OCTOBER)
         with transaction.atomic():
@@ -179,8 +157,7 @@ def test_sums_of_the_database_are_those_of_the_rows(world: World) -> None:
     assert {part.part.origin for part in parts if part.count} == {0, 1, 2}
 
 
-def test_pages_are_pieces_of_the_whole(world: World) -> None:
-    list_month(world)
+def test_pages_are_pieces_of_the_whole(world: World, list_month: list[walk.Walk]) -> None:
     query = list_query("79A", world.hospital.facility, OCTOBER)
     with transaction.atomic():
         whole = list(rows(query))
@@ -188,8 +165,10 @@ def test_pages_are_pieces_of_the_whole(world: World) -> None:
     assert pieces == whole
 
 
-def test_a_code_without_an_old_one_stays_empty_and_is_named(world: World, tmp_path: Path) -> None:
-    walks = list_month(world)
+def test_a_code_without_an_old_one_stays_empty_and_is_named(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
+    walks = list_month
     code = walks[0].visit.claim_code
     BenefitResult.objects.filter(visit=walks[0].visit, is_current=True).update(entitlement_code="1.15")
     row = next(row for row in written(world, "79A", tmp_path)[1] if row["MA_LK"] == code)
@@ -198,8 +177,8 @@ def test_a_code_without_an_old_one_stays_empty_and_is_named(world: World, tmp_pa
     assert code in named["Mã đối tượng KCB đều chuyển được sang mã lý do vào viện cũ"]
 
 
-def test_a_cost_group_without_a_column_is_named(world: World) -> None:
-    walks = list_month(world)
+def test_a_cost_group_without_a_column_is_named(world: World, list_month: list[walk.Walk]) -> None:
+    walks = list_month
     charge = walks[0].visit.charges.filter(group_code="1").first()
     type(charge).objects.filter(pk=charge.pk).update(group_code="19")
     named = {check.title: check.refs for check in found(world, "79A") if not check.passed}
@@ -221,8 +200,7 @@ def test_old_codes_of_1_9_depend_on_where_the_patient_is_registered() -> None:
     assert codes.old("kind", "06", is_here=True) == ""
 
 
-def test_the_paper_has_parts_sums_words_and_signers(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_the_paper_has_parts_sums_words_and_signers(world: World, tmp_path: Path, list_month: list[walk.Walk]) -> None:
     _, listed = written(world, "C79HD", tmp_path)
     paper = load_workbook(tmp_path / "C79HD.xlsx").worksheets[1]
     texts = [str(cell) for row in paper.iter_rows(values_only=True) for cell in row if cell is not None]
@@ -258,8 +236,9 @@ def test_lists_are_no_stored_reports(world: World) -> None:
         list_query("79A", world.hospital.facility, OCTOBER, "40")
 
 
-def test_the_command_writes_the_lists_of_several_facilities(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_the_command_writes_the_lists_of_several_facilities(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
     claim_tables(world, tmp_path / "xml")
     out = StringIO()
     month = ["--month", "2026-10", "--out", str(tmp_path)]

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import time_machine
@@ -36,6 +37,7 @@ from tests.insurance import walk
 from tests.insurance.test_export import month as faulty_month
 from tests.pharmacy import shelf
 from tests.reports.month import small_month
+from tests.scenes import scene
 
 OCTOBER = date(2026, 10, 1)
 
@@ -44,14 +46,15 @@ def figures(actor: Actor, *, is_year: bool = False) -> Figures:
     return Figures(own_reach(actor), OCTOBER, DAY, is_year=is_year)
 
 
-@pytest.fixture
-def busy(world: World, tmp_path: Path) -> Place:
+@scene
+def busy(world: World) -> Place:
     """The hospital after a small month with a faulty claim, and a little at the station."""
     Drug.objects.filter(code=walk.HALF_PAID).update(route_code="99.99")
     steps = faulty_month(world)
     small = walk.hung(world, world.station, 9).examine("J06.9").sign()
     small.settled()
-    export_month(month=OCTOBER, out_dir=tmp_path, actor=world.hospital.actor("claims"), at=at(16))
+    with TemporaryDirectory() as folder:
+        export_month(month=OCTOBER, out_dir=Path(folder), actor=world.hospital.actor("claims"), at=at(16))
     assert steps
     return world.hospital
 
@@ -199,8 +202,7 @@ def test_a_day_of_no_year_that_is_kept_is_not_found(world: World) -> None:
     assert client.get(reverse("overview-list", args=["visits"]), {"day": "2026-10-06"}).status_code == 200
 
 
-def test_who_may_not_sees_nothing_of_it(world: World) -> None:
-    small_month(world, world.hospital)
+def test_who_may_not_sees_nothing_of_it(world: World, hospital_month: list[walk.Walk]) -> None:
     addresses = [
         reverse("overview"),
         *(reverse("overview-list", args=[what]) for what in ("visits", "money", "waiting")),

@@ -22,7 +22,6 @@ from patients.models import Patient
 from reports.overview.figures import Figures
 from tests.cast import DAY, World, at
 from tests.insurance import walk
-from tests.reports.month import small_month
 
 OCTOBER = date(2026, 10, 1)
 ROOT = Path(__file__).parents[2]
@@ -49,8 +48,9 @@ def address(authority: Facility) -> str:
     return reverse("overview-group", args=[FacilityGroup.objects.for_facility(authority).get().pk])
 
 
-def test_the_sums_of_a_group_are_those_of_its_facilities(world: World, authority: Facility) -> None:
-    small_month(world, world.hospital)
+def test_the_sums_of_a_group_are_those_of_its_facilities(
+    world: World, authority: Facility, hospital_month: list[walk.Walk]
+) -> None:
     walk.hung(world, world.station, 9).examine("J06.9").sign().settled()
     actor = actor_for(User.objects.get(username="xem.syt"), authority)
     both = Figures(group_reach(actor, FacilityGroup.objects.get()), OCTOBER, DAY)
@@ -67,9 +67,8 @@ def test_the_sums_of_a_group_are_those_of_its_facilities(world: World, authority
 
 
 def test_the_screen_shows_figures_of_members_and_nobody_by_name(
-    world: World, authority: Facility, viewer: Client
+    world: World, authority: Facility, viewer: Client, hospital_month: list[walk.Walk]
 ) -> None:
-    small_month(world, world.hospital)
     page = viewer.get(address(authority), {"month": "10/2026", "sort": "money"})
     assert page.status_code == 200
     text = page.content.decode()
@@ -128,8 +127,9 @@ def test_a_facility_opens_for_who_has_a_role_there(world: World, authority: Faci
     assert outside.url == reverse("home")
 
 
-def test_more_facilities_ask_no_more_questions(world: World, authority: Facility, viewer: Client) -> None:
-    small_month(world, world.hospital)
+def test_more_facilities_ask_no_more_questions(
+    world: World, authority: Facility, viewer: Client, hospital_month: list[walk.Walk]
+) -> None:
 
     def asked() -> int:
         with CaptureQueriesContext(connection) as seen:

@@ -36,12 +36,13 @@ from reports.reconcile import CHECKS, reconcile
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_export import MONTH
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 PERIOD = Period.month(MONTH)
 
 
-@pytest.fixture
+@scene
 def settled(world: World) -> World:
     """Two closed visits; one was refunded, opened again, closed and paid again; claims and the report are made."""
     place = world.hospital

@@ -31,7 +31,7 @@ from reports.registers.sources import Line
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.pdf_text import joined, pieces
-from tests.reports.month import person_visit, small_month
+from tests.reports.month import person_visit
 
 pytestmark = pytest.mark.django_db
 OCTOBER = {"start": date(2026, 10, 1), "end": date(2026, 10, 31)}
@@ -84,8 +84,7 @@ def test_a_line_says_what_the_visit_left(world: World) -> None:
     }
 
 
-def test_a1_counts_the_visits_with_an_examination(world: World) -> None:
-    small_month(world, world.station)
+def test_a1_counts_the_visits_with_an_examination(world: World, station_month: list[walk.Walk]) -> None:
     waiting = walk.someone(world.station, "Người Đang Chờ", card="GD4999912345680")
     walk.visit_of(world, world.station, *waiting, hour=12)
     examined = Visit.objects.filter(facility=world.station.facility, pk__in=Exam.objects.values("visit"))
@@ -161,8 +160,7 @@ def test_a_correction_after_the_first_print_has_a_mark(world: World) -> None:
     assert [line.is_changed for line in book(place).lines()] == [True, False], "the first print stays the measure"
 
 
-def test_the_spreadsheet_holds_the_same_lines(world: World, tmp_path: Path) -> None:
-    small_month(world, world.station)
+def test_the_spreadsheet_holds_the_same_lines(world: World, tmp_path: Path, station_month: list[walk.Walk]) -> None:
     target = tmp_path / "a1.xlsx"
     count = export_register(register="A1", target=target, actor=world.station.actor("nurse"), at=at(17), **OCTOBER)
     sheet = openpyxl.load_workbook(target).active
@@ -205,8 +203,9 @@ def test_a_cell_of_a_spreadsheet_is_what_its_column_says(kind: str, shown: str, 
     assert typed_cell(Column("c", "Cột", kind=kind), shown) == stored
 
 
-def test_a_day_is_never_divided_between_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_month(world, world.station)
+def test_a_day_is_never_divided_between_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch, station_month: list[walk.Walk]
+) -> None:
     monkeypatch.setattr("reports.registers.book.PART", 2)
     person_visit(world, world.station, "Ngày Khác", "GD4999912345690", day=at(8, day=date(2026, 10, 7))).examine()
     parts = book(world.station, **OCTOBER).parts()
@@ -286,9 +285,8 @@ def test_registers_of_a_hospital_list_orders_and_transfers(world: World) -> None
 
 
 def test_a_page_asks_as_much_of_the_database_for_few_lines_as_for_many(
-    world: World, django_assert_max_num_queries: DjangoAssertNumQueries
+    world: World, django_assert_max_num_queries: DjangoAssertNumQueries, station_month: list[walk.Walk]
 ) -> None:
-    small_month(world, world.station)
     shown = book(world.station, **OCTOBER)
     with django_assert_max_num_queries(18):
         assert len(shown.shown(shown.rows[:50])) == 5

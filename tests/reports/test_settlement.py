@@ -20,7 +20,7 @@ from reports.queries import newest_run
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.reports.month import OCTOBER, by_code, failed, made, person_visit, total
-from tests.reports.test_lists import claim_tables, list_month
+from tests.reports.test_lists import claim_tables
 
 QUARTER = Period.parse_quarter("2026-Q4")
 
@@ -38,8 +38,9 @@ def lines_of_files(world: World, folder: Path) -> list[tuple[str, dict[str, str]
 
 
 @pytest.mark.parametrize("period", [OCTOBER, QUARTER])
-def test_the_three_forms_share_out_the_lines_of_the_claims(world: World, tmp_path: Path, period: Period) -> None:
-    list_month(world)
+def test_the_three_forms_share_out_the_lines_of_the_claims(
+    world: World, tmp_path: Path, period: Period, list_month: list[walk.Walk]
+) -> None:
     lines = lines_of_files(world, tmp_path)
     monthly = made(world.hospital)
     reports = {form: form_of(world, form, period) for form in ("19BHYT", "20BHYT", "21BHYT")}
@@ -51,8 +52,7 @@ def test_the_three_forms_share_out_the_lines_of_the_claims(world: World, tmp_pat
     assert reports["20BHYT"].period_end == period.end
 
 
-def test_quantities_by_item_are_those_of_the_files(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_quantities_by_item_are_those_of_the_files(world: World, tmp_path: Path, list_month: list[walk.Walk]) -> None:
     lines = lines_of_files(world, tmp_path)
     services = by_code(form_of(world, "21BHYT", OCTOBER)).values()
     for row in services:
@@ -68,8 +68,7 @@ def test_quantities_by_item_are_those_of_the_files(world: World, tmp_path: Path)
         assert row["TT_THAU"] == same[0]["TT_THAU"]
 
 
-def test_the_quarter_is_the_sum_of_its_stored_months(world: World) -> None:
-    list_month(world)
+def test_the_quarter_is_the_sum_of_its_stored_months(world: World, list_month: list[walk.Walk]) -> None:
     monthly = made(world.hospital)
     empty = form_of(world, "02BH", QUARTER)
     assert failed(empty)["Đã lập 01/BH của cả ba tháng"] == ["2026-11", "2026-12"]
@@ -88,8 +87,9 @@ def test_the_quarter_is_the_sum_of_its_stored_months(world: World) -> None:
     assert "12" not in rows
 
 
-def test_the_paper_of_the_quarter_shows_each_part_once_with_its_sum(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_the_paper_of_the_quarter_shows_each_part_once_with_its_sum(
+    world: World, tmp_path: Path, list_month: list[walk.Walk]
+) -> None:
     monthly = made(world.hospital)
     report = form_of(world, "02BH", QUARTER)
     assert file_name(report, "xlsx") == "02BH_99002_2026-Q4.xlsx"
@@ -105,8 +105,7 @@ def test_the_paper_of_the_quarter_shows_each_part_once_with_its_sum(world: World
     assert export(report, "pdf").startswith(b"%PDF")
 
 
-def test_a_month_and_its_quarter_are_different_reports(world: World) -> None:
-    list_month(world)
+def test_a_month_and_its_quarter_are_different_reports(world: World, list_month: list[walk.Walk]) -> None:
     month, quarter = form_of(world, "21BHYT", OCTOBER), form_of(world, "21BHYT", QUARTER)
     assert (month.version, quarter.version, month.pk != quarter.pk) == (1, 1, True)
     assert newest_run(world.hospital.facility, "21BHYT", OCTOBER) == month
@@ -135,8 +134,7 @@ def test_quarters_that_cannot_be(text: str) -> None:
         Period.parse_quarter(text)
 
 
-def test_several_sites_stand_in_one_form_as_parts(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_several_sites_stand_in_one_form_as_parts(world: World, tmp_path: Path, list_month: list[walk.Walk]) -> None:
     person_visit(world, world.station, "Trạm Có Khách", "GD4999912345621").examine("J06.9").sign().settled()
     runs = [made(world.station), made(world.hospital)]
     form, values = merged(runs)

@@ -24,6 +24,7 @@ from reports.services import export_report
 from tests.cast import World, at
 from tests.pharmacy import shelf
 from tests.reports import workbook
+from tests.scenes import scene
 
 SEPTEMBER, OCTOBER = Period.parse_month("2026-09"), Period.parse_month("2026-10")
 NXT_NUMBERS = ("DAU_SL", "NHAP_SL", "XUAT_SL", "DUONG_SL", "CUOI_SL")
@@ -44,7 +45,7 @@ def numbers(row: dict[str, str], *tags: str) -> list[int]:
     return [int(Decimal(row[tag])) for tag in tags or NXT_NUMBERS]
 
 
-@pytest.fixture
+@scene
 def month(world: World) -> dict[str, Store]:
     """Goods in September and October, sent on, handed out, taken back, broken, reversed."""
     place = world.hospital
