@@ -4,6 +4,7 @@ from collections import Counter as Count
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import time_machine
@@ -29,14 +30,16 @@ from insurance.models import CashSession
 from patients.models import Patient, Visit
 from pharmacy.models import Lot, LotBalance, StockCount, Store
 from pharmacy.queries import balance_differences
+from tests.scenes import scene
 
 VISITS = 16
 LYING = {STATION: 0, HOSPITAL: 1}
 """Visits beside those of the plan: bé Tí in the children's ward."""
 
 
-@pytest.fixture
-def places(db: None) -> dict[str, Place]:
+@scene
+def places() -> dict[str, Place]:
+    """Both facilities with the starter catalogues."""
     built = build_places()
     import_starter([place.facility for place in built.values()])
     return built
@@ -62,9 +65,23 @@ def test_the_same_month_twice_gives_the_same_files_whatever_the_clock(places, tm
     assert sum(name.endswith(".xml") and name.startswith("claims") for name in first) >= VISITS - 5
 
 
+@scene
+def of_hospital(places: dict[str, Place]) -> Outcome:
+    """A small month of the hospital, exported."""
+    with TemporaryDirectory() as folder:
+        return run(HOSPITAL, Path(folder))[0]
+
+
+@scene
+def of_both(places: dict[str, Place], of_hospital: Outcome) -> dict[str, Outcome]:
+    """A small month of both facilities."""
+    with TemporaryDirectory() as folder:
+        return {HOSPITAL: of_hospital, STATION: run(STATION, Path(folder))[0]}
+
+
 @pytest.mark.parametrize("code", [STATION, HOSPITAL])
-def test_receipts_splits_claims_and_report_agree(places, tmp_path, code):
-    outcome, _ = run(code, tmp_path)
+def test_receipts_splits_claims_and_report_agree(of_both, code):
+    outcome = of_both[code]
     assert outcome.agrees
     assert outcome.visits == VISITS + LYING[code]
     assert outcome.claims == outcome.report_rows == outcome.visits - sum(outcome.left_out.values())
@@ -77,9 +94,8 @@ def test_receipts_splits_claims_and_report_agree(places, tmp_path, code):
     assert sum(line.endswith("LỆCH") for line in tables([outcome])) == 1
 
 
-def test_it_leaves_a_sound_database(places):
+def test_it_leaves_a_sound_database(places, of_hospital):
     place = places[HOSPITAL]
-    load_facility(place, visits=VISITS)
     assert set(Visit.objects.values_list("state", flat=True)) == {Visit.State.CLOSED}
     assert not CashSession.objects.filter(closed_at__isnull=True).exists()
     assert balance_differences(place.facility) == []
@@ -88,8 +104,7 @@ def test_it_leaves_a_sound_database(places):
     assert {"patients.open_visit", "billing.collect"} <= set(AuditEntry.objects.values_list("action", flat=True))
 
 
-def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(places):
-    load_facility(places[HOSPITAL], visits=VISITS)
+def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(of_hospital):
     lots = Count(Lot.objects.filter(expires_on__gte=MONTH).values_list("drug__code", flat=True))
     assert lots
     assert min(lots.values()) == 2
@@ -99,9 +114,7 @@ def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(places):
     assert expired.store.kind == Store.Kind.DISPENSARY
 
 
-def test_the_cast_is_there(places):
-    for place in places.values():
-        load_facility(place, visits=VISITS)
+def test_the_cast_is_there(of_both):
     names = set(Patient.objects.values_list("full_name", flat=True))
     assert {"Nguyễn Thị Lan", "Trần Văn Hùng", "Lê Văn Tí", "Trần Thị Mai", "Phạm Văn Sáu", DIACRITICS} <= names
     hoa = Patient.objects.filter(full_name="Đỗ Thị Hoa")

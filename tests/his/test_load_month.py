@@ -3,6 +3,7 @@
 import io
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date, time
 from decimal import Decimal
 
@@ -48,15 +49,23 @@ from pharmacy.queries import balance_differences
 from reports.engine import run as run_report
 from reports.period import Period
 from tests.his.desks import TABLES, contents, go_through_the_services
+from tests.scenes import scene
 
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 LATER = vn_datetime(NOVEMBER, time(8))
 
 
-@pytest.fixture
-def facilities(db, monkeypatch) -> dict[str, Facility]:
-    """The invented facilities with the starter catalogue; chunks small enough that a month takes several."""
-    monkeypatch.setattr(volume, "CHUNK", 70)
+@pytest.fixture(autouse=True, scope="module")
+def small_chunks() -> Iterator[None]:
+    """Chunks small enough that a month takes several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volume, "CHUNK", 70)
+        yield
+
+
+@scene
+def facilities() -> dict[str, Facility]:
+    """The invented facilities with the starter catalogue."""
     places = build_places()
     for place in places.values():
         import_catalog(kind="starter", path=None, actor_name="test", facility=place.facility)
@@ -65,6 +74,13 @@ def facilities(db, monkeypatch) -> dict[str, Facility]:
 
 def load(facility: Facility, month: date = OCTOBER, visits: int = 200, seed: int = 1) -> volume.Loaded:
     return volume.load_month(facility=facility, month=month, visits=visits, seed=seed)
+
+
+@scene
+def loaded(facilities: dict[str, Facility]) -> Facility:
+    """The hospital with 200 visits in October."""
+    load(facilities[HOSPITAL])
+    return facilities[HOSPITAL]
 
 
 # The same rows as the services
@@ -111,10 +127,8 @@ def one_visit_a_day(setting: Setting) -> list[Draft]:
 # What the loaded month must satisfy
 
 
-def test_the_month_exports_without_findings_and_its_amounts_agree(facilities, tmp_path):
-    hospital = facilities[HOSPITAL]
-    load(hospital, visits=200)
-    result = export_month(month=OCTOBER, out_dir=tmp_path, actor=system_actor(hospital), at=LATER)
+def test_the_month_exports_without_findings_and_its_amounts_agree(loaded, tmp_path):
+    result = export_month(month=OCTOBER, out_dir=tmp_path, actor=system_actor(loaded), at=LATER)
     assert not result.errors
     assert not any(row.findings for row in result.files)
     assert 150 < len(result.files) == 200 - len(result.left_out)
@@ -132,7 +146,7 @@ def test_the_month_exports_without_findings_and_its_amounts_agree(facilities, tm
         for tag in ("T_BHTT", "T_BNCCT", "T_BNTT"):
             totals[tag] += Decimal(summary[tag])
     report = run_report(
-        form="01BH", facility=hospital, period=Period.month(OCTOBER), actor=system_actor(hospital), at=LATER
+        form="01BH", facility=loaded, period=Period.month(OCTOBER), actor=system_actor(loaded), at=LATER
     )
     assert all(check["passed"] for check in report.checks)
     for tag, amount in totals.items():
@@ -178,9 +192,7 @@ def test_the_split_of_a_returning_patient_knows_the_copayments_of_earlier_visits
     assert any(facts.copay_paid_this_year for facts in seen)
 
 
-def test_the_services_find_nothing_to_add_to_a_loaded_visit(facilities):
-    hospital = facilities[HOSPITAL]
-    load(hospital, visits=200)
+def test_the_services_find_nothing_to_add_to_a_loaded_visit(loaded):
     again = [v for v in Visit.objects.select_related("patient", "card", "facility") if v.patient.visits.count() > 1]
     assert len(again) > 20
     for visit in again:
@@ -198,16 +210,14 @@ def test_the_services_find_nothing_to_add_to_a_loaded_visit(facilities):
         assert [one.fund_amount for one in lines] == [line.fund_amount for line in result.lines.order_by("charge")]
         assert amount_due(visit) == 0
         with pytest.raises(Refusal) as refused:
-            close_visit(visit=visit, actor=system_actor(hospital), at=visit.closed_at)
+            close_visit(visit=visit, actor=system_actor(loaded), at=visit.closed_at)
         assert refused.value.code == "already_closed"
 
 
-def test_stock_drawers_and_constraints_hold_after_a_load(facilities):
-    hospital = facilities[HOSPITAL]
-    load(hospital)
+def test_stock_drawers_and_constraints_hold_after_a_load(loaded):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # links are checked at the end of a transaction
-    assert balance_differences(hospital) == []
+    assert balance_differences(loaded) == []
     out = io.StringIO()
     call_command("stock_check", facility=HOSPITAL, stdout=out)
     assert "khớp" in out.getvalue()
