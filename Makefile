@@ -10,6 +10,8 @@ VISITS ?= 20000
 VAR := $(or $(HIS_VAR),var)
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
+# Python keeps what it compiled, whatever the surroundings say: every later process of a check starts sooner.
+export PYTHONDONTWRITEBYTECODE =
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -47,7 +49,7 @@ stop:  ## Stop the server and the database
 	@if [ -e .venv/installed ]; then $(MANAGE) db stop; fi
 
 test: setup  ## Run the tests, without those in a browser
-	@$(PY) -m pytest -n 2 -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q
 
 lint: setup  ## Check style, layers and missing migrations
 	@$(PY) -m ruff check .
@@ -59,7 +61,7 @@ types: setup  ## Check the types
 	@$(PY) -m mypy
 
 e2e: setup  ## Run the flows in a real browser (needs chromium)
-	@$(PY) -m pytest -n 2 -m e2e -q
+	@$(PY) -m pytest -n 3 --dist worksteal -q -m e2e tests/e2e
 
 bench: export HIS_VAR = $(VAR)/bench
 bench: setup  ## Measure the split, the stock of one lot, then loading and exporting a month of VISITS=20000 visits, on a database of its own

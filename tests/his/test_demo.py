@@ -94,26 +94,6 @@ def test_receipts_splits_claims_and_report_agree(of_both, code):
     assert sum(line.endswith("LỆCH") for line in tables([outcome])) == 1
 
 
-def test_it_leaves_a_sound_database(places, of_hospital):
-    place = places[HOSPITAL]
-    assert set(Visit.objects.values_list("state", flat=True)) == {Visit.State.CLOSED}
-    assert not CashSession.objects.filter(closed_at__isnull=True).exists()
-    assert balance_differences(place.facility) == []
-    month = AuditEntry.objects.latest("pk").month
-    assert broken_positions(place.facility, month) == []
-    assert {"patients.open_visit", "billing.collect"} <= set(AuditEntry.objects.values_list("action", flat=True))
-
-
-def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(of_hospital):
-    lots = Count(Lot.objects.filter(expires_on__gte=MONTH).values_list("drug__code", flat=True))
-    assert lots
-    assert min(lots.values()) == 2
-    assert Lot.objects.filter(number="L'26-07").exists()
-    expired = LotBalance.objects.get(lot__expires_on__lt=MONTH)
-    assert expired.on_hand == 200
-    assert expired.store.kind == Store.Kind.DISPENSARY
-
-
 def test_the_cast_is_there(of_both):
     names = set(Patient.objects.values_list("full_name", flat=True))
     assert {"Nguyễn Thị Lan", "Trần Văn Hùng", "Lê Văn Tí", "Trần Thị Mai", "Phạm Văn Sáu", DIACRITICS} <= names
@@ -133,6 +113,26 @@ def test_the_cast_is_there(of_both):
     assert (count.facility.code, count.state, count.approved_by.username) == (STATION, "posted", "manager.tyt")
     assert [line.quantity for line in count.down_document.lines.all()] == [2]
     assert balance_differences(count.facility) == []
+
+
+def test_it_leaves_a_sound_database(places, of_hospital):
+    place = places[HOSPITAL]
+    assert set(Visit.objects.values_list("state", flat=True)) == {Visit.State.CLOSED}
+    assert not CashSession.objects.filter(closed_at__isnull=True).exists()
+    assert balance_differences(place.facility) == []
+    month = AuditEntry.objects.latest("pk").month
+    assert broken_positions(place.facility, month) == []
+    assert {"patients.open_visit", "billing.collect"} <= set(AuditEntry.objects.values_list("action", flat=True))
+
+
+def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(of_hospital):
+    lots = Count(Lot.objects.filter(expires_on__gte=MONTH).values_list("drug__code", flat=True))
+    assert lots
+    assert min(lots.values()) == 2
+    assert Lot.objects.filter(number="L'26-07").exists()
+    expired = LotBalance.objects.get(lot__expires_on__lt=MONTH)
+    assert expired.on_hand == 200
+    assert expired.store.kind == Store.Kind.DISPENSARY
 
 
 def planned(place: Place, visits: int) -> MonthPlan:

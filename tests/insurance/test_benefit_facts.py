@@ -13,11 +13,12 @@ from patients.models import InsuranceCard, Visit
 from patients.services.visits import open_visit
 from tests.cast import World, at
 from tests.insurance import walk
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@scene
 def earlier(world: World) -> BenefitResult:
     """A closed visit of bà Lan, whose five years are complete; she paid 90 160 đồng of co-payment."""
     result = walk.lan_full(world, world.hospital).close()

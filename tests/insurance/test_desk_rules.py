@@ -26,6 +26,7 @@ from patients.notices import Line, LineKind, Notice, Severity, Stage, by_line
 from patients.services.signing import sign_exam
 from tests.cast import World, at
 from tests.insurance.walk import AMLODIPIN, CBC, GLUCOSE, MONTH, PARACETAMOL, Walk, hung, lan, signed_in
+from tests.scenes import scene
 
 HTMX = {"HX-Request": "true"}
 ALL = "order|sign|close|claim"
@@ -57,7 +58,7 @@ def rules(tmp_path: Path) -> Iterator[Write]:
     law.use()
 
 
-@pytest.fixture
+@scene
 def visit(world: World) -> Walk:
     return lan(world, world.station).examine("I10")
 

@@ -25,6 +25,7 @@ from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.test_cashier_screen import page, refused
 from tests.insurance.walk import CBC, GLUCOSE, ULTRASOUND, signed_in
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def clock(time_machine) -> None:
     time_machine.move_to(at(14), tick=False)
 
 
-@pytest.fixture
+@scene
 def dear(world: World) -> World:
     """The blood count costs 15 000 more than the fund accepts; the ultrasound is offered on demand."""
     rows = PricedService.objects.filter(facility=world.hospital.facility)

@@ -31,11 +31,12 @@ from tests.cast import World, at
 from tests.insurance import money_audit, walk
 from tests.insurance.walk import HALF_PAID, MONTH, PARACETAMOL, Walk
 from tests.pharmacy import shelf
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@scene
 def step(world: World) -> Walk:
     """Bà Lan with two prescribed drugs: 15 tablets and 7 vials that the fund pays by half."""
     walk.stocked(world, world.hospital)

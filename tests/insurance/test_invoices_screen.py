@@ -13,6 +13,7 @@ from insurance.models import Invoice, InvoiceNotice, InvoiceProfile
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.insurance.walk import signed_in
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def clock(time_machine, settings: Settings, tmp_path: Path) -> None:
     time_machine.move_to(at(14), tick=False)
 
 
-@pytest.fixture
+@scene
 def declared(world: World) -> InvoiceProfile:
     answer = signed_in(world.hospital, "manager").post(reverse("invoice-profile"), DECLARED)
     assert answer.status_code == 302

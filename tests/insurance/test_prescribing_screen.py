@@ -11,6 +11,7 @@ from patients.models import SafetyOverride
 from tests.cast import World, at
 from tests.insurance.test_prescribing_safety import GIVEN, add_drug, next_visit, sign, write
 from tests.insurance.walk import PARACETAMOL, Walk, hung, signed_in
+from tests.scenes import scene
 
 HTMX = {"HX-Request": "true"}
 
@@ -22,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"patients.views.{module}.today", lambda: at(9).date(), raising=False)
 
 
-@pytest.fixture
+@scene
 def walk(world: World) -> Walk:
     step = hung(world, world.station).examine("I10")
     for code, ingredient in (("WAR", "Warfarin"), ("ASP", "Aspirin")):

@@ -32,12 +32,13 @@ from patients.services.visits import open_visit, record_vitals
 from tests.cast import DAY, World, at, ba_lan
 from tests.insurance import walk
 from tests.insurance.walk import GLUCOSE, Walk
+from tests.scenes import scene
 
 State = ManagedPatient.State
 HYPERTENSION, DIABETES = disease_of("hypertension"), disease_of("diabetes")
 
 
-@pytest.fixture
+@scene
 def seen(world: World) -> Walk:
     """Bà Lan examined at the hospital for hypertension and diabetes, glucose 8,1 mmol/l."""
     indicator = {"code": "GLU", "name": "Glucose", "unit": "mmol/L", "low": "3.9", "high": "6.4"}

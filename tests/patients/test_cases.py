@@ -30,6 +30,7 @@ from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.signing import amend_exam, sign_exam
 from patients.services.visits import open_visit
 from tests.cast import DAY, World, anh_hung, at
+from tests.scenes import scene
 
 State, Kind = DiseaseCase.State, CaseEvent.Kind
 _CODES = [
@@ -42,7 +43,7 @@ _CODES = [
 ]
 
 
-@pytest.fixture
+@scene
 def place(world: World) -> Place:
     for code, name in _CODES:
         Diagnosis.objects.create(
@@ -222,7 +223,7 @@ def test_cases_of_a_row_of_visits_never_overlap_and_miss_none(days):
 # What becomes of a case
 
 
-@pytest.fixture
+@scene
 def case(place: Place) -> DiseaseCase:
     return only_case(examined(place, anh_hung(place), "A97.0"))
 

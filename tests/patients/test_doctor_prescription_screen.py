@@ -7,6 +7,7 @@ from django.urls import reverse
 from patients.models import Prescription, Visit
 from tests.cast import World
 from tests.patients.doctor_desk import HTMX, LINES, examined, second_visit, signed_in, stopped_clock, url, weighed_visit
+from tests.scenes import scene
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list:
     return stopped_clock(monkeypatch)
 
 
-@pytest.fixture
+@scene
 def visit(world: World) -> Visit:
     return weighed_visit(world)
 

@@ -26,6 +26,7 @@ from tests.patients.doctor_desk import (
     url,
     weighed_visit,
 )
+from tests.scenes import scene
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list:
     return stopped_clock(monkeypatch)
 
 
-@pytest.fixture
+@scene
 def visit(world: World) -> Visit:
     return weighed_visit(world)
 

@@ -11,9 +11,10 @@ from patients.queries_clinical import diagnosis_warnings, warnings_of_codes
 from patients.services.exams import save_exam, set_diagnoses, start_exam
 from patients.services.visits import call_next, cancel_visit
 from tests.cast import World, at, lan_visit
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def exam(world: World) -> Exam:
     visit = lan_visit(world.station)
     return start_exam(visit=visit, actor=world.station.actor("doctor"), at=at(8, 10))

@@ -6,6 +6,7 @@ from django.test import Client
 from his.core.dates import local
 from patients.models import Exam, Visit
 from tests.cast import World, at, lan_visit, weigh
+from tests.scenes import scene
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patients.api_clinical.timezone", Clock)
 
 
-@pytest.fixture
+@scene
 def visit(world: World) -> Visit:
     row = lan_visit(world.station)
     weigh(row, world.station)

@@ -13,6 +13,7 @@ from patients.services.orders import ResultInput, order_service, record_result
 from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
 from tests.cast import World, at, lan_visit, weigh
+from tests.scenes import scene
 
 SIGNED: list[tuple[type[models.Model], dict[str, object]]] = [
     (Exam, {"findings": "khác"}),
@@ -23,7 +24,7 @@ SIGNED: list[tuple[type[models.Model], dict[str, object]]] = [
 ]
 
 
-@pytest.fixture
+@scene
 def signed(world: World) -> Exam:
     place = world.hospital
     doctor = place.actor("doctor")

@@ -12,11 +12,12 @@ from patients.services.exams import start_exam
 from patients.services.orders import ResultInput, cancel_order, order_service, record_result
 from patients.services.visits import open_visit
 from tests.cast import World, anh_hung, at, lan_visit
+from tests.scenes import scene
 
 BLOOD, SUGAR, SCAN = "22.0121.1369", "23.0075.1494", "18.0015.0001"
 
 
-@pytest.fixture
+@scene
 def exam(world: World) -> Exam:
     visit = lan_visit(world.hospital)
     return start_exam(visit=visit, actor=world.hospital.actor("doctor"), at=at(8, 10))

@@ -11,9 +11,10 @@ from patients.models import Exam
 from patients.services.exams import set_diagnoses, start_exam
 from patients.services.prescriptions import LineInput, prescribe
 from tests.cast import World, at, lan_visit
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def exam(world: World) -> Exam:
     visit = lan_visit(world.station)
     return start_exam(visit=visit, actor=world.station.actor("doctor"), at=at(8, 10))

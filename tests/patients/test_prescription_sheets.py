@@ -19,6 +19,7 @@ from pharmacy.queries_window import find_prescriptions
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.pdf_text import joined, pieces
+from tests.scenes import scene
 
 CLASSES = {"TH0001": "narcotic", "TH0002": "psychotropic", "TH0003": "toxic"}
 CODE = re.compile(r"^vd992[0-9a-z]{7}-[NHCT]$")
@@ -33,7 +34,7 @@ def sign(one: walk.Walk) -> None:
     one.prescription.refresh_from_db()
 
 
-@pytest.fixture
+@scene
 def lan(world: World) -> walk.Walk:
     """A prescription at the hospital with a narcotic, a psychotropic, an ordinary and a poisonous drug, not signed."""
     facility = world.hospital.facility

@@ -28,11 +28,12 @@ from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.pharmacy import shelf
 from tests.pharmacy.test_concurrency import at_once
+from tests.scenes import scene
 
 REASON = "Người bệnh đau dạ dày"
 
 
-@pytest.fixture
+@scene
 def lan(world: World) -> walk.Walk:
     facility = world.hospital.facility
     facility.prescribing_code = "vd992"

@@ -10,6 +10,7 @@ from patients.services.exams import set_diagnoses, start_exam
 from patients.services.orders import order_service
 from patients.services.signing import sign_exam
 from tests.cast import World, at, lan_visit, weigh
+from tests.scenes import scene
 
 BLOOD, SUGAR, SCAN = "22.0121.1369", "23.0075.1494", "18.0015.0001"
 
@@ -21,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"patients.views.results.{name}", lambda value=value: value)
 
 
-@pytest.fixture
+@scene
 def orders(world: World) -> list[ServiceOrder]:
     place = world.hospital
     doctor = place.actor("doctor")

@@ -15,16 +15,17 @@ from patients.queries_safety import allergies_of, allergy_words, health_state, i
 from patients.services.safety import end_allergy, record_allergy, record_health_facts
 from patients.services.visits import open_visit
 from tests.cast import DAY, World, anh_hung, at, lan_visit
+from tests.scenes import scene
 
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
+@scene
 def place(world: World) -> Place:
     return world.station
 
 
-@pytest.fixture
+@scene
 def visit(place: Place) -> Visit:
     return lan_visit(place)
 

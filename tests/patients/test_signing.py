@@ -26,6 +26,7 @@ from patients.services.visits import (
 )
 from patients.snapshot import canonical, fingerprint
 from tests.cast import World, anh_hung, at, lan_visit, weigh
+from tests.scenes import scene
 
 SUGAR = "23.0075.1494"
 
@@ -41,7 +42,7 @@ def slip(**changed: str) -> Transfer:
     return Transfer(**{**written, **changed})
 
 
-@pytest.fixture
+@scene
 def exam(world: World) -> Exam:
     return ready(world)
 
@@ -248,7 +249,7 @@ def test_a_self_payer_may_be_signed_without_reason_and_weight(world):
     assert sign(world, exam).is_signed
 
 
-@pytest.fixture
+@scene
 def sent_on(world: World) -> Exam:
     """Bà Lan's exam at the hospital, signed, with her sent on from PK1 to PK5."""
     place = world.hospital

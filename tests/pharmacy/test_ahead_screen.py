@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -16,11 +15,12 @@ from pharmacy.views.ahead import KINDS
 from tests.cast import DAY, World, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 ON = date(2026, 11, 10)
 
 
-@pytest.fixture
+@scene
 def used(world: World) -> Store:
     """In October 60 came of paracetamol and 20 were used; amlodipin lies in the store and nobody used it."""
     place = world.hospital

@@ -23,9 +23,10 @@ from tests.insurance.walk import signed_in
 from tests.pdf_text import joined, pieces
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def store(world: World) -> Store:
     """A dispensary of the hospital that keeps cold drugs, with a cold lot (V1) and an ordinary one (L1)."""
     place = world.hospital
@@ -37,7 +38,7 @@ def store(world: World) -> Store:
     return made
 
 
-@pytest.fixture
+@scene
 def fridge(world: World, store: Store) -> ClimatePoint:
     return point(world, store, "Tủ lạnh 1", "cold")
 

@@ -32,11 +32,12 @@ from tests.insurance.walk import signed_in
 from tests.pdf_text import joined, pieces
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 CLASS = "psychotropic"
 
 
-@pytest.fixture
+@scene
 def store(world: World) -> Store:
     """A dispensary with a psychotropic: 100 came in, 20 went to bà Lan, 3 broke."""
     place = world.station
@@ -131,7 +132,7 @@ def test_what_comes_later_shows_as_a_difference_and_changes_nothing_signed(world
             change()
 
 
-@pytest.fixture
+@scene
 def both_stores(world: World, store: Store) -> tuple[World, Store, Store]:
     return world, store, shelf.main_store(world.station)
 

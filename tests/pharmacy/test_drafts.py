@@ -18,16 +18,17 @@ from pharmacy.services.stock_checks import LotLine
 from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
+from tests.scenes import scene
 
 BOARD = Detail(board=(Member("Đinh Thị Khoa", "Trưởng khoa Dược"), Member("Hồ Văn Kho", "Thủ kho")))
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def main(place) -> Store:
     return shelf.main_store(place)
 

@@ -11,14 +11,15 @@ from pharmacy.services.handovers import Counted, hand_over_cabinet
 from pharmacy.services.stores import create_store
 from tests.cast import at
 from tests.pharmacy import shelf
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def ward(world, place) -> Store:
     store = shelf.cabinet(place)
     shelf.receive(place, store, shelf.goods(world, place), shelf.goods(world, place, lot="L'2", quantity=7))

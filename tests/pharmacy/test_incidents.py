@@ -30,9 +30,10 @@ from tests.insurance.walk import signed_in
 from tests.pdf_text import joined, pieces
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def store(world: World) -> Store:
     """A dispensary with 100 of a psychotropic (L1) and 100 of an ordinary drug (L2)."""
     place = world.station

@@ -19,6 +19,7 @@ from pharmacy.services.stock import LotLine, record_loss, reverse_document, tran
 from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
+from tests.scenes import scene
 
 step = st.tuples(
     st.sampled_from(["receive", "transfer", "back", "loss", "undo"]),
@@ -27,7 +28,7 @@ step = st.tuples(
 )
 
 
-@pytest.fixture
+@scene
 def stores(world):
     place = world.hospital
     main, store = shelf.main_store(place), shelf.dispensary(place)
@@ -83,7 +84,7 @@ act = st.tuples(
 )
 
 
-@pytest.fixture
+@scene
 def prescriptions(world, stores):
     names = ("Lý Thị Một", "Đào Văn Hai", "Trịnh Thị Ba")
     return [shelf.someone_prescription(world, stores[0], name, (PARACETAMOL, 20)) for name in names]

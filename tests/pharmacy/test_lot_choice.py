@@ -15,11 +15,12 @@ from pharmacy.services.stock_checks import LotLine
 from pharmacy.services.transit import ship
 from tests.cast import at
 from tests.pharmacy import shelf
+from tests.scenes import scene
 
 REASON = "Khoa cần hộp nguyên"
 
 
-@pytest.fixture
+@scene
 def stores(world):
     place = world.hospital
     main, counter = shelf.main_store(place), shelf.dispensary(place)

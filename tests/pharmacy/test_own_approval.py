@@ -13,9 +13,10 @@ from pharmacy.services.requests import AskLine, allow_own_approval, approve_requ
 from tests.cast import World, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world: World):
     return world.hospital
 

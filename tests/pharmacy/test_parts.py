@@ -28,14 +28,15 @@ from pharmacy.services.window import (
 from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.station
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     made = shelf.dispensary(place)
     shelf.receive(
@@ -44,7 +45,7 @@ def store(world, place):
     return made
 
 
-@pytest.fixture
+@scene
 def lan(world, place, store):
     return shelf.lan_prescription(world, place, (PARACETAMOL, 20), (AMLODIPIN, 10))
 

@@ -23,16 +23,17 @@ from pharmacy.services.stores import set_storage
 from tests.cast import DAY, anh_hung, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 EARLY, LATE = date(2026, 12, 1), date(2027, 6, 1)
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.station
 
 
-@pytest.fixture
+@scene
 def store(place) -> Store:
     return shelf.dispensary(place)
 

@@ -32,6 +32,7 @@ from tests.cast import DAY, World, anh_hung, at, weigh
 from tests.pdf_text import joined, pieces
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 RULE = rules_on(DAY)[NARCOTIC]
 
@@ -41,7 +42,7 @@ def day(number: int) -> date:
     return DAY + timedelta(days=number)
 
 
-@pytest.fixture
+@scene
 def store(world: World) -> Store:
     """A dispensary with 200 of a narcotic and of an ordinary drug; doctors may prescribe both."""
     place = world.hospital

@@ -10,14 +10,15 @@ from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
 from tests.pharmacy.stock_desk import text_of
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def store(place):
     return shelf.dispensary(place)
 

@@ -12,14 +12,15 @@ from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
 from tests.pharmacy.stock_desk import begin, post, text_of, typed
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def store(place):
     return shelf.dispensary(place)
 

@@ -16,14 +16,15 @@ from pharmacy.services.stocktake_end import abandon_count, approve_count, post_c
 from tests.cast import at
 from tests.pharmacy import board, shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     store = shelf.dispensary(place)
     shelf.receive(place, store, *(shelf.goods(world, place, lot=lot, quantity=q) for lot, q in (("A", 100), ("B", 50))))

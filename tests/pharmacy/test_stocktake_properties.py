@@ -15,6 +15,7 @@ from pharmacy.queries_stocktake import counted_lines
 from pharmacy.services.stock import LotLine, record_loss, transfer
 from tests.cast import at
 from tests.pharmacy import board, shelf
+from tests.scenes import scene
 
 LOTS = ("L0", "L1", "L2")
 amount = st.decimals(min_value=0, max_value=40, places=3)
@@ -24,7 +25,7 @@ step = st.one_of(
 )
 
 
-@pytest.fixture
+@scene
 def stores(world):
     place = world.hospital
     main, store = shelf.main_store(place), shelf.dispensary(place)

@@ -18,14 +18,15 @@ from tests.his.paper_pictures import PPI, assert_looks_like
 from tests.pharmacy import board, count_papers, shelf
 from tests.pharmacy.board import Paper
 from tests.pharmacy.shelf import AMLODIPIN
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     store = shelf.dispensary(place)
     lots = (("A", 100), ("B'<1>", 50))

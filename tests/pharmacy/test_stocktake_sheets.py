@@ -14,14 +14,15 @@ from pharmacy.services.stocktake_sheets import upload_sheet
 from tests.cast import at
 from tests.pharmacy import board, shelf
 from tests.pharmacy.board import Paper
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     store = shelf.dispensary(place)
     lots = (("A", 100), ("B", 50), ("C'1", 20))
@@ -29,7 +30,7 @@ def store(world, place):
     return store
 
 
-@pytest.fixture
+@scene
 def count(place, store):
     return board.opened(place, store)
 

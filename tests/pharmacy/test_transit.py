@@ -26,14 +26,15 @@ from pharmacy.services.transit import arrive, lose_in_transit, ship
 from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.hospital
 
 
-@pytest.fixture
+@scene
 def main(world, place) -> Store:
     store = shelf.main_store(place)
     shelf.receive(
@@ -46,7 +47,7 @@ def main(world, place) -> Store:
     return store
 
 
-@pytest.fixture
+@scene
 def ward(place) -> Store:
     return shelf.cabinet(place)
 

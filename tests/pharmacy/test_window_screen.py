@@ -13,21 +13,22 @@ from pharmacy.services.stock import LotLine, record_loss
 from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.station
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     made = shelf.dispensary(place)
     shelf.receive(place, made, shelf.goods(world, place), shelf.goods(world, place, code=AMLODIPIN, lot="A1"))
     return made
 
 
-@pytest.fixture
+@scene
 def lan(world, place, store):
     return shelf.lan_prescription(world, place)
 

@@ -11,14 +11,15 @@ from tests.cast import at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
 from tests.pharmacy.test_window_screen import open_page, text_of
+from tests.scenes import scene
 
 
-@pytest.fixture
+@scene
 def place(world):
     return world.station
 
 
-@pytest.fixture
+@scene
 def store(world, place):
     made = shelf.dispensary(place)
     lots = shelf.goods(world, place, quantity=12), shelf.goods(world, place, code=AMLODIPIN, lot="A1")
@@ -26,7 +27,7 @@ def store(world, place):
     return made
 
 
-@pytest.fixture
+@scene
 def lan(world, place, store):
     return shelf.lan_prescription(world, place, (PARACETAMOL, 20), (AMLODIPIN, 10))
 

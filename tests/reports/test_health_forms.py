@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -23,6 +22,7 @@ from tests.cast import World, anh_hung, at, ba_lan
 from tests.insurance import walk
 from tests.patients.test_care import day, later_visit
 from tests.patients.test_cases import examined
+from tests.scenes import scene
 
 OCTOBER = Period.month(date(2026, 10, 1))
 NOVEMBER = Period.month(date(2026, 11, 1))
@@ -44,7 +44,7 @@ def line(made: ReportRun, row: str) -> dict[str, int]:
     }
 
 
-@pytest.fixture
+@scene
 def diseases(world: World) -> World:
     for code, name in (("A97.0", "Dengue"), ("B05.9", "Sởi"), ("U07.2", "COVID-19 nghi ngờ"), ("J10.1", "Cúm")):
         Diagnosis.objects.create(

@@ -22,12 +22,13 @@ from patients.models import Patient
 from reports.overview.figures import Figures
 from tests.cast import DAY, World, at
 from tests.insurance import walk
+from tests.scenes import scene
 
 OCTOBER = date(2026, 10, 1)
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@scene
 def authority(world: World) -> Facility:
     """A health department with one viewer, leading both facilities; a third one belongs to no group."""
     found = add_facility(code="99000", name="Sở Y tế tỉnh Ví Dụ", kind="authority", tier="", since=date(2026, 1, 1))
