@@ -220,11 +220,10 @@ def test_a_day_is_never_divided_between_parts(
 
 
 def test_a_print_goes_by_the_last_day_of_its_span(
-    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, station_month: list[walk.Walk]
 ) -> None:
     """A new circular from the 8th, and a code renamed on that day, are in a print up to the 31st, not in one before."""
     place, old = world.station, register_on("A1", DAY)
-    small_month(world, place)
     person_visit(world, place, "Ngày Khác", "GD4999912345690", day=at(8, day=date(2026, 10, 7))).examine()
     Patient.objects.for_facility(place.facility).update(occupation_code="61")
     since, entry = date(2026, 10, 8), CodeEntry.objects.get(list="occupations", code="61")

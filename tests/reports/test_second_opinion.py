@@ -14,7 +14,6 @@ from tests.cast import World
 from tests.insurance import walk
 from tests.reports import second_opinion as other
 from tests.reports.month import person_visit
-from tests.reports.test_lists import list_month
 
 MONTH = "2026-10"
 FORMS = ("01BH", "79A", "20BHYT", "21BHYT", "B14", "NXT")
@@ -36,8 +35,7 @@ def compared(folder: Path) -> list[str]:
         ]
 
 
-def test_six_forms_are_what_another_program_computes(world: World, tmp_path: Path) -> None:
-    list_month(world)
+def test_six_forms_are_what_another_program_computes(world: World, tmp_path: Path, list_month: list[walk.Walk]) -> None:
     for code in ("S52.5", "W10.1"):
         Diagnosis.objects.create(code=code, name=code, search_name=code, valid_from=date(2020, 1, 1), source="test")
     hurt = person_visit(world, world.hospital, "Trịnh Bị Ngã", "GD4999912345631", hour=12)

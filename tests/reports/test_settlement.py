@@ -164,9 +164,8 @@ GATEWAY = {
 
 @pytest.mark.parametrize(("code", "types"), [("14A", {"01", "05"}), ("14B", {"03"})])
 def test_costs_by_card_group_and_referral_are_those_of_the_files(
-    world: World, tmp_path: Path, code: str, types: set[str]
+    world: World, tmp_path: Path, list_month: list[walk.Walk], code: str, types: set[str]
 ) -> None:
-    list_month(world)
     claims = claim_tables(world, tmp_path)
     wanted: dict[tuple[str, str], dict[str, Decimal]] = {}
     for tables in claims.values():

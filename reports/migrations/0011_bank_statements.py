@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("his", "0010_facility_groups"),
         ("insurance", "0013_follow_sources_of_claims"),
-        ("reports", "0009_filings_by_whole_period"),
+        ("reports", "0010_whom_a_register_line_named_before"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
