@@ -4,12 +4,12 @@ import calendar
 from collections.abc import Sequence
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from his.accounts.models import Facility
 from his.core.errors import NotFound
 from pharmacy.climate import Measured, MonthSheet, month_sheet
-from pharmacy.models import ClimatePoint, ClimateReading, LotBalance, QuarantinedLot
+from pharmacy.models import ClimatePoint, ClimateReading, Lot, LotBalance, QuarantinedLot
 from pharmacy.queries import balances
 
 
@@ -79,6 +79,16 @@ def undecided(facility: Facility) -> QuerySet[QuarantinedLot]:
     """Lots that wait for the decision of the head of pharmacy, the oldest first."""
     rows: QuerySet[QuarantinedLot] = QuarantinedLot.objects.for_facility(facility).filter(decision="")
     return rows.select_related("reading__point__store", "lot__drug").order_by("pk")
+
+
+def holding(lot: Lot) -> list[QuarantinedLot]:
+    """The quarantines that hold a lot: undecided, or to be destroyed while the store where it lay has some left."""
+    left = LotBalance.objects.for_facility(lot.facility_id).filter(
+        lot=lot, store=OuterRef("reading__point__store"), on_hand__gt=0
+    )
+    to_destroy = Q(decision=QuarantinedLot.Decision.DESTROY) & Exists(left)
+    rows = QuarantinedLot.objects.for_facility(lot.facility_id).filter(Q(decision="") | to_destroy, lot=lot)
+    return list(rows.select_related("reading__point__store").order_by("pk"))
 
 
 def quarantined(facility: Facility, pk: int) -> QuarantinedLot:

@@ -95,9 +95,9 @@ class ClimateReading(FacilityModel):
 
 
 class QuarantinedLot(FacilityModel):
-    """A lot that lay at a point when it was out of range, blocked until the head of pharmacy decided (cách ly).
+    """A lot that lay at a point when it was out of range, held until the head of pharmacy decided (cách ly).
 
-    `quantity` is what the store held then. `blocked_here`: it was this that blocked the lot, so "use on" releases it.
+    `quantity` is what the store held then. "Use on" ends this hold; the lot is free when nothing else holds it.
     """
 
     class Decision(models.TextChoices):
@@ -107,7 +107,6 @@ class QuarantinedLot(FacilityModel):
     reading = models.ForeignKey(ClimateReading, on_delete=models.PROTECT, related_name="quarantined")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="quarantines")
     quantity = models.DecimalField(max_digits=14, decimal_places=3)
-    blocked_here = models.BooleanField()
     decision = models.CharField("quyết định", max_length=10, choices=Decision.choices, blank=True)
     reason = models.CharField("căn cứ", max_length=500, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -131,3 +130,10 @@ class QuarantinedLot(FacilityModel):
                 condition=pgtrigger.Q(old__decision__in=["use", "destroy"]),
             ),
         ]
+
+    @property
+    def standing_text(self) -> str:
+        """Why the lot is held still, as it goes on after its number."""
+        if self.decision == self.Decision.DESTROY:
+            return f"đã quyết định hủy, còn ở {self.reading.point.store.name}"
+        return "đang cách ly, chờ trưởng khoa Dược quyết định"

@@ -12,6 +12,7 @@ class Lot(FacilityModel):
     """A lot of a drug with its expiry and purchase price (lô). `unit_cost` is đồng a unit, VAT included.
 
     Registration number and bid package are those that the lot was bought under: claims and reports name the lot's own.
+    A lot is blocked while anything holds it: a person (`is_blocked_by_hand`) or a quarantine (`QuarantinedLot`).
     """
 
     drug = models.ForeignKey("his.Drug", on_delete=models.PROTECT, related_name="lots")
@@ -22,11 +23,13 @@ class Lot(FacilityModel):
     registration_no = models.CharField("số đăng ký", max_length=255, blank=True)
     bid_info = models.CharField("gói thầu", max_length=255, blank=True)
     is_blocked = models.BooleanField("tạm khóa", default=False)
+    is_blocked_by_hand = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["facility", "drug", "number", "expires_on"], name="lot_once"),
             models.CheckConstraint(condition=Q(unit_cost__gte=0), name="lot_cost_positive"),
+            models.CheckConstraint(condition=Q(is_blocked=True) | Q(is_blocked_by_hand=False), name="lot_hand_blocks"),
         ]
         indexes = [models.Index(fields=["facility", "expires_on"], name="lot_expiry")]
 

@@ -3,8 +3,6 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
-
 from his.accounts.actor import Actor
 from his.catalogs.models import Storage
 from his.core.dates import local
@@ -12,9 +10,9 @@ from his.core.errors import Refusal
 from his.locks import lock_name
 from his.service import audit_facts, service
 from pharmacy.climate import Range
-from pharmacy.models import ClimatePoint, ClimateReading, Lot, QuarantinedLot, Store
+from pharmacy.models import ClimatePoint, ClimateReading, QuarantinedLot, Store
 from pharmacy.queries_climate import lots_at, readings
-from pharmacy.services.stock import block_lot, release_lot
+from pharmacy.services.lots import end_hold, hold_lot, locked_lot
 from pharmacy.services.stock_checks import active, given_reason, short
 
 COLDEST, HOTTEST = Decimal(-90), Decimal(60)
@@ -82,9 +80,9 @@ def record_climate(
 ) -> ClimateReading:
     """Record what was measured at a point (ghi nhiệt độ): °C with one decimal, humidity in percent.
 
-    Out of range it needs the action taken; with `is_quarantined` all lots that lie there are blocked until the head of
-    pharmacy decides. Refuses a day to come, a shift that is recorded already, a humidity that is missing where it has
-    a limit, and figures that no store can have.
+    Out of range it needs the action taken; with `is_quarantined` all lots that lie there are held until the head of
+    pharmacy decides; whoever may write the log may do so. Refuses a day to come, a shift that is recorded already, a
+    humidity that is missing where it has a limit, and figures that no store can have.
     """
     if shift not in ClimateReading.Shift.values:
         raise Refusal("bad_shift", "Hãy chọn sáng hoặc chiều", field="shift")
@@ -138,46 +136,30 @@ def decide_quarantine(
 ) -> QuarantinedLot:
     """Decide as the head of pharmacy what becomes of a quarantined lot, with the grounds (dùng tiếp, hủy).
 
-    "Use on" releases the lot, unless it was blocked before or waits for another decision; "destroy" leaves it blocked,
-    for a document of destruction. Refuses a second decision and no grounds.
+    "Use on" frees the lot unless something else holds it: a person, or another quarantine; "destroy" leaves it
+    blocked, for a document of destruction. Refuses a second decision and no grounds.
     """
     if decision not in QuarantinedLot.Decision.values:
         raise Refusal("bad_decision", "Hãy chọn dùng tiếp hoặc hủy", field="decision")
     reason = given_reason(reason)
-    lot = (
-        Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True).get(pk=quarantined.lot_id)
-    )
-    rows = QuarantinedLot.objects.for_facility(actor.facility).filter(lot=lot)
-    current: QuarantinedLot = rows.get(pk=quarantined.pk)
+    lot = locked_lot(quarantined.lot_id, actor)
+    current: QuarantinedLot = QuarantinedLot.objects.for_facility(actor.facility).get(pk=quarantined.pk)
     if current.decision:
         raise Refusal("already_decided", f"Lô {lot.number} đã có quyết định")
     current.decision, current.reason, current.decided_at, current.decided_by = decision, reason, at, actor.user
     current.save(update_fields=["decision", "reason", "decided_at", "decided_by"])
-    if _is_free(current, rows, lot):
-        release_lot(lot=lot, reason=f"Dùng tiếp sau sai lệch nhiệt độ: {reason}"[:500], actor=actor, at=at)
+    if decision == QuarantinedLot.Decision.USE:
+        end_hold(lot=lot, reason=f"Dùng tiếp sau sai lệch nhiệt độ: {reason}"[:500], actor=actor, at=at)
     audit_facts(lot=lot.number, kind=decision)
     return current
 
 
-def _is_free(decided: QuarantinedLot, of_lot: QuerySet[QuarantinedLot], lot: Lot) -> bool:
-    """Whether nothing but this quarantine and earlier ones that ended well kept the lot blocked."""
-    if decided.decision != QuarantinedLot.Decision.USE or not lot.is_blocked:
-        return False
-    others = of_lot.exclude(pk=decided.pk)
-    held = others.filter(decision="").exists() or others.filter(decision=QuarantinedLot.Decision.DESTROY).exists()
-    return not held and (decided.blocked_here or others.filter(blocked_here=True).exists())
-
-
 def _quarantine(reading: ClimateReading, actor: Actor, at: datetime) -> int:
-    found = lots_at(reading.point)
-    for row in sorted(found, key=lambda one: one.lot_id):
-        lot = Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True).get(pk=row.lot_id)
-        if not lot.is_blocked:
-            reason = f"{reading.point.name} {reading.deviation}, chờ trưởng khoa Dược quyết định"
-            block_lot(lot=lot, reason=reason, actor=actor, at=at)
-        QuarantinedLot.objects.create(
-            facility=actor.facility, reading=reading, lot=lot, quantity=row.on_hand, blocked_here=not lot.is_blocked
-        )
+    reason = f"{reading.point.name} {reading.deviation}, chờ trưởng khoa Dược quyết định"
+    found = sorted(lots_at(reading.point), key=lambda one: one.lot_id)
+    for row in found:
+        lot = hold_lot(lot=row.lot, reason=reason, actor=actor, at=at)
+        QuarantinedLot.objects.create(facility=actor.facility, reading=reading, lot=lot, quantity=row.on_hand)
     return len(found)
 
 

@@ -1,7 +1,7 @@
-"""Goods in and out of a store, blocked lots, and the undoing of a document by a reversing one.
+"""Goods in and out of a store, and the undoing of a document by a reversing one.
 
 Nothing here is ever deleted or changed: a wrong document is reversed with a reason, and both stay. Goods on their way
-between two stores are in `transit.py`, papers that are still being written in `drafts.py`.
+between two stores are in `transit.py`, blocked lots in `lots.py`, papers that are still being written in `drafts.py`.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import nfc
-from his.service import audit_facts, service
+from his.service import service
 from his.ui.text import decimal_text
-from pharmacy.models import Lot, StockDocument, StockDocumentLine, Store
+from pharmacy.models import StockDocument, StockDocumentLine, Store
 from pharmacy.services import ledger
 from pharmacy.services.details import Detail, clean, keep
 from pharmacy.services.goods import GoodsLine, ask_about_unusual, check_goods, line_notes, lot_of
@@ -265,31 +265,6 @@ def locked_document(document: StockDocument, actor: Actor) -> StockDocument:
     rows = StockDocument.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
     found: StockDocument = rows.get(pk=document.pk)
     return found
-
-
-@service(action="pharmacy.block_lot", permission="pharmacy.receive")
-def block_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
-    """Take a lot out of use everywhere (tạm khóa): it stays on hand and is proposed nowhere, until `release_lot`."""
-    return _set_blocked(lot, True, reason, actor)
-
-
-@service(action="pharmacy.release_lot", permission="pharmacy.receive")
-def release_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
-    """Put a blocked lot back into use (mở khóa), with a reason."""
-    return _set_blocked(lot, False, reason, actor)
-
-
-def _set_blocked(lot: Lot, is_blocked: bool, reason: str, actor: Actor) -> Lot:
-    reason = given_reason(reason)
-    rows = Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
-    locked: Lot = rows.get(pk=lot.pk)
-    if locked.is_blocked == is_blocked:
-        state = "đang bị khóa" if is_blocked else "không bị khóa"
-        raise Refusal("already_so", f"Lô {locked.number} {state} rồi", field="lot")
-    locked.is_blocked = is_blocked
-    locked.save(update_fields=["is_blocked"])
-    audit_facts(lot=locked.number, reason=reason)
-    return locked
 
 
 def _post_lots(

@@ -27,9 +27,10 @@ from pharmacy.queries import (
     stock_by_drug,
     stock_card,
 )
+from pharmacy.queries_climate import holding
 from pharmacy.queries_documents import own_approval_rule
+from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.requests import allow_own_approval
-from pharmacy.services.stock import block_lot, release_lot
 from pharmacy.services.stores import create_store
 from pharmacy.views.common import PAGE, card_period, chosen_store, head, rounded
 
@@ -141,12 +142,14 @@ def block(request: DeskRequest, pk: int) -> HttpResponse:
     context = {**_lot_context(request, found), "block_form": form}
     if not form.is_valid():
         return render(request, "pharmacy/stock_lot.html", context, status=422)
-    change = release_lot if found.is_blocked else block_lot
+    change = release_lot if context["may_release"] else block_lot
     try:
         changed = change(lot=found, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
     except Refusal as refusal:
         return render_refusal(request, refusal, "pharmacy/stock_lot.html", context)
-    saved(request, f"Lô {changed.number}: {'đã khóa' if changed.is_blocked else 'đã mở khóa'}")
+    done = "đã khóa" if changed.is_blocked_by_hand else "đã mở khóa"
+    still = ", còn cách ly" if changed.is_blocked and not changed.is_blocked_by_hand else ""
+    saved(request, f"Lô {changed.number}: {done}{still}")
     return redirect("stock-lot", found.pk)
 
 
@@ -209,10 +212,13 @@ def _lot(request: DeskRequest, pk: int) -> Lot:
 
 def _lot_context(request: DeskRequest, found: Lot) -> dict[str, Any]:
     held = list(balances(request.actor.facility).filter(lot=found).order_by("store__kind", "store__code"))
+    quarantines = holding(found) if found.is_blocked else []
     return {
         **head(request),
         "lot": found,
         "held": held,
+        "quarantines": quarantines,
+        "may_release": found.is_blocked_by_hand or (found.is_blocked and not quarantines),
         "lot_kinds": LOT_KINDS,
         "block_form": ReasonForm(auto_id="id_block_%s"),
         "tab": "drugs",

@@ -40,6 +40,7 @@ SERVICE_MODULES = (
     "patients.printing.prescription",
     "patients.printing.ticket",
     "pharmacy.services.ledger",
+    "pharmacy.services.lots",
     "pharmacy.services.reservations",
     "pharmacy.services.stores",
     "pharmacy.printing.card",

@@ -9,6 +9,7 @@ from django.urls import reverse
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from his.audit.models import AuditEntry
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy import queries_climate as log
@@ -16,7 +17,9 @@ from pharmacy.climate import AFTERNOON, MORNING, SHIFTS, Measured, month_sheet, 
 from pharmacy.models import ClimatePoint, ClimateReading, QuarantinedLot, Store
 from pharmacy.printing.climate import print_climate_month
 from pharmacy.services.climate import add_climate_point, decide_quarantine, record_climate, void_climate
-from pharmacy.services.stock import block_lot
+from pharmacy.services.details import Detail, Member
+from pharmacy.services.lots import block_lot, release_lot
+from pharmacy.services.stock import LotLine, destroy, transfer
 from pharmacy.services.stores import set_storage
 from tests.cast import DAY, World, at
 from tests.insurance.walk import signed_in
@@ -93,7 +96,7 @@ def test_a_deviation_needs_an_action_and_blocks_what_lies_there(world: World, fr
     reading = record(world, fridge, "12", action="Chuyển sang tủ 2, gọi sửa")
     assert reading.deviation == "cao hơn 8 °C"
     (lot,) = QuarantinedLot.objects.all()
-    assert (lot.lot.number, lot.quantity, lot.blocked_here) == ("V1", 100, True)
+    assert (lot.lot.number, lot.quantity) == ("V1", 100)
     assert shelf.lot("V1").is_blocked
     assert not shelf.lot("L1").is_blocked, "kept at room temperature, it does not lie in the refrigerator"
 
@@ -118,7 +121,6 @@ def test_the_head_decides_and_only_what_was_blocked_for_it_is_released(world: Wo
         )
     record(world, fridge, "13", shift=AFTERNOON, action="Gọi sửa")
     first, second = QuarantinedLot.objects.order_by("pk")
-    assert (first.blocked_here, second.blocked_here) == (True, False)
     said = {"decision": "use", "reason": "Hãng cho phép 24 giờ dưới 15 °C", "actor": head, "at": at(15)}
     decide_quarantine(quarantined=first, **said)
     assert shelf.lot("V1").is_blocked, "another decision is still open"
@@ -139,6 +141,46 @@ def test_what_is_to_be_destroyed_or_was_blocked_before_stays_blocked(world: Worl
     row = QuarantinedLot.objects.get(decision="")
     decide_quarantine(quarantined=row, decision="destroy", reason="Quá 24 giờ", actor=actor, at=at(16))
     assert shelf.lot("V1").is_blocked
+
+
+def test_a_nurse_who_writes_the_log_holds_what_lies_there(world: World, fridge: ClimatePoint) -> None:
+    nurse = world.hospital.actor("nurse")
+    with pytest.raises(PermissionRefused):
+        block_lot(lot=shelf.lot("V1"), reason="Nghi hỏng", actor=nurse, at=at(8))
+    said = {"day": DAY, "shift": MORNING, "humidity": None, "is_quarantined": True, "at": at(8)}
+    record_climate(point=fridge, temperature=Decimal(12), action="Báo khoa Dược", actor=nurse, **said)
+    assert shelf.lot("V1").is_blocked
+    entry = AuditEntry.objects.get(action="pharmacy.hold_lot")
+    assert (entry.user_id, entry.facts["lot"]) == (nurse.user.pk, "V1")
+    assert "Tủ lạnh 1 cao hơn 8 °C" in entry.facts["reason"]
+
+
+def test_a_lot_is_free_only_when_nothing_else_holds_it(world: World, store: Store, fridge: ClimatePoint) -> None:
+    place = world.hospital
+    keeper, head = place.actor("pharmacist"), place.actor("head")
+    other = shelf.dispensary(place, "CP2")
+    transfer(store=store, target_store=other, lines=[LotLine(shelf.lot("V1"), Decimal(40))], actor=keeper, at=at(7))
+    second = point(world, other, "Tủ lạnh 2", "cold")
+    for where in (fridge, second):
+        record(world, where, "12", action="Gọi sửa")
+    with pytest.raises(Refusal, match="chờ trưởng khoa Dược"):
+        release_lot(lot=shelf.lot("V1"), reason="Đạt", actor=keeper, at=at(9))
+    block_lot(lot=shelf.lot("V1"), reason="Thu hồi", actor=keeper, at=at(9))
+    here, there = QuarantinedLot.objects.order_by("pk")
+    decide_quarantine(quarantined=here, decision="use", reason="Ổn định", actor=head, at=at(10))
+    assert release_lot(lot=shelf.lot("V1"), reason="Hết thu hồi", actor=keeper, at=at(11)).is_blocked
+    decide_quarantine(quarantined=there, decision="destroy", reason="Quá 24 giờ", actor=head, at=at(12))
+    with pytest.raises(Refusal, match="đã quyết định hủy, còn ở Kho cấp phát CP2"):
+        release_lot(lot=shelf.lot("V1"), reason="Đạt", actor=keeper, at=at(13))
+    destroy(
+        store=other,
+        lines=[LotLine(shelf.lot("V1"), Decimal(40))],
+        reason="Quá nhiệt độ",
+        detail=Detail(board=(Member("Trần Thị Kho"),)),
+        actor=head,
+        at=at(14),
+    )
+    assert not release_lot(lot=shelf.lot("V1"), reason="Đã hủy ở kho kia", actor=keeper, at=at(15)).is_blocked
 
 
 def test_a_slip_of_the_pen_is_voided_and_measured_anew(world: World, fridge: ClimatePoint) -> None:

@@ -11,7 +11,8 @@ from patients.models import Prescription, Visit
 from pharmacy.models import Dispense, DispenseLine, LotBalance, StockMovement
 from pharmacy.queries import balance_differences, waiting_prescriptions
 from pharmacy.services.dispensing import dispense, reverse_dispense
-from pharmacy.services.stock import LotLine, block_lot, record_loss
+from pharmacy.services.lots import block_lot
+from pharmacy.services.stock import LotLine, record_loss
 from tests.cast import DAY, at
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL

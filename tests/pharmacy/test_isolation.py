@@ -66,7 +66,7 @@ def theirs(world) -> dict[str, object]:
         action="Báo",
         recorded_by=user,
     )
-    held = QuarantinedLot.objects.create(**mine, reading=reading, lot_id=lot, quantity=1, blocked_here=False)
+    held = QuarantinedLot.objects.create(**mine, reading=reading, lot_id=lot, quantity=1)
     incident = ControlledIncident.objects.create(
         **mine, number="1", document=document, kind="loss", found_at=at(8), rows=[], drafted_by=user, drafted_at=at(9)
     )

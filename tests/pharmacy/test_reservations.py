@@ -17,8 +17,9 @@ from pharmacy.models import DispenseLine, LotBalance, Reservation, Store
 from pharmacy.queries import balance_differences, stock_by_drug, usable_stock
 from pharmacy.queries_window import proposal
 from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.services.lots import block_lot
 from pharmacy.services.reservations import release_lapsed
-from pharmacy.services.stock import LotLine, block_lot, record_loss, transfer
+from pharmacy.services.stock import LotLine, record_loss, transfer
 from pharmacy.services.stores import set_storage
 from tests.cast import DAY, anh_hung, at
 from tests.pharmacy import shelf

@@ -8,12 +8,11 @@ import pytest
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy.models import Lot, LotBalance, StockDocument
 from pharmacy.queries import balance_differences, expiring_lots, stock_by_drug, stock_card, usable_stock
+from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.stock import (
     LotLine,
-    block_lot,
     receive_goods,
     record_loss,
-    release_lot,
     reverse_document,
     transfer,
 )
