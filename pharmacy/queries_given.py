@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from his.accounts.models import Facility
 from his.core.dates import day_range, local
 from patients.models import Prescription, PrescriptionLine, PrescriptionRefusal, PrescriptionSheet, Visit
-from patients.series import is_series, paper_on, portions
+from patients.series import is_series, next_paper, paper_on, portions
 from patients.sheets import last_day
 from pharmacy.models import Dispense, DispenseLine, NotGiven, PatientReturn, PatientReturnLine
 
@@ -88,6 +88,11 @@ class LineParts:
         quantity: Decimal = self.line.quantity
         return quantity - self.net - self.dropped - self.closed
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether something is neither given nor left out, be it in its time or not."""
+        return self.open + self.closed > 0
+
 
 def parts_of(prescription: Prescription) -> list[LineParts]:
     """Every line of the prescription with its parts, in its order."""
@@ -121,7 +126,10 @@ def parts_on(prescription: Prescription, day: date) -> list[LineParts]:
 
 
 def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[int, Decimal]:
-    """What of each line was given, less what came back, or finally left out in the days of a paper."""
+    """What of each line was given, less what came back, or finally left out in the days of a paper.
+
+    What comes back belongs to the paper that it was given for, however late.
+    """
     first, last = paper.valid_from, paper.valid_until
     assert first is not None  # a paper of a series has its days
     assert last is not None
@@ -141,22 +149,25 @@ def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[in
         prescription_line__prescription=prescription,
         is_final=True,
         withdrawn_at__isnull=True,
-        at__gte=start,
-        at__lt=end,
-    )
+    ).annotate(since=Coalesce("patient_return__dispense__dispensed_at", "at"))
+    dropped = dropped.filter(since__gte=start, since__lt=end)
     for line_id, quantity in dropped.values_list("prescription_line_id", "quantity"):
         found[line_id] = found.get(line_id, ZERO) + quantity
     return found
 
 
 def collected_until(prescription: Prescription, at: datetime) -> date | None:
-    """The last day on which what may be handed out at the instant may be; None: no rule limits it.
+    """The last day on which what is left may be collected, as it stands at the instant; None: no rule limits it.
 
-    Of consecutive papers that of the one whose time it is, otherwise that of every paper of the prescription.
+    Of consecutive papers that of the one whose time it is, between two of them that of the next, afterwards that of
+    the last; otherwise that of every paper of the prescription.
     """
-    signed_on = local(prescription.signed_at or at).date()
-    paper = paper_on([one for one in prescription.sheets.all() if is_series(one)], local(at).date())
-    return paper.valid_until if paper is not None else last_day(signed_on)
+    signed_on, day = local(prescription.signed_at or at).date(), local(at).date()
+    series = [one for one in prescription.sheets.all() if is_series(one)]
+    if not series:
+        return last_day(signed_on)
+    paper = paper_on(series, day) or next_paper(series, day) or max(series, key=lambda one: one.part)
+    return paper.valid_until
 
 
 def parts_of_all(prescriptions: Collection[int]) -> list[LineParts]:

@@ -43,7 +43,7 @@ def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[Lin
     if not parts:
         raise Refusal("no_lines", "Đơn thuốc không có thuốc nào", field="prescription")
     refuse_finished(visit, "cấp phát")
-    if all(part.open + part.closed <= 0 for part in parts):
+    if not any(part.has_rest for part in parts):
         raise _nothing_open(prescription)
     if (refusal := standing_refusal(prescription)) is not None:
         text = f"Đơn đang trả lại bác sĩ: {refusal.get_reason_display()}, {refusal.note}"

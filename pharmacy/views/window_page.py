@@ -158,6 +158,7 @@ def _opened(
         "given": _parts(prescription),
         "left_out": _left_out(prescription),
         "is_open": bool(open_parts),
+        "has_rest": any(part.has_rest for part in parts),
         "is_short": any(form.line.is_short for form in forms),
         "is_closed": visit.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
         "refusal_back": standing_refusal(prescription),

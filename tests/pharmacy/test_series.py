@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -23,12 +24,14 @@ from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
 from patients.services.visits import open_visit
 from patients.sheets import NARCOTIC, rules_on, share
-from pharmacy.handout import LineChoice
+from pharmacy.handout import LineChoice, ReturnedLine
 from pharmacy.models import Dispense, Reservation, Store
-from pharmacy.queries_given import parts_of, parts_on
+from pharmacy.queries_given import collected_until, parts_of, parts_on
 from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.services.returning import return_drugs
 from pharmacy.services.window import leave_out
 from tests.cast import DAY, World, anh_hung, at, weigh
+from tests.insurance.walk import signed_in
 from tests.pdf_text import joined, pieces
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
@@ -203,6 +206,57 @@ def test_the_ordinary_drugs_beside_it_keep_their_five_days(world: World, store: 
         AMLODIPIN: 0,
     }
     assert [row.lot.drug.code for row in fetch(world, prescription, store, 8).lines.all()] == [PARACETAMOL]
+
+
+def test_until_when_is_right_on_every_side_of_each_time(world: World, store: Store) -> None:
+    prescription = signed(world)
+    said = {
+        number: collected_until(prescription, at(10, day=day(number))) for number in (0, 5, 6, 7, 15, 16, 17, 25, 26)
+    }
+    assert said == {
+        0: day(5),
+        5: day(5),
+        6: day(15),
+        7: day(15),
+        15: day(15),
+        16: day(25),
+        17: day(25),
+        25: day(25),
+        26: day(25),
+    }
+    assert collected_until(signed(world, 10), at(10, day=day(3))) == day(5)
+
+
+def test_what_comes_back_late_takes_nothing_from_the_next_paper(world: World, store: Store) -> None:
+    prescription = signed(world)
+    given = fetch(world, prescription, store, 1)
+    back = [ReturnedLine(given.lines.get().pk, Decimal(6), is_intact=False)]
+    return_drugs(
+        dispense=given,
+        lines=back,
+        reason="Đổi thuốc",
+        actor=world.hospital.actor("pharmacist"),
+        at=at(9, day=day(8)),
+    )
+    assert fetch(world, prescription, store, 8).lines.get().quantity == 20
+
+
+def test_the_window_knows_a_rest_between_and_after_the_papers(world: World, store: Store, time_machine) -> None:
+    prescription = signed(world)
+    fetch(world, prescription, store, 1)
+    page = reverse("dispensing-open", args=[prescription.pk])
+    said = {}
+    for number in (6, 26):
+        time_machine.move_to(at(10, day=day(number)), tick=False)
+        said[number] = signed_in(world.hospital, "pharmacist").get(page).content.decode()
+    assert "Chờ đơn N kế tiếp" in said[6]
+    assert "chỉ cấp được đến hết 31/10/2026" in said[26]
+    assert "Đơn hết hiệu lực" in said[26]
+    assert all(reverse("dispensing-leave-out", args=[prescription.pk]) in html for html in said.values())
+    leave_out(
+        prescription=prescription, reason="declined", actor=world.hospital.actor("pharmacist"), at=at(10, day=day(26))
+    )
+    assert "Đơn hết hiệu lực" not in signed_in(world.hospital, "pharmacist").get(page).content.decode()
 
 
 def test_stock_is_kept_for_the_paper_whose_time_it_is(world: World, store: Store) -> None:
