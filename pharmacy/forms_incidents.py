@@ -1,6 +1,7 @@
 """What is typed for a report of lost drugs under special control."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -34,6 +35,14 @@ class IncidentForm(forms.Form):
             readable(row) | {"cells": [self[f"{name}-{row['line']}"] for name in ("cause", "measure", "note")]}
             for row in self.drugs
         ]
+
+    def noticed_at(self) -> datetime:
+        """The time of noticing as it was typed, or the one that stood there before."""
+        if self.is_bound and "found_at" not in self.errors:
+            typed: datetime = self.cleaned_data["found_at"]
+            return typed
+        known: datetime = self.initial["found_at"]
+        return known
 
     def texts(self) -> dict[int, RowText]:
         """What was typed beside each line of the document."""

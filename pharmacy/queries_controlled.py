@@ -1,6 +1,6 @@
 """What the books of drugs under special control say, read from the ledger (TT 18/2026/TT-BYT annexes VIII, IX, XVI)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,10 +28,24 @@ def controlled_drugs(facility: Facility, control_class: str, day: date) -> dict[
 
 def known_drugs(facility: Facility, day: date) -> dict[str, Drug]:
     """The latest row up to the day of every drug that was ever controlled, by name."""
-    ever = Drug.objects.for_facility(facility).exclude(control_class="").values("code")
-    rows = Drug.objects.for_facility(facility).filter(code__in=ever, valid_from__lte=day)
-    latest = rows.order_by("code", "-valid_from").distinct("code")
-    return {drug.code: drug for drug in sorted(latest, key=lambda drug: (drug.name, drug.code))}
+    return known_drugs_by_day(facility, [day])[day]
+
+
+def known_drugs_by_day(facility: Facility, days: Collection[date]) -> dict[date, dict[str, Drug]]:
+    """As `known_drugs`, for each of several days in one question."""
+    rows = Drug.objects.for_facility(facility).filter(code__in=ever_controlled(facility))
+    versions = list(rows.filter(valid_from__lte=max(days)).order_by("code", "valid_from")) if days else []
+
+    def on(day: date) -> dict[str, Drug]:
+        latest = {drug.code: drug for drug in versions if drug.valid_from <= day}
+        return {drug.code: drug for drug in sorted(latest.values(), key=lambda drug: (drug.name, drug.code))}
+
+    return {day: on(day) for day in days}
+
+
+def ever_controlled(facility: Facility) -> QuerySet[Any]:
+    """Codes of all drugs that were under special control at any time, for a condition."""
+    return Drug.objects.for_facility(facility).exclude(control_class="").values("code")
 
 
 def _movements(store: Store, codes: Iterable[str]) -> QuerySet[StockMovement]:

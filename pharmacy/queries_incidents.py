@@ -1,8 +1,8 @@
 """Which losses of drugs under special control are to be reported, and the reports (TT 18/2026/TT-BYT annex XI)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -11,10 +11,11 @@ from his.accounts.models import Facility
 from his.catalogs.models import Drug
 from his.core.dates import day_range, local
 from his.core.errors import NotFound
+from his.ui.text import decimal_text
 from pharmacy.controlled import books_on, circular_since
 from pharmacy.incidents import Deadline, deadline
 from pharmacy.models import ControlledIncident, StockDocument, StockDocumentLine
-from pharmacy.queries_controlled import known_drugs
+from pharmacy.queries_controlled import ever_controlled, known_drugs, known_drugs_by_day
 
 Kind = StockDocument.Kind
 State = ControlledIncident.State
@@ -32,16 +33,16 @@ class Unreported:
     deadline: Deadline
 
 
-def controlled_codes(facility: Facility, at: datetime) -> dict[str, Drug]:
-    """Drugs that have a book on the day of the instant, by code."""
-    day = local(at).date()
+def _with_book(known: Mapping[str, Drug], day: date) -> dict[str, Drug]:
+    """Those of the drugs that have a book on the day, by code."""
     books = books_on(day)
-    return {code: drug for code, drug in known_drugs(facility, day).items() if drug.control_class in books}
+    return {code: drug for code, drug in known.items() if drug.control_class in books}
 
 
 def controlled_lines(document: StockDocument) -> list[StockDocumentLine]:
     """Lines of a document whose drugs are under special control on its day."""
-    codes = controlled_codes(document.facility, document.posted_at)
+    day = local(document.posted_at).date()
+    codes = _with_book(known_drugs(document.facility, day), day)
     return list(document.lines.filter(lot__drug__code__in=list(codes)).select_related("lot__drug"))
 
 
@@ -56,8 +57,11 @@ def may_be_incident(document: StockDocument) -> bool:
 
 
 def unreported(facility: Facility, at: datetime) -> list[Unreported]:
-    """What is still to be reported or dismissed, the earliest deadline first."""
-    codes = controlled_codes(facility, at)
+    """What is still to be reported or dismissed at an instant, the earliest deadline first.
+
+    Whether a drug is under special control is asked of the day of the document, as the report asks it. Nobody has said
+    yet when the loss was noticed, so the hours count from the document.
+    """
     start, _ = day_range(circular_since())
     rows = StockDocument.objects.for_facility(facility).filter(
         kind__in=REPORTED_KINDS,
@@ -65,13 +69,13 @@ def unreported(facility: Facility, at: datetime) -> list[Unreported]:
         reversed_by__isnull=True,
         written_off_return__isnull=True,
         incident__isnull=True,
-        lines__lot__drug__code__in=list(codes),
+        lines__lot__drug__code__in=ever_controlled(facility),
     )
-    found = rows.select_related("store", "facility").prefetch_related("lines__lot__drug").distinct()
-    return [
-        Unreported(document, _drugs(document, codes), deadline(document.posted_at, at))
-        for document in found.order_by("posted_at", "pk")
-    ]
+    documents = rows.select_related("store", "facility").prefetch_related("lines__lot__drug").distinct()
+    found = [(one, local(one.posted_at).date()) for one in documents.order_by("posted_at", "pk")]
+    known = known_drugs_by_day(facility, {day for _, day in found})
+    said = [(document, _drugs(document, _with_book(known[day], day))) for document, day in found]
+    return [Unreported(document, drugs, deadline(document.posted_at, at)) for document, drugs in said if drugs]
 
 
 def _drugs(document: StockDocument, codes: dict[str, Drug]) -> str:
@@ -80,7 +84,7 @@ def _drugs(document: StockDocument, codes: dict[str, Drug]) -> str:
         code = line.lot.drug.code
         if code in codes:
             totals[code] = totals.get(code, Decimal(0)) + line.quantity
-    return "; ".join(f"{codes[code].name} {total.normalize():f} {codes[code].unit}" for code, total in totals.items())
+    return "; ".join(f"{codes[code].name} {decimal_text(total)} {codes[code].unit}" for code, total in totals.items())
 
 
 def incidents(facility: Facility) -> QuerySet[ControlledIncident]:
@@ -91,9 +95,25 @@ def incidents(facility: Facility) -> QuerySet[ControlledIncident]:
     return rows.order_by("-found_at", "-pk")
 
 
+OPEN = (State.DRAFTED, State.SIGNED)
+"""Reports that somebody has still to do something about."""
+
+
 def open_incidents(facility: Facility) -> Sequence[ControlledIncident]:
     """Reports that were not sent yet, the earliest deadline first."""
-    return list(incidents(facility).filter(state__in=[State.DRAFTED, State.SIGNED]).order_by("found_at", "pk"))
+    return list(incidents(facility).filter(state__in=OPEN).order_by("found_at", "pk"))
+
+
+def open_incident_of(document: StockDocument) -> ControlledIncident | None:
+    """The report of a document that was not sent yet, if there is one."""
+    rows = incidents(document.facility).filter(document=document, state__in=OPEN)
+    found: ControlledIncident | None = rows.first()
+    return found
+
+
+def ended_incidents(facility: Facility) -> QuerySet[ControlledIncident]:
+    """Reports that were sent or decided not to be any, the latest first."""
+    return incidents(facility).exclude(state__in=OPEN)
 
 
 def incident(facility: Facility, pk: int) -> ControlledIncident:

@@ -39,9 +39,15 @@ def report_incident(
 def dismiss_incident(*, document: StockDocument, reason: str, actor: Actor, at: datetime) -> ControlledIncident:
     """Decide as the head of the unit that a document is no loss or mix-up in the sense of the circular, with a reason.
 
-    Afterwards it waits for no report; the decision stays. Refuses what `report_incident` refuses, and no reason.
+    Afterwards it waits for no report; the decision stays. A report that nobody has signed yet ends by it, also when its
+    document was undone. Refuses what `report_incident` refuses, a signed report, and no reason.
     """
-    rows, reason = _begun(document), given_reason(reason)
+    reason = given_reason(reason)
+    lock_name("incident", document.pk)
+    drafted = ControlledIncident.objects.for_facility(actor.facility).filter(document=document, state=State.DRAFTED)
+    if (known := drafted.first()) is not None:
+        return _dropped(known, reason, actor, at)
+    rows = _begun(document)
     return _made(
         document,
         actor,
@@ -119,6 +125,15 @@ def record_incident_sent(
     current.state = State.SENT
     current.save(update_fields=["state", "sent_no", "sent_to", "sent_at", "sent_by"])
     audit_facts(number=current.number, reference=sent_no)
+    return current
+
+
+def _dropped(incident: ControlledIncident, reason: str, actor: Actor, at: datetime) -> ControlledIncident:
+    current = _locked(incident, State.DRAFTED, "Báo cáo đã ký, không bỏ được")
+    current.state, current.dismiss_reason = State.DISMISSED, reason
+    current.signed_by, current.signed_at = actor.user, at
+    current.save(update_fields=["state", "dismiss_reason", "signed_by", "signed_at"])
+    audit_facts(number=current.number, document=current.document.number)
     return current
 
 

@@ -36,17 +36,22 @@ State = ControlledIncident.State
 @require_GET
 @requires("pharmacy.view")
 def incident_list(request: DeskRequest) -> HttpResponse:
-    """What waits for a report with the time left, then the reports."""
+    """What waits for a report with the time left, then the reports: all that are not sent yet first."""
     facility, at = request.actor.facility, timezone.now()
-    reports = [{"report": one, "deadline": _deadline(one, at)} for one in found.incidents(facility)[:_SHOWN]]
+    rows = [*found.open_incidents(facility), *found.ended_incidents(facility)[:_SHOWN]]
+    reports = [{"report": one, "deadline": _deadline(one, at)} for one in rows]
     context = {"waiting": found.unreported(facility, at), "reports": reports, **_may(request)}
     return render(request, _LIST, {**head(request), **context})
 
 
 def _deadline(report: ControlledIncident, at: Any) -> Any:
-    if report.state in (State.DRAFTED, State.SIGNED):
+    if report.state in found.OPEN and not _is_undone(report):
         return deadline(report.found_at, at)
     return None
+
+
+def _is_undone(report: ControlledIncident) -> bool:
+    return getattr(report.document, "reversed_by", None) is not None
 
 
 def _may(request: DeskRequest) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def edit(request: DeskRequest, pk: int) -> HttpResponse:
 
 
 def _write_context(request: DeskRequest, document: StockDocument, form: IncidentForm) -> dict[str, Any]:
-    due = deadline(document.posted_at, timezone.now())
+    due = deadline(form.noticed_at(), timezone.now())
     return {**head(request), **_may(request), "document": document, "form": form, "deadline": due}
 
 
@@ -113,19 +118,24 @@ def _written(
 @require_POST
 @requires("pharmacy.approve_book")
 def dismiss(request: DeskRequest, pk: int) -> HttpResponse:
-    """Decide that a document is no loss or mix-up that is reported."""
+    """Decide that a document is no loss or mix-up that is reported, with a report that is being written or without."""
     document = papers.document(request.actor.facility, pk)
-    rows = [row_of(line) for line in found.controlled_lines(document)]
     form = ReasonForm(request.POST, auto_id="id_dismiss_%s")
-    written = IncidentForm(rows=rows, initial={"found_at": document.posted_at})
-    context = {**_write_context(request, document, written), "reason_form": form}
+    drafted = found.open_incident_of(document)
+    if drafted is not None:
+        template, context = _ONE, _one_context(request, drafted)
+    else:
+        rows = [row_of(line) for line in found.controlled_lines(document)]
+        written = IncidentForm(rows=rows, initial={"found_at": document.posted_at})
+        template, context = _WRITE, _write_context(request, document, written)
+    context |= {"reason_form": form}
     if not form.is_valid():
-        return render(request, _WRITE, context, status=422)
+        return render(request, template, context | ({"form": form} if drafted else {}), status=422)
     try:
         reason = form.cleaned_data["reason"]
         done = dismiss_incident(document=document, reason=reason, actor=request.actor, at=timezone.now())
     except Refusal as refusal:
-        return render_refusal(request, refusal, _WRITE, context)
+        return render_refusal(request, refusal, template, context)
     saved(request, f"Đã ghi: {document.number} không phải báo cáo đột xuất")
     return redirect("controlled-incident", done.pk)
 
@@ -147,11 +157,13 @@ def _one_context(request: DeskRequest, report: ControlledIncident) -> dict[str, 
         "drugs": [readable(row) for row in report.rows],
         "deadline": _deadline(report, now),
         "was_late": report.sent_at is not None and was_late(report.found_at, report.sent_at),
-        "is_undone": getattr(report.document, "reversed_by", None) is not None,
-        "may_sign": may["may_approve"] and report.state == State.DRAFTED,
+        "is_undone": _is_undone(report),
+        "may_sign": may["may_approve"] and report.state == State.DRAFTED and not _is_undone(report),
+        "may_dismiss": may["may_approve"] and report.state == State.DRAFTED,
         "may_edit": may["may_keep"] and report.state == State.DRAFTED,
         "may_send": may["may_keep"] and report.state == State.SIGNED,
         "sign_form": SignForm(),
+        "reason_form": ReasonForm(auto_id="id_dismiss_%s"),
         "sent_form": SentForm(initial={"sent_at": now}),
     }
 

@@ -16,7 +16,7 @@ from his.demo.places import DEMO_PASSWORD
 from pharmacy.incidents import RowText, deadline
 from pharmacy.models import ControlledIncident, StockDocument, Store
 from pharmacy.printing.incidents import print_incident
-from pharmacy.queries_incidents import unreported
+from pharmacy.queries_incidents import open_incidents, unreported
 from pharmacy.services.incidents import (
     dismiss_incident,
     edit_incident,
@@ -152,6 +152,42 @@ def test_what_is_signed_or_ended_is_never_changed(world: World, store: Store) ->
     assert unreported(store.facility, at(15)) == []
 
 
+def test_a_draft_whose_document_was_undone_is_ended_by_the_head(world: World, store: Store, time_machine) -> None:
+    time_machine.move_to(at(11), tick=False)
+    document = lose(world, store, "L1")
+    made = report(world, document)
+    reverse_document(document=document, reason="Ghi nhầm", actor=world.station.actor("pharmacist"), at=at(11))
+    with pytest.raises(Refusal, match="đã bị hủy"):
+        sign_incident(incident=made, actor=world.station.actor("manager"), at=at(11))
+    head = signed_in(world.station, "manager")
+    shown = head.get(reverse("controlled-incident", args=[made.pk])).content.decode()
+    assert "không ký được nữa" in shown
+    assert "Ký của người đứng đầu" not in shown
+    page = reverse("controlled-incident-dismiss", args=[document.pk])
+    assert "Hãy ghi lý do" in head.post(page, {"reason": ""}).content.decode()
+    assert head.post(page, {"reason": "Phiếu ghi nhầm"}).status_code == 302
+    made.refresh_from_db()
+    assert (made.state, made.dismiss_reason, made.sha256) == ("dismissed", "Phiếu ghi nhầm", "")
+    assert open_incidents(store.facility) == []
+    signed = report(world, lose(world, store, "L1"))
+    sign_incident(incident=signed, actor=world.station.actor("manager"), at=at(12))
+    with pytest.raises(Refusal, match="đã có báo cáo"):
+        dismiss_incident(document=signed.document, reason="Thôi", actor=world.station.actor("manager"), at=at(12))
+
+
+def test_the_day_of_the_document_says_whether_a_drug_is_controlled(world: World, store: Store) -> None:
+    drug = world.drug(world.station, PARACETAMOL)
+    before, after = lose(world, store, "L1"), at(9, day=DAY + timedelta(days=2))
+    drug.valid_to = DAY
+    drug.save()
+    drug.pk, drug.control_class = None, ""
+    drug.valid_from, drug.valid_to = DAY + timedelta(days=1), None
+    drug.save()
+    line = LotLine(lot=shelf.lot("L1"), quantity=Decimal(1))
+    record_loss(store=store, lines=[line], reason="Vỡ", actor=world.station.actor("pharmacist"), at=after)
+    assert [one.document for one in unreported(store.facility, after)] == [before]
+
+
 def test_the_desk_counts_down_and_takes_the_report_to_its_end(world: World, store: Store, time_machine) -> None:
     time_machine.move_to(at(11), tick=False)
     document = lose(world, store, "L1")
@@ -162,6 +198,9 @@ def test_the_desk_counts_down_and_takes_the_report_to_its_end(world: World, stor
     typed = {"kind": "loss", "found_at": "06/10/2026 25:00", f"cause-{line}": "Mất trộm", f"measure-{line}": "Báo"}
     wrong = keeper.post(new, typed)
     assert wrong.status_code == 422
+    assert "còn 46 giờ" in wrong.content.decode()
+    late = keeper.post(new, {**typed, "kind": "?", "found_at": "06/10/2026 08:30"}).content.decode()
+    assert "còn 45 giờ 30 phút" in late, "from when it was noticed"
     assert "Mất trộm" in wrong.content.decode(), "nothing typed is lost"
     assert keeper.post(new, {**typed, "found_at": "06102026 0830"}).status_code == 302
     made = ControlledIncident.objects.get()
