@@ -109,14 +109,17 @@ def _at_home(patient: Patient, exam: Exam | None, day: date) -> list[Cells]:
 
     Of one that was handed out, what the patient has counts, from the last handing out; one that was never handed out
     here counts from the signature, since it may be bought elsewhere; one that was taken back or left out, not at all.
+    Their ingredients are those that a pharmacist wrote, else the text of the list, as for the lines.
     """
     earlier = Prescription.objects.for_facility(patient.facility_id).filter(
         visit__patient=patient, voided_at__isnull=True, signed_at__gte=day_range(day - LOOK_BACK)[0]
     )
     prescriptions = {one.pk: one for one in earlier.exclude(exam=exam)}
     handed = last_dispenses(patient.facility, prescriptions)
+    parts = parts_of_all(prescriptions) if prescriptions else []
+    written = written_strengths(patient.facility, {part.line.drug.code for part in parts})
     rows = []
-    for part in parts_of_all(prescriptions) if prescriptions else ():
+    for part in parts:
         prescription = prescriptions[part.line.prescription_id]
         is_handed = prescription.pk in handed
         from_at = handed.get(prescription.pk, prescription.signed_at)
@@ -129,7 +132,7 @@ def _at_home(patient: Patient, exam: Exam | None, day: date) -> list[Cells]:
                 {
                     "DRUG": part.line.drug.code,
                     "NAME": part.line.drug.name,
-                    "INGREDIENT": part.line.drug.ingredient,
+                    "INGREDIENT": written.get(part.line.drug.code, (part.line.drug.ingredient, ""))[0],
                     "ROUTE": part.line.drug.route_code,
                     "UNTIL": f"{until:%Y%m%d}",
                     "LEFT": str((until - day).days),

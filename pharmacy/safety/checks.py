@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations, product
 
 from patients import dosing
-from pharmacy.safety.facts import Allergy, AtHome, Check, Drug, Found, Prescribing
+from pharmacy.safety.facts import UNCHECKED, Allergy, AtHome, Check, Drug, Found, Prescribing
 from pharmacy.safety.lists import Interaction, Level, Lists, is_meant
 
 
@@ -114,6 +114,19 @@ def still_at_home(spare: int) -> Check:
             yield Found(drug.number, f"{drug.code}|home", Level.REASON, words)
 
     return check
+
+
+def unread(case: Prescribing, lists: Lists) -> Iterator[Found]:
+    """A line, or a drug still at home, has no ingredient that can be read: nothing was checked of it, which is no
+    finding that it is fine."""
+    for drug in case.drugs:
+        if not drug.keys:
+            yield Found(drug.number, drug.code, UNCHECKED, {"drug": drug.name, "where": f"dòng {drug.number}"})
+    lines = {drug.code for drug in case.drugs}
+    for home in case.at_home:
+        if not home.keys and home.code not in lines:
+            first = min(drug.number for drug in case.drugs)
+            yield Found(first, f"home:{home.code}", UNCHECKED, {"drug": home.name, "where": "thuốc còn ở nhà"})
 
 
 def days(case: Prescribing, lists: Lists) -> Iterator[Found]:

@@ -14,6 +14,8 @@ from pharmacy.safety.lists import Lists
 PREGNANT, LACTATING = "pregnancy", "lactation"
 YES, NO = "yes", "no"
 NONE_KNOWN = "none"
+UNCHECKED, UNKNOWN = "unchecked", "unknown"
+"""Levels of what a check could not look at, and of what nobody asked the person."""
 _SYSTEMIC = ("1.", "2.", "4.02")
 """Beginnings of the route codes that bring a drug into the whole body: by mouth, injected, rectal."""
 ASKED_FROM, ASKED_UNTIL = 12, 55

@@ -48,8 +48,11 @@ class Names:
         return tuple(key for part in _SPLIT.split(plain) if (key := self.key(part)))
 
     def key(self, name: str) -> str:
-        """The key of one ingredient; empty for no name. What is known with its salt is known so before without it."""
+        """The key of one ingredient; empty for no name, as "-" is none. What is known with its salt is known so before
+        without it."""
         text = spelled(name)
+        if not any(letter.isalnum() for letter in text):
+            return ""
         if text in self.keys:
             return self.keys[text]
         bare = " ".join(word for word in text.split() if word not in self.salts)

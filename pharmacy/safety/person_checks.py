@@ -7,11 +7,19 @@ from decimal import Decimal
 
 from his.catalogs.strengths import MG
 from patients import dosing
-from pharmacy.safety.facts import LACTATING, PREGNANT, YES, Check, Drug, Found, Person, Prescribing
+from pharmacy.safety.facts import (
+    LACTATING,
+    PREGNANT,
+    UNCHECKED,
+    UNKNOWN,
+    YES,
+    Check,
+    Drug,
+    Found,
+    Person,
+    Prescribing,
+)
 from pharmacy.safety.lists import Caution, DoseLimit, Level, Lists, Support, is_meant
-
-UNCHECKED, UNKNOWN = "unchecked", "unknown"
-"""Levels of what a check could not look at, and of what nobody asked the person."""
 
 
 def doses(over_percent: int) -> Check:

@@ -259,6 +259,31 @@ def test_a_strength_that_a_pharmacist_wrote_is_the_one_that_is_checked(walk):
     assert ids(write(walk, "PAX")) == {"safety.dose"}
 
 
+def test_what_is_at_home_is_read_as_a_pharmacist_wrote_it_and_said_where_it_cannot(world):
+    walk = hung(world, world.station).examine("I10")
+    home = add_drug(walk, "NHA", "-", "theo nhãn")
+    add_drug(walk, "ASP", "Acid acetylsalicylic", "81mg")
+    add_drug(walk, "BOT", "-", "")
+    assert ids(write(walk, "NHA", days=28)) == {"safety.unread"}
+    sign(walk)
+    walk.visit.refresh_from_db()
+    later = next_visit(walk, 3)
+    (said,) = write(later, "ASP")
+    assert (said.rule, said.needs_reason) == ("safety.unread", False)
+    assert "thuốc còn ở nhà" in said.message
+    assert home.name in said.message
+    DrugIngredient.objects.create(
+        facility=home.facility,
+        drug_code="NHA",
+        position=1,
+        name="Warfarin natri",
+        search_name="warfarin natri",
+        is_by_hand=True,
+    )
+    assert ids(write(later, "ASP")) == {"safety.interaction"}, "with Warfarin at home"
+    assert ids(write(later, "BOT")) == {"safety.unread"}, "the line itself"
+
+
 def test_controlled_drugs_have_fewer_days_and_few_prescribers(walk):
     add_drug(walk, "MOR", "Morphin sulfat", "10mg", control_class="narcotic")
     with pytest.raises(Refusal) as refused:

@@ -10,14 +10,15 @@ from insurance.rules.engine.model import Rule, RuleError
 from insurance.rules.engine.prescribing import RX, case_of, lists_on
 from insurance.rules.engine.terms import Scope
 from pharmacy.safety import checks, person_checks
+from pharmacy.safety.facts import UNCHECKED, UNKNOWN, Found
 from pharmacy.safety.facts import Check as SafetyCheck
-from pharmacy.safety.facts import Found
 
-_LEVELS = frozenset({"block", "reason", "note", person_checks.UNCHECKED, person_checks.UNKNOWN})
+_LEVELS = frozenset({"block", "reason", "note", UNCHECKED, UNKNOWN})
 _CHECKS: dict[str, tuple[str, Callable[[Rule], SafetyCheck]]] = {
     "interactions": ("interactions", lambda rule: checks.interactions),
     "allergies": ("allergies", lambda rule: checks.allergies),
     "duplicates": ("", lambda rule: checks.duplicates),
+    "unread": ("", lambda rule: checks.unread),
     "still_at_home": ("", lambda rule: checks.still_at_home(whole(rule, "spare", "0"))),
     "days": ("", lambda rule: checks.days),
     "scope": ("", lambda rule: checks.scope),
