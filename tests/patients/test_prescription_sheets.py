@@ -1,7 +1,7 @@
 """The papers of a signed prescription: which drug stands where, under which code, and what each paper says."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -185,6 +185,19 @@ def test_kinds_follow_the_law_of_the_day() -> None:
     }.items():  # fmt: skip
         assert sheets.kind_of(now, control_class=control_class, item_kind="drug") == kind
     assert now["N"].valid_until(date(2026, 12, 30)) == date(2027, 1, 4)
+
+
+def test_every_day_since_tt_52_has_its_papers_once() -> None:
+    first, changed = date(2018, 3, 1), date(2025, 7, 1)
+    assert sheets.rules_on(first - timedelta(days=1)) == {}
+    for number in range((DAY - first).days + 1):
+        day = first + timedelta(days=number)
+        in_force = [rule.kind for rule in sheets._rules() if rule.valid_from <= day <= (rule.valid_to or day)]
+        assert len(in_force) == len(set(in_force)), day
+        assert {"N", "H", "C"} <= set(in_force), day
+        assert in_force.index("C") == len(in_force) - 1, "what no other paper takes comes last"
+        assert sheets.last_day(day) == day + timedelta(days=5)
+        assert sheets.law_on(day) == ("TT 52/2017/TT-BYT" if day < changed else "TT 26/2025/TT-BYT")
 
 
 def test_papers_beside_narcotics_only_where_they_belong(world: World, lan: walk.Walk) -> None:
