@@ -5,11 +5,13 @@ Ranges by storage condition are data (`pharmacy/data/storage_ranges.csv`): 2 to 
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+
+from his.ui.text import decimal_text
 
 DATA = Path(__file__).parent / "data" / "storage_ranges.csv"
 
@@ -29,17 +31,17 @@ class Range:
         """What is out of range, in words; empty when nothing is."""
         said = []
         if temperature < self.low:
-            said.append(f"thấp hơn {_number(self.low)} °C")
+            said.append(f"thấp hơn {decimal_text(self.low)} °C")
         if temperature > self.high:
-            said.append(f"cao hơn {_number(self.high)} °C")
+            said.append(f"cao hơn {decimal_text(self.high)} °C")
         if self.humidity_high is not None and humidity is not None and humidity > self.humidity_high:
-            said.append(f"ẩm quá {_number(self.humidity_high)} %")
+            said.append(f"ẩm quá {decimal_text(self.humidity_high)} %")
         return ", ".join(said)
 
     def text(self) -> str:
         """As people read it."""
-        degrees = f"{_number(self.low)} đến {_number(self.high)} °C"
-        return degrees if self.humidity_high is None else f"{degrees}, ẩm ≤ {_number(self.humidity_high)} %"
+        degrees = f"{decimal_text(self.low)} đến {decimal_text(self.high)} °C"
+        return degrees if self.humidity_high is None else f"{degrees}, ẩm ≤ {decimal_text(self.humidity_high)} %"
 
 
 @cache
@@ -99,11 +101,21 @@ def month_sheet(readings: Iterable[Measured], *, days: int, until: int) -> Month
     )
 
 
+def initials(names: Mapping[int, str]) -> dict[int, str]:
+    """What fits a cell of the sheet for each person by id: `Mai Thị Dược` -> `MTD`, and `MTD1`, `MTD2` where two share
+    their letters. The full names stand in the legend."""
+    short = {pk: "".join(word[0] for word in name.split()).upper() or "?" for pk, name in names.items()}
+    by_letters: dict[str, list[int]] = {}
+    for pk in sorted(names):
+        by_letters.setdefault(short[pk], []).append(pk)
+    return {
+        pk: letters if len(shared) == 1 else f"{letters}{number}"
+        for letters, shared in by_letters.items()
+        for number, pk in enumerate(shared, 1)
+    }
+
+
 def _cell(value: Decimal | str | None) -> str:
     if value is None:
         return ""
-    return _number(value) if isinstance(value, Decimal) else value
-
-
-def _number(value: Decimal) -> str:
-    return f"{value.normalize():f}".replace(".", ",")
+    return decimal_text(value) if isinstance(value, Decimal) else value

@@ -8,7 +8,7 @@ from django import forms
 from his.catalogs.models import Storage
 from his.ui.forms import NumberField
 from pharmacy.climate import Range, usual_ranges
-from pharmacy.models import QuarantinedLot, Store
+from pharmacy.models import ClimateReading, QuarantinedLot, Store
 
 _DEGREES = {"max_digits": 5, "decimal_places": 1}
 
@@ -53,13 +53,28 @@ class ReadingForm(forms.Form):
     action = forms.CharField(label="Xử trí khi sai lệch", max_length=500, required=False)
     is_quarantined = forms.BooleanField(label="Cách ly lô", required=False, initial=True)
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        is_begun = data.get("humidity") is not None or data.get("action")
+        if is_begun and data.get("temperature") is None and "temperature" not in self.errors:
+            self.add_error("temperature", "Hãy ghi nhiệt độ")
+        return data
+
     @property
     def is_filled(self) -> bool:
         return isinstance(self.cleaned_data.get("temperature"), Decimal)
+
+    def is_told_by(self, reading: ClimateReading) -> bool:
+        """Whether what was typed is nothing, or just what a reading says already."""
+        return self.is_valid() and self.cleaned_data["temperature"] in (None, reading.temperature)
 
 
 class DecisionForm(forms.Form):
     """What becomes of a quarantined lot, and on what grounds."""
 
-    decision = forms.ChoiceField(label="Quyết định", choices=QuarantinedLot.Decision.choices)
+    decision = forms.ChoiceField(
+        label="Quyết định",
+        choices=QuarantinedLot.Decision.choices,
+        error_messages={"required": "Hãy chọn dùng tiếp hoặc hủy", "invalid_choice": "Hãy chọn dùng tiếp hoặc hủy"},
+    )
     reason = forms.CharField(label="Căn cứ", max_length=500, error_messages={"required": "Hãy ghi căn cứ"})

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from his.accounts.models import Facility
 from his.core.errors import NotFound
-from pharmacy.climate import Measured, MonthSheet, month_sheet
+from pharmacy.climate import Measured, MonthSheet, initials, month_sheet
 from pharmacy.models import ClimatePoint, ClimateReading, Lot, LotBalance, QuarantinedLot
 from pharmacy.queries import balances
 
@@ -16,6 +16,28 @@ from pharmacy.queries import balances
 def points(facility: Facility) -> QuerySet[ClimatePoint]:
     """Points in use, by store and name."""
     rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(is_active=True)
+    return rows.select_related("store").order_by("store__code", "name")
+
+
+def ended_points(facility: Facility) -> QuerySet[ClimatePoint]:
+    """Points that are measured no longer; their sheets stay."""
+    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(is_active=False)
+    return rows.select_related("store").order_by("store__code", "name")
+
+
+def points_on(facility: Facility, day: date) -> QuerySet[ClimatePoint]:
+    """Points in use, and those that were measured on the day, also when they ended since."""
+    return _used(facility, readings(facility).filter(day=day))
+
+
+def points_in_month(facility: Facility, day: date) -> QuerySet[ClimatePoint]:
+    """Points in use, and those that were measured in the month of the day."""
+    return _used(facility, readings(facility).filter(day__year=day.year, day__month=day.month))
+
+
+def _used(facility: Facility, measured: QuerySet[ClimateReading]) -> QuerySet[ClimatePoint]:
+    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility)
+    rows = rows.filter(Q(is_active=True) | Exists(measured.filter(point=OuterRef("pk"))))
     return rows.select_related("store").order_by("store__code", "name")
 
 
@@ -50,23 +72,18 @@ def sheet_of(of: ClimatePoint, year: int, month: int, *, today: date) -> MonthSh
     days = calendar.monthrange(year, month)[1]
     first, last = date(year, month, 1), date(year, month, days)
     until = days if today > last else max(0, (today - first).days)
+    read = readings_of_month(of, year, month)
+    marks = recorders(read)
     found = [
-        Measured(
-            one.day.day,
-            one.shift,
-            one.temperature,
-            one.humidity,
-            initials_of(one.recorded_by.display_name),
-            bool(one.deviation),
-        )
-        for one in readings_of_month(of, year, month)
+        Measured(one.day.day, one.shift, one.temperature, one.humidity, marks[one.recorded_by_id], bool(one.deviation))
+        for one in read
     ]
     return month_sheet(found, days=days, until=until)
 
 
-def initials_of(name: str) -> str:
-    """`Mai Thị Dược` -> `MTD`: what fits a cell of the sheet; the full names stand below it."""
-    return "".join(word[0] for word in name.split())
+def recorders(read: Sequence[ClimateReading]) -> dict[int, str]:
+    """The mark of everybody who wrote one of the readings, by account."""
+    return initials({one.recorded_by_id: one.recorded_by.display_name for one in read})
 
 
 def lots_at(of: ClimatePoint) -> Sequence[LotBalance]:

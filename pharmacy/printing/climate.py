@@ -36,7 +36,8 @@ def month_data(point: ClimatePoint, year: int, month: int, *, today: date) -> di
     """What the sheet says."""
     sheet = log.sheet_of(point, year, month, today=today)
     found = log.readings_of_month(point, year, month)
-    people = {log.initials_of(one.recorded_by.display_name): one.recorded_by.display_name for one in found}
+    names = {one.recorded_by_id: one.recorded_by.display_name for one in found}
+    legend = sorted((mark, names[pk]) for pk, mark in log.recorders(found).items())
     return {
         "store": point.store.name,
         "point": point.name,
@@ -55,7 +56,7 @@ def month_data(point: ClimatePoint, year: int, month: int, *, today: date) -> di
             for shift in SHIFTS
         ],
         "missing": str(sheet.missing),
-        "people": [f"{short}: {name}" for short, name in sorted(people.items())],
+        "people": [f"{mark} = {name}" for mark, name in legend],
         "events": [_event(one) for one in found if one.deviation],
     }
 

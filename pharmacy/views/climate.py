@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -43,15 +44,17 @@ def day(request: DeskRequest) -> HttpResponse:
     usual = MORNING if now.hour < NOON else AFTERNOON
     shift = asked.get("shift") if asked.get("shift") in SHIFTS else usual
     rows = _rows(request, on, str(shift))
+    status = 200
     if request.method == "POST":
         if not request.actor.may("pharmacy.draft"):
             raise Refusal("forbidden", "Tài khoản không có quyền làm việc này")
         if done := _record(request, rows, on, str(shift)):
             saved(request, f"Đã ghi {done} điểm, {_shift_vi(str(shift)).lower()} {on:%d/%m/%Y}")
-        if not any(row["form"] is not None and row["form"].errors for row in rows):
+        if not any(_is_wrong(row) for row in rows):
             return redirect(f"{request.path}?day={on:%d%m%Y}&shift={shift}")
+        status = 422
         rows = [
-            row if row["form"] is not None and row["form"].errors else again
+            again if row.get("is_done") else row
             for row, again in zip(rows, _rows(request, on, str(shift), fresh=True), strict=True)
         ]
     context = {
@@ -63,23 +66,34 @@ def day(request: DeskRequest) -> HttpResponse:
         "has_form": any(row["form"] is not None for row in rows),
         "tab": "climate",
     }
-    status = 422 if any(row["form"] is not None and row["form"].errors for row in rows) else 200
     return render(request, _DAY, {**head(request), **context}, status=status)
 
 
 def _rows(request: DeskRequest, on: date, shift: str, *, fresh: bool = False) -> list[dict[str, Any]]:
-    known = log.readings_of_day(request.actor.facility, on)
+    """A row for each point; `not_stored` is what was typed where somebody else had already written another figure."""
+    facility = request.actor.facility
+    known = log.readings_of_day(facility, on)
     typed = request.POST if request.method == "POST" and not fresh else None
     may = request.actor.may("pharmacy.draft")
-    return [
-        {
-            "point": point,
-            "reading": known.get((point.pk, shift)),
-            "other": known.get((point.pk, MORNING if shift == AFTERNOON else AFTERNOON)),
-            "form": ReadingForm(typed, prefix=str(point.pk)) if may and (point.pk, shift) not in known else None,
-        }
-        for point in log.points(request.actor.facility)
-    ]
+    rows = []
+    for point in log.points_on(facility, on):
+        reading = known.get((point.pk, shift))
+        form = ReadingForm(typed, prefix=str(point.pk)) if may else None
+        is_lost = reading is not None and form is not None and form.is_bound and not form.is_told_by(reading)
+        rows.append(
+            {
+                "point": point,
+                "reading": reading,
+                "other": known.get((point.pk, MORNING if shift == AFTERNOON else AFTERNOON)),
+                "form": form if reading is None and point.is_active else None,
+                "not_stored": form["temperature"].value() if is_lost and form is not None else "",
+            }
+        )
+    return rows
+
+
+def _is_wrong(row: dict[str, Any]) -> bool:
+    return bool(row["not_stored"]) or (row["form"] is not None and bool(row["form"].errors))
 
 
 def _record(request: DeskRequest, rows: list[dict[str, Any]], on: date, shift: str) -> int:
@@ -96,6 +110,7 @@ def _record(request: DeskRequest, rows: list[dict[str, Any]], on: date, shift: s
         except Refusal as refusal:
             add_refusal(form, refusal)
         else:
+            row["is_done"] = True
             done += 1
     return done
 
@@ -108,14 +123,17 @@ def _shift_vi(shift: str) -> str:
 @requires("pharmacy.view")
 def month(request: DeskRequest, pk: int) -> HttpResponse:
     """The sheet of a month of one point, with its deviations."""
-    return render(request, _MONTH, _month_context(request, log.point(request.actor.facility, pk)))
-
-
-def _month_context(request: DeskRequest, point: ClimatePoint) -> dict[str, Any]:
     today = timezone.localdate()
     on = typed_day(request.GET.get("day"), today) or today
+    return render(request, _MONTH, _month_context(request, log.point(request.actor.facility, pk), on))
+
+
+def _month_context(
+    request: DeskRequest, point: ClimatePoint, on: date, wrong: dict[int, ReasonForm] | None = None
+) -> dict[str, Any]:
+    """The month of a day; `wrong` holds the form of a reading that could not be taken back."""
     found = log.readings_of_month(point, on.year, on.month)
-    sheet = log.sheet_of(point, on.year, on.month, today=today)
+    sheet = log.sheet_of(point, on.year, on.month, today=timezone.localdate())
     days = len(sheet.temperatures[MORNING])
     return {
         **head(request),
@@ -135,12 +153,14 @@ def _month_context(request: DeskRequest, point: ClimatePoint) -> dict[str, Any]:
             for shift in SHIFTS
         ],
         "missing": sheet.missing,
-        "readings": reversed(found),
-        "deviations": [one for one in found if one.deviation],
-        "void_form": ReasonForm(auto_id="id_void_%s"),
-        "others": log.points(request.actor.facility),
+        "readings": [{"one": one, "form": (wrong or {}).get(one.pk) or _void_form(one.pk)} for one in reversed(found)],
+        "others": log.points_in_month(request.actor.facility, on).exclude(pk=point.pk),
         "tab": "climate",
     }
+
+
+def _void_form(pk: int, typed: Any = None) -> ReasonForm:
+    return ReasonForm(typed, auto_id=f"id_void_{pk}_%s")
 
 
 @require_POST
@@ -150,16 +170,17 @@ def void(request: DeskRequest, pk: int) -> HttpResponse:
     reading = log.readings(request.actor.facility).filter(pk=pk).first()
     if reading is None:
         raise NotFound("Không tìm thấy lần đo tại cơ sở này")
-    form = ReasonForm(request.POST, auto_id="id_void_%s")
-    context = {**_month_context(request, log.point(request.actor.facility, reading.point_id)), "void_form": form}
+    form = _void_form(pk, request.POST)
+    point = log.point(request.actor.facility, reading.point_id)
+    context = {**_month_context(request, point, reading.day, {pk: form}), "form": form}
     if not form.is_valid():
-        return render(request, _MONTH, {**context, "form": form}, status=422)
+        return render(request, _MONTH, context, status=422)
     try:
         void_climate(reading=reading, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
     except Refusal as refusal:
-        return render_refusal(request, refusal, _MONTH, context)
+        return render_refusal(request, refusal, _MONTH, context, form=form)
     saved(request, f"Đã bỏ lần đo {reading.day:%d/%m/%Y}, hãy ghi lại")
-    return redirect("climate-month", reading.point_id)
+    return redirect(f"{reverse('climate-month', args=[reading.point_id])}?day={reading.day:%d%m%Y}")
 
 
 @require_http_methods(["GET", "POST"])
@@ -169,7 +190,8 @@ def point_list(request: DeskRequest) -> HttpResponse:
     facility = request.actor.facility
     typed = request.POST if request.method == "POST" else None
     form = PointForm(typed, stores=stores(facility))
-    context = {**head(request), "form": form, "points": log.points(facility), "tab": "climate"}
+    context = {**head(request), "form": form, "points": log.points(facility), "ended": log.ended_points(facility)}
+    context["tab"] = "climate"
     if typed is None:
         return render(request, _POINTS, context)
     if not form.is_valid():
@@ -224,16 +246,16 @@ def decide(request: DeskRequest, pk: int) -> HttpResponse:
     """Decide about a lot in quarantine."""
     row = log.quarantined(request.actor.facility, pk)
     form = DecisionForm(request.POST, prefix=str(pk))
+    context = _quarantine_context(request)
+    for one in context["waiting"]:
+        if one["row"].pk == pk:
+            one["form"] = form
+    if not form.is_valid():
+        return render(request, _LOTS, {**context, "form": form}, status=422)
     try:
-        if not form.is_valid():
-            raise Refusal("incomplete", "Hãy chọn quyết định và ghi căn cứ", field="reason")
         done = decide_quarantine(quarantined=row, **form.cleaned_data, actor=request.actor, at=timezone.now())
     except Refusal as refusal:
-        context = _quarantine_context(request)
-        for one in context["waiting"]:
-            if one["row"].pk == pk:
-                one["form"] = form
-        return render_refusal(request, refusal, _LOTS, context)
+        return render_refusal(request, refusal, _LOTS, context, form=form)
     saved(request, f"Lô {done.lot.number}: {done.get_decision_display().lower()}")
     return redirect("climate-quarantine")
 

@@ -13,10 +13,16 @@ from his.audit.models import AuditEntry
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy import queries_climate as log
-from pharmacy.climate import AFTERNOON, MORNING, SHIFTS, Measured, month_sheet, usual_ranges
+from pharmacy.climate import AFTERNOON, MORNING, SHIFTS, Measured, initials, month_sheet, usual_ranges
 from pharmacy.models import ClimatePoint, ClimateReading, QuarantinedLot, Store
 from pharmacy.printing.climate import print_climate_month
-from pharmacy.services.climate import add_climate_point, decide_quarantine, record_climate, void_climate
+from pharmacy.services.climate import (
+    add_climate_point,
+    decide_quarantine,
+    end_climate_point,
+    record_climate,
+    void_climate,
+)
 from pharmacy.services.details import Detail, Member
 from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.stock import LotLine, destroy, transfer
@@ -222,7 +228,18 @@ def test_the_sheet_of_the_month(world: World, fridge: ClimatePoint) -> None:
     assert log.sheet_of(fridge, 2026, 10, today=DAY).missing == 10, "five days before, twice each"
     pdf = print_climate_month(point=fridge, year=2026, month=10, actor=world.hospital.actor("head"), at=at(15))
     text = joined(pieces(pdf))
-    for part in ("10/2026", "Tủ lạnh 1", "2 đến 8 °C", "5,5", "cao hơn 8 °C", "Gọi sửa", "lô V1: chờ quyết định"):
+    name = world.hospital.users["keeper"].display_name
+    legend = f"{''.join(word[0] for word in name.split())} = {name}"
+    for part in (
+        "10/2026",
+        "Tủ lạnh 1",
+        "2 đến 8 °C",
+        "5,5",
+        "cao hơn 8 °C",
+        "Gọi sửa",
+        "lô V1: chờ quyết định",
+        legend,
+    ):
         assert part in text
 
 
@@ -244,13 +261,22 @@ def test_the_log_at_the_desk(world: World, store: Store, fridge: ClimatePoint, t
     assert "hãy ghi xử trí" in answer.content.decode()
     assert 'value="33"' in answer.content.decode(), "nothing typed is lost"
     assert ClimateReading.objects.get().point == fridge, "the good row is stored"
+    half = {**typed, f"{room.pk}-temperature": "", f"{room.pk}-action": "Bật máy lạnh"}
+    answer = keeper.post(page, {**half, f"{fridge.pk}-temperature": "6,5"})
+    assert answer.status_code == 422
+    assert "Hãy ghi nhiệt độ" in answer.content.decode()
+    assert "số vừa gõ (6,5) chưa lưu" in answer.content.decode(), "somebody else wrote 5,5 before"
+    assert 'value="60"' in answer.content.decode()
     assert keeper.post(page, {**typed, f"{room.pk}-action": "Bật máy lạnh"}).status_code == 302
     (row,) = QuarantinedLot.objects.all()
     assert row.lot.number == "L1"
     decide = reverse("climate-decide", args=[row.pk])
     said = {f"{row.pk}-decision": "use", f"{row.pk}-reason": "Dưới 1 giờ"}
     assert keeper.post(decide, said).status_code == 403
-    assert head.post(decide, {f"{row.pk}-decision": "use"}).status_code == 422
+    wrong = head.post(decide, {f"{row.pk}-decision": "destroy"})
+    assert wrong.status_code == 422
+    assert f'id="id_{row.pk}-reason_error">Hãy ghi căn cứ' in wrong.content.decode()
+    assert '<option value="destroy" selected' in wrong.content.decode(), "nothing chosen is lost"
     assert head.post(decide, said).status_code == 302
     assert "Dùng tiếp" in head.get(reverse("climate-quarantine")).content.decode()
     month = keeper.get(reverse("climate-month", args=[room.pk]), {"day": "06/10/2026"}).content.decode()
@@ -258,6 +284,30 @@ def test_the_log_at_the_desk(world: World, store: Store, fridge: ClimatePoint, t
     pdf = reverse("climate-month-pdf", args=[fridge.pk, 2026, 10])
     assert keeper.get(pdf).content.startswith(b"%PDF")
     assert keeper.get(reverse("climate-month-pdf", args=[fridge.pk, 2026, 13])).status_code == 404
+
+
+def test_the_chosen_month_stays_and_an_ended_point_is_named(world: World, fridge: ClimatePoint, time_machine) -> None:
+    before = DAY.replace(month=9, day=20)
+    reading = record(world, fridge, "5.5", day=before)
+    end_climate_point(point=fridge, actor=world.hospital.actor("pharmacist"))
+    time_machine.move_to(at(14), tick=False)
+    keeper = signed_in(world.hospital, "keeper")
+    assert "Tủ lạnh 1" in keeper.get(reverse("climate"), {"day": "20/09/2026"}).content.decode()
+    assert "Tủ lạnh 1" not in keeper.get(reverse("climate")).content.decode()
+    assert "Tủ lạnh 1" in keeper.get(reverse("climate-points")).content.decode()
+    void = reverse("climate-void", args=[reading.pk])
+    wrong = keeper.post(void, {"reason": "x" * 300})
+    assert wrong.status_code == 422
+    assert f'id="id_void_{reading.pk}_reason_error"' in wrong.content.decode()
+    assert "x" * 300 in wrong.content.decode(), "nothing typed is lost"
+    assert 'value="20/09/2026"' in wrong.content.decode(), "the month of the reading, not this one"
+    done = keeper.post(void, {"reason": "Gõ nhầm"})
+    assert done["Location"] == f"{reverse('climate-month', args=[fridge.pk])}?day=20092026"
+
+
+def test_people_with_the_same_letters_have_marks_of_their_own() -> None:
+    names = {7: "Mai Thị Dược", 2: "Mai Thúy Duyên", 5: "Lê  An", 9: "", 8: "Lê Đạt"}
+    assert initials(names) == {2: "MTD1", 7: "MTD2", 5: "LA", 9: "?", 8: "LĐ"}
 
 
 def test_points_and_what_a_store_keeps_are_said_on_screens(world: World, store: Store) -> None:
