@@ -6,12 +6,11 @@ from django.utils import timezone
 from ninja import Router
 
 from his.access import DeskRequest, requires
-from his.core.errors import NotFound
 from insurance.billing import queries as billing
 from insurance.billing.charges import find_sources, self_pay_choices
 from insurance.billing.fee_waivers import Reason, cancel_waiver, grant_waiver
 from insurance.billing.self_pay import choosable, choose_self_pay, withdraw_self_pay
-from insurance.models import BenefitLine, FeeWaiver, SelfPayChoice
+from insurance.models import FeeWaiver, SelfPayChoice
 from insurance.schemas_charges import (
     CancelWaiverIn,
     FeeWaiverIn,
@@ -20,7 +19,6 @@ from insurance.schemas_charges import (
     SelfPayIn,
     SelfPayOut,
 )
-from patients.models import Visit
 
 router = Router(tags=["insurance"])
 
@@ -39,7 +37,7 @@ def post_waiver(request: DeskRequest, visit_id: int, body: FeeWaiverIn) -> FeeWa
     visit = billing.get_visit(request.actor.facility, visit_id)
     row = grant_waiver(
         visit=visit,
-        line=_line(visit, body.line_id),
+        line=billing.get_line(visit, body.line_id) if body.line_id is not None else None,
         amount=body.amount,
         percent=body.percent,
         reason=Reason(body.reason_code, body.reason),
@@ -80,12 +78,3 @@ def post_withdraw(request: DeskRequest, choice_id: int) -> SelfPayChoice:
     """Let the fund pay its part again."""
     choice = billing.get_choice(request.actor.facility, choice_id)
     return withdraw_self_pay(choice=choice, actor=request.actor, at=timezone.now())
-
-
-def _line(visit: Visit, line_id: int | None) -> BenefitLine | None:
-    if line_id is None:
-        return None
-    rows = BenefitLine.objects.for_facility(visit.facility).filter(result__visit=visit, pk=line_id)
-    if (line := rows.first()) is None:
-        raise NotFound("Khoản chi phí không thuộc lượt khám này")
-    return line

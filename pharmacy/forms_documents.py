@@ -122,8 +122,8 @@ class LineForm(forms.Form):
         return self[self.main]
 
     @property
-    def cells(self) -> list[forms.BoundField]:
-        """The plain cells of the row."""
+    def cells(self) -> list[forms.BoundField | None]:
+        """The plain cells of the row; None is an empty one."""
         return [self[name] for name in self.plain]
 
     @property
@@ -190,9 +190,13 @@ class ChosenLotForm(LotForm):
     lot_reason = forms.CharField(label="Lý do chọn lô", max_length=255, required=False)
     asks_reason = False
 
+    has_reasons = False
+    """Whether another row asks for its reason, so that this one has an empty cell under the heading."""
+
     @property
-    def cells(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.plain if name != "lot_reason" or self.asks_reason]
+    def cells(self) -> list[forms.BoundField | None]:
+        shown = [self[name] for name in self.plain if name != "lot_reason" or self.asks_reason]
+        return [*shown, None] if self.has_reasons and not self.asks_reason else [*shown]
 
 
 class AskForm(LineForm):

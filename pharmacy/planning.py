@@ -115,6 +115,17 @@ def proposal(
     return max(lacking, ZERO).to_integral_value(rounding=ROUND_CEILING)
 
 
+def look_back_from(on: date, months: int = LOOK_BACK_MONTHS) -> date:
+    """The first day of the so many whole months before the month of the day, over which use is averaged."""
+    count = on.year * 12 + on.month - 1 - months
+    return date(count // 12, count % 12 + 1, 1)
+
+
+def whole_months(first: date, on: date) -> int:
+    """How many whole months there are from the month of the first day to before the month of the day."""
+    return max(0, (on.year - first.year) * 12 + on.month - first.month)
+
+
 def expiry_step(expires_on: date, on: date, steps: Sequence[int] = EXPIRY_STEPS) -> int | None:
     """The shortest step of days within which it expires; -1 when it has expired; None beyond all steps."""
     days = (expires_on - on).days

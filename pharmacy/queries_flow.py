@@ -3,7 +3,7 @@
 Everything is summed by the database over the movements; a reversal counts against the kind that it undoes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -83,12 +83,20 @@ def _by_lot(rows: QuerySet[StockMovement]) -> dict[int, Decimal]:
 
 
 def consumption(
-    facility: Facility, first: date, last: date, *, store: Store | None = None, with_transfers: bool = False
+    facility: Facility,
+    first: date,
+    last: date,
+    *,
+    store: Store | None = None,
+    with_transfers: bool = False,
+    codes: Collection[str] | None = None,
 ) -> dict[str, Decimal]:
-    """What went out to patients by drug code from the first to the last day, in units; with transfers also what other
-    stores took (a main store hands nothing to patients itself)."""
+    """What went out to patients by drug code from the first to the last day, in units, of these codes only when they
+    are given; with transfers also what other stores took (a main store hands nothing to patients itself)."""
     start, end = day_range(first)[0], day_range(last)[1]
     kinds = [*CONSUMED, *(TRANSFERS if with_transfers else ())]
     rows = movements(facility, store).filter(kind__in=kinds, at__gte=start, at__lt=end)
+    if codes is not None:
+        rows = rows.filter(lot__drug__code__in=codes)
     sums = rows.values(code=F("lot__drug__code")).annotate(total=-Sum("quantity"))
     return {row["code"]: row["total"] for row in sums if row["total"] > 0}

@@ -135,7 +135,7 @@ def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[in
     assert last is not None
     start, end = day_range(first)[0], day_range(last)[1]
     given = with_returned(
-        DispenseLine.objects.filter(
+        DispenseLine.objects.for_facility(prescription.facility_id).filter(
             dispense__prescription=prescription,
             dispense__is_reversed=False,
             dispense__dispensed_at__gte=start,
@@ -145,11 +145,15 @@ def _settled_in(prescription: Prescription, paper: PrescriptionSheet) -> dict[in
     found: dict[int, Decimal] = {}
     for line_id, quantity, returned in given.values_list("prescription_line_id", "quantity", "came_back"):
         found[line_id] = found.get(line_id, ZERO) + quantity - returned
-    dropped = NotGiven.objects.filter(
-        prescription_line__prescription=prescription,
-        is_final=True,
-        withdrawn_at__isnull=True,
-    ).annotate(since=Coalesce("patient_return__dispense__dispensed_at", "at"))
+    dropped = (
+        NotGiven.objects.for_facility(prescription.facility_id)
+        .filter(
+            prescription_line__prescription=prescription,
+            is_final=True,
+            withdrawn_at__isnull=True,
+        )
+        .annotate(since=Coalesce("patient_return__dispense__dispensed_at", "at"))
+    )
     dropped = dropped.filter(since__gte=start, since__lt=end)
     for line_id, quantity in dropped.values_list("prescription_line_id", "quantity"):
         found[line_id] = found.get(line_id, ZERO) + quantity
@@ -170,9 +174,10 @@ def collected_until(prescription: Prescription, at: datetime) -> date | None:
     return paper.valid_until
 
 
-def parts_of_all(prescriptions: Collection[int]) -> list[LineParts]:
-    """Every line of these prescriptions, by id, with its parts."""
-    return _parts(PrescriptionLine.objects.filter(prescription__in=prescriptions).order_by("prescription", "position"))
+def parts_of_all(facility: Facility, prescriptions: Collection[int]) -> list[LineParts]:
+    """Every line of these prescriptions of the facility, by id, with its parts."""
+    rows = PrescriptionLine.objects.for_facility(facility).filter(prescription__in=prescriptions)
+    return _parts(rows.order_by("prescription", "position"))
 
 
 def _parts(lines: QuerySet[PrescriptionLine]) -> list[LineParts]:
@@ -193,9 +198,11 @@ def dispenses_of(prescription: Prescription) -> list[Dispense]:
     return list(rows.select_related("document", "store", "dispensed_by", "witnessed_by").order_by("dispensed_at", "pk"))
 
 
-def returns_of(dispenses: Iterable[Dispense]) -> list[PatientReturn]:
+def returns_of(facility: Facility, dispenses: Iterable[Dispense]) -> list[PatientReturn]:
     """What came back of these and was not undone, oldest first."""
-    rows = PatientReturn.objects.filter(dispense__in=[one.pk for one in dispenses], is_reversed=False)
+    rows = PatientReturn.objects.for_facility(facility).filter(
+        dispense__in=[one.pk for one in dispenses], is_reversed=False
+    )
     return list(
         rows.select_related("document", "returned_by")
         .prefetch_related("lines__dispense_line__lot__drug")

@@ -33,7 +33,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LookBack:
     """The whole months over which consumption is averaged; `months` is zero when there is no whole month yet."""
 
     first: date
@@ -41,28 +41,24 @@ class Window:
     months: int
 
 
-def window(facility: Facility, on: date, months: int = planning.LOOK_BACK_MONTHS) -> Window:
+def look_back(facility: Facility, on: date, months: int = planning.LOOK_BACK_MONTHS) -> LookBack:
     """Up to so many whole months before the month of the day, from the month of the first movement on."""
-    last = on.replace(day=1) - timedelta(days=1)
-    first = last.replace(day=1)
-    for _ in range(months - 1):
-        first = (first - timedelta(days=1)).replace(day=1)
+    first, last = planning.look_back_from(on, months), on.replace(day=1) - timedelta(days=1)
     began = movements(facility).aggregate(at=Min("at"))["at"]
     if began is None:
-        return Window(first, last, 0)
+        return LookBack(first, last, 0)
     first = max(first, local(began).date().replace(day=1))
-    count = max(0, (last.year - first.year) * 12 + last.month - first.month + 1)
-    return Window(first, last, count)
+    return LookBack(first, last, planning.whole_months(first, on))
 
 
 def items(
-    facility: Facility, on: date, codes: Collection[str] | None = None, looked: Window | None = None
+    facility: Facility, on: date, codes: Collection[str] | None = None, looked: LookBack | None = None
 ) -> list[Item]:
     """Every item that ever moved, by name, at the end of the day; of these codes only, when they are given. `looked` is
-    the window of the day, for who has it."""
+    what `look_back` says of the day, for who has it."""
     end = day_range(on)[1]
-    looked = looked or window(facility, on)
-    used = consumption(facility, looked.first, looked.last) if looked.months else {}
+    looked = looked or look_back(facility, on)
+    used = consumption(facility, looked.first, looked.last, codes=codes) if looked.months else {}
     held = movements(facility).filter(at__lt=end).exclude(kind__in=TRANSFERS)
     if codes is not None:
         held = held.filter(lot__drug__code__in=codes)

@@ -7,7 +7,7 @@ for all facilities together; `planning` judges. How long it takes for a province
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -69,7 +69,7 @@ _Limits = dict[tuple[int, str], tuple[Decimal | None, Decimal | None]]
 
 def stock_risk(reach: Reach, on: date) -> dict[int, StockRisk]:
     """The risk by facility at the end of the day; facilities whose stock never moved are absent."""
-    first, began, limits = _first_month(on), _began(reach, on), _limits(reach, on)
+    first, began, limits = planning.look_back_from(on), _began(reach, on), _limits(reach, on)
     codes: _Codes = defaultdict(_Code)
     for lot, quantity in _held(reach, on):
         if quantity:
@@ -81,7 +81,7 @@ def stock_risk(reach: Reach, on: date) -> dict[int, StockRisk]:
     for key in _gone(reach, on, {key for key, (least, _) in limits.items() if least is not None} - codes.keys()):
         codes[key] = _Code()
     found = {facility: StockRisk() for facility in began}
-    months = {facility: _months(local(at).date(), first, on) for facility, at in began.items()}
+    months = {facility: planning.whole_months(max(first, local(at).date()), on) for facility, at in began.items()}
     for (facility, name), code in codes.items():
         if facility in found:
             _judge(found[facility], code, limits.get((facility, name), (None, None)), months[facility], on)
@@ -136,19 +136,6 @@ def _gone(reach: Reach, on: date, keys: set[tuple[int, str]]) -> set[tuple[int, 
     moved = Exists(StockMovement.objects.filter(lot=OuterRef("pk"), at__lt=day_range(on)[1]))
     rows = Lot.objects.for_reach(reach).filter(moved, drug__code__in={code for _, code in keys})
     return keys & set(rows.order_by().values_list("facility_id", "drug__code").distinct())
-
-
-def _first_month(on: date) -> date:
-    """The first day of the months over which use is averaged, as `queries_planning.window` counts them."""
-    first = on.replace(day=1)
-    for _ in range(planning.LOOK_BACK_MONTHS):
-        first = (first - timedelta(days=1)).replace(day=1)
-    return first
-
-
-def _months(began: date, first: date, on: date) -> int:
-    first = max(first, began.replace(day=1))
-    return max(0, (on.year - first.year) * 12 + on.month - first.month)
 
 
 def _limits(reach: Reach, on: date) -> _Limits:

@@ -171,7 +171,7 @@ def substitutes(line: PrescriptionLine, store: Store, on: date, quantity: Decima
 
 def given(done: Dispense) -> list[GivenLine]:
     """The lots that were handed out, line by line."""
-    rows = with_returned(DispenseLine.objects.filter(dispense=done)).select_related(
+    rows = with_returned(DispenseLine.objects.for_facility(done.facility_id).filter(dispense=done)).select_related(
         "lot__drug", "prescription_line__drug", "prescription_line__prescription", "substitution__drug"
     )
     return [GivenLine(row, row.came_back) for row in rows.order_by("prescription_line__position", "pk")]

@@ -49,6 +49,16 @@ def get_choice(facility: Facility, pk: int) -> SelfPayChoice:
     return row
 
 
+def get_line(visit: Visit, pk: int) -> BenefitLine:
+    """A line of any split of the visit, or NotFound."""
+    row: BenefitLine | None = (
+        BenefitLine.objects.for_facility(visit.facility).filter(result__visit=visit, pk=pk).first()
+    )
+    if row is None:
+        raise NotFound("Khoản chi phí không thuộc lượt khám này")
+    return row
+
+
 def current_result(visit: Visit) -> BenefitResult | None:
     """The split in force, or None while the visit was never closed or is open again."""
     return BenefitResult.objects.for_facility(visit.facility).filter(visit=visit, is_current=True).first()

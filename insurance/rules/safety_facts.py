@@ -116,7 +116,7 @@ def _at_home(patient: Patient, exam: Exam | None, day: date) -> list[Cells]:
     )
     prescriptions = {one.pk: one for one in earlier.exclude(exam=exam)}
     handed = last_dispenses(patient.facility, prescriptions)
-    parts = parts_of_all(prescriptions) if prescriptions else []
+    parts = parts_of_all(patient.facility, prescriptions) if prescriptions else []
     written = written_strengths(patient.facility, {part.line.drug.code for part in parts})
     rows = []
     for part in parts:

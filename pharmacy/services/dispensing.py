@@ -73,7 +73,7 @@ def dispense(
     """
     visit = locked_visit(prescription, actor)
     # Read again under the lock: the caller's copy may be older than another desk's work.
-    prescription = Prescription.objects.for_facility(actor.facility).get(pk=prescription.pk)
+    prescription = Prescription.objects.for_facility(actor.facility).prefetch_related("sheets").get(pk=prescription.pk)
     parts = parts_on(prescription, local(at).date())
     refuse_unready(prescription, visit, parts, at)
     if not store.is_active:
@@ -255,12 +255,12 @@ def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datet
     if current.is_reversed:
         raise Refusal("already_reversed", f"Phiếu {current.document.number} đã được hủy trước đó", field="dispense")
     refuse_finished(visit, "hủy cấp phát")
-    if PatientReturn.objects.filter(dispense=current, is_reversed=False).exists():
+    if PatientReturn.objects.for_facility(actor.facility).filter(dispense=current, is_reversed=False).exists():
         raise Refusal("has_returns", "Người bệnh đã trả lại thuốc của phiếu này; hủy phiếu trả trước", field="dispense")
     reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
     current.is_reversed = True
     current.save(update_fields=["is_reversed"])
-    undecided = NotGiven.objects.filter(dispense=current, withdrawn_at__isnull=True)
+    undecided = NotGiven.objects.for_facility(actor.facility).filter(dispense=current, withdrawn_at__isnull=True)
     undecided.update(withdrawn_at=at, withdrawn_by=actor.user)
     keep_open(prescription=current.prescription, actor=actor, at=at)
     audit_facts(prescription=current.prescription.number, document=reversal.number)

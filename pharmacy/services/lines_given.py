@@ -8,6 +8,7 @@ from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
+from his.ui.text import decimal_text
 from patients.models import Prescription, Visit
 from patients.series import next_paper
 from patients.sheets import law_on
@@ -84,8 +85,7 @@ def checked_quantity(quantity: Decimal, most: Decimal, field: str, *, least: Dec
     if not quantity.is_finite() or quantity < least or quantity != quantity.quantize(_STEP):
         raise Refusal("bad_quantity", "Số lượng không âm, tối đa 3 chữ số lẻ", field=field)
     if quantity > most:
-        text = f"Nhiều nhất {most.normalize():f}".replace(".", ",")
-        raise Refusal("too_much", text, field=field, most=most)
+        raise Refusal("too_much", f"Nhiều nhất {decimal_text(most)}", field=field, most=most)
     return quantity
 
 

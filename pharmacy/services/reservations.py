@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet, Sum, prefetch_related_objects
 
 from his.accounts.actor import Actor
 from his.core.dates import day_range, local
@@ -36,6 +36,7 @@ def reserve(*, prescription: Prescription, actor: Actor, at: datetime) -> list[N
     what the store cannot cover is not kept and is answered, line by line. Nothing is kept for a lapsed prescription,
     nor at a facility that hands nothing out. The caller holds the visit's lock.
     """
+    prefetch_related_objects([prescription], "sheets")
     wanted = _open_lines(prescription, local(at).date())
     until = kept_until(prescription.signed_at or at, collected_until(prescription, at))
     if not wanted or until <= at:

@@ -84,9 +84,9 @@ def return_drugs(
 def _checked(dispense: Dispense, lines: Sequence[ReturnedLine]) -> list[tuple[DispenseLine, ReturnedLine]]:
     known = {
         row.pk: row
-        for row in with_returned(DispenseLine.objects.filter(dispense=dispense)).select_related(
-            "lot__drug", "prescription_line__drug"
-        )
+        for row in with_returned(
+            DispenseLine.objects.for_facility(dispense.facility_id).filter(dispense=dispense)
+        ).select_related("lot__drug", "prescription_line__drug")
     }
     back: dict[int, Decimal] = {}
     found = []
@@ -178,7 +178,7 @@ def reverse_return(*, patient_return: PatientReturn, reason: str, actor: Actor, 
     if current.write_off is not None:
         stock.reverse(document=current.write_off, reason=reason, actor=actor, at=at)
     reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
-    NotGiven.objects.filter(patient_return=current, withdrawn_at__isnull=True).update(
+    NotGiven.objects.for_facility(actor.facility).filter(patient_return=current, withdrawn_at__isnull=True).update(
         withdrawn_at=at, withdrawn_by=actor.user
     )
     current.is_reversed = True

@@ -13,7 +13,6 @@ from django.db.models import Sum
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.text import nfc
 from his.service import service
 from his.ui.text import decimal_text
 from pharmacy.models import StockDocument, StockDocumentLine, Store
@@ -117,9 +116,17 @@ def transfer(
     two_stores(store, target_store)
     check_quantities(lines)
     check_usable(lines, local(at).date())
-    check_turn(store, lines, local(at).date())
+    reasons = check_turn(store, lines, local(at).date())
     return _post_lots(
-        Kind.TRANSFER, store, lines, actor, at, reason=short(reason, 500, "reason"), detail=detail, target=target_store
+        Kind.TRANSFER,
+        store,
+        lines,
+        actor,
+        at,
+        reason=short(reason, 500, "reason"),
+        detail=detail,
+        target=target_store,
+        lot_reasons=reasons,
     )
 
 
@@ -279,6 +286,7 @@ def _post_lots(
     target: Store | None = None,
     origin: StockDocument | None = None,
     supplier: str = "",
+    lot_reasons: Sequence[str] = (),
 ) -> StockDocument:
     """Post a document over chosen lots."""
     draft = ledger.draft(
@@ -294,7 +302,7 @@ def _post_lots(
     for line in lines:
         draft.add(lot=line.lot, quantity=line.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
-    keep(document, clean(detail or Detail()), lot_reasons=[nfc(line.lot_reason) for line in lines])
+    keep(document, clean(detail or Detail()), lot_reasons=lot_reasons)
     return document
 
 

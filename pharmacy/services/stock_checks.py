@@ -54,8 +54,10 @@ def check_usable(lines: Sequence[LotLine], day: date) -> None:
             )
 
 
-def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> None:
+def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> list[str]:
     """Refuse a lot that leaves the store before one that goes first (FEFO) without its reason, with the position.
+
+    Answers the reason of each line, empty where it was the lot's turn: what was typed there needs no keeping.
 
     What another desk takes meanwhile is not waited for: a reason too many or too few harms no stock.
     """
@@ -64,9 +66,12 @@ def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> None:
         taken[line.lot.pk] = taken.get(line.lot.pk, Decimal(0)) + line.quantity
     held = {row.lot_id: row for row in usable_lots(store, {line.lot.drug.code for line in lines}, day)}
     passed = out_of_turn(taken, lot_stocks(held.values()), day)
+    reasons = []
     for position, line in enumerate(lines):
         first = passed.get(line.lot.pk)
-        if first is None or short(line.lot_reason, 255, "lot_reason", position=position):
+        reason = "" if first is None else short(line.lot_reason, 255, "lot_reason", position=position)
+        reasons.append(reason)
+        if first is None or reason:
             continue
         row = held[first]
         left = f"{decimal_text(row.on_hand - row.reserved)} {row.lot.drug.unit.lower()}"
@@ -77,6 +82,7 @@ def check_turn(store: Store, lines: Sequence[LotLine], day: date) -> None:
             field="lot_reason",
             position=position,
         )
+    return reasons
 
 
 def check_clock(store: Store, at: datetime) -> None:

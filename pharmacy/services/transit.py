@@ -12,7 +12,6 @@ from decimal import Decimal
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
-from his.core.text import nfc
 from his.service import service
 from his.ui.text import decimal_text
 from pharmacy.models import StockDocument, StockRequest, Store
@@ -53,7 +52,7 @@ def ship(
     two_stores(store, target_store)
     check_quantities(lines)
     check_usable(lines, local(at).date())
-    check_turn(store, lines, local(at).date())
+    reasons = check_turn(store, lines, local(at).date())
     if request is not None:
         _within_request(request, store, target_store, lines, actor)
     draft = ledger.draft(
@@ -68,7 +67,6 @@ def ship(
     for line in lines:
         draft.add(lot=line.lot, quantity=line.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
-    reasons = [nfc(line.lot_reason) for line in lines]
     keep(document, clean(detail or Detail()), request=request, lot_reasons=reasons)
     return document
 

@@ -206,7 +206,7 @@ def ahead(request: DeskRequest, what: str) -> HttpResponse:
         raise NotFound("Không có danh sách này")
     cover = _cover(request)
     listing = kind.make(facility, today, cover)
-    looked = queries_planning.window(facility, today)
+    looked = queries_planning.look_back(facility, today)
     page = Paginator(listing.rows, PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "tab": "ahead",

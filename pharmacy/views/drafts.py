@@ -140,7 +140,7 @@ def _typed(request: DeskRequest, draft: StockDraft, act: Act) -> HttpResponse:
         return act(request, draft, form)
     except Refusal as refusal:
         _beside(refusal, form, formset.typed())
-        _show_reasons(context, is_asked=refusal.code == "no_lot_reason")
+        _show_reasons(context)
         context["ask"] = refusal.code == "unusual_receipt"
         return render_refusal(request, refusal, TEMPLATE, context)
 
@@ -257,12 +257,14 @@ def _context(request: DeskRequest, draft: StockDraft, form: DraftForm, formset: 
     return context
 
 
-def _show_reasons(context: dict[str, Any], *, is_asked: bool = False) -> None:
-    """Let every row show its reason for the lot when one is asked for or was given."""
-    rows = [row for row in (*context["formset"].forms, context["columns"]) if isinstance(row, ChosenLotForm)]
-    if is_asked or any(row["lot_reason"].value() for row in rows):
-        for row in rows:
-            row.asks_reason = True
+def _show_reasons(context: dict[str, Any]) -> None:
+    """Let the rows show their reason for the lot of which it is asked or was given; the others have an empty cell."""
+    rows = [row for row in context["formset"].forms if isinstance(row, ChosenLotForm)]
+    asked = [row for row in rows if row["lot_reason"].value() or row["lot_reason"].errors]
+    if asked:
+        context["columns"].asks_reason = True
+    for row in rows:
+        row.asks_reason, row.has_reasons = row in asked, bool(asked)
 
 
 def _mark_left(draft: StockDraft, formset: BaseLines) -> None:

@@ -52,7 +52,7 @@ def expiring(request: DeskRequest) -> HttpResponse:
     within = _horizon(request)
     rows = expiring_lots(facility, today, within_days=within, store=chosen_store(request))
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    looked = queries_planning.window(facility, today)
+    looked = queries_planning.look_back(facility, today)
     context = {
         "page": page,
         "lines": _expiring_lines(page.object_list, facility, today, looked),
@@ -65,7 +65,7 @@ def expiring(request: DeskRequest) -> HttpResponse:
 
 
 def _expiring_lines(
-    rows: Iterable[LotBalance], facility: Facility, today: date, looked: queries_planning.Window
+    rows: Iterable[LotBalance], facility: Facility, today: date, looked: queries_planning.LookBack
 ) -> list[dict[str, Any]]:
     rows = list(rows)
     items = queries_planning.items(facility, today, {row.lot.drug.code for row in rows}, looked)

@@ -192,7 +192,7 @@ def _parts(prescription: Prescription) -> list[Part]:
     dispenses = dispenses_of(prescription)
     if not dispenses:
         return []
-    returns = returns_of(dispenses)
+    returns = returns_of(prescription.facility, dispenses)
     notes = list(Counselling.objects.filter(dispense__in=dispenses).select_related("by").order_by("at", "pk"))
     return [
         Part(

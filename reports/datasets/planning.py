@@ -89,7 +89,7 @@ def purchase_proposal(query: Query) -> Dataset:
         }
         _add(found, item.drug, own, "", section_of(found, item.drug))
     found.sections.sort()
-    looked = queries_planning.window(query.facility, on)
+    looked = queries_planning.look_back(query.facility, on)
     if looked.months:
         span = f"từ {day_text(looked.first)} đến {day_text(looked.last)}"
         found.notes.append(f"Mức dùng bình quân tháng tính trên {looked.months} tháng, {span}")

@@ -9,6 +9,7 @@ from django.urls import reverse
 from his.catalogs.models import Drug
 from pharmacy import queries_planning as ahead
 from pharmacy.models import Store
+from pharmacy.queries_flow import consumption
 from pharmacy.services.dispensing import dispense
 from pharmacy.services.stock import LotLine, transfer
 from pharmacy.views.ahead import KINDS
@@ -39,13 +40,16 @@ def used(world: World) -> Store:
 
 def test_the_average_rests_on_whole_months_only(world: World, used: Store) -> None:
     facility = world.hospital.facility
-    assert ahead.window(facility, DAY).months == 0
+    assert ahead.look_back(facility, DAY).months == 0
     assert [item.position.monthly for item in ahead.items(facility, DAY)] == [None, None]
-    looked = ahead.window(facility, ON)
+    looked = ahead.look_back(facility, ON)
     assert (looked.first, looked.last, looked.months) == (date(2026, 10, 1), date(2026, 10, 31), 1)
     by_code = {item.drug.code: item.position for item in ahead.items(facility, ON)}
     assert (by_code[PARACETAMOL].monthly, by_code[PARACETAMOL].on_hand) == (20, 40), "both stores together"
     assert by_code[AMLODIPIN].monthly == 0
+    (one,) = ahead.items(facility, ON, {PARACETAMOL}, looked)
+    assert one.position == by_code[PARACETAMOL], "asked alone it says the same"
+    assert consumption(facility, looked.first, looked.last, codes={AMLODIPIN}) == {}
 
 
 def test_what_expires_says_what_will_be_left(world: World, used: Store) -> None:

@@ -56,7 +56,7 @@ def test_the_later_lot_needs_a_reason_while_the_earlier_one_holds_some(world, st
     assert [(row.line.lot.number, row.reason) for row in LotChoice.objects.filter(line__document=chosen)] == [
         ("XA", REASON)
     ]
-    go(LotLine(near, Decimal(39)), LotLine(far, Decimal(1)))
+    go(LotLine(near, Decimal(39), "thừa"), LotLine(far, Decimal(1), "không cần"))
     go(LotLine(far, Decimal(1)))
     assert LotChoice.objects.count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -105,6 +105,10 @@ def test_the_screen_asks_beside_the_line_and_loses_nothing(world, stores, client
     assert 'id="id_lines-0-lot_reason_error"' in page
     assert "đến lượt xuất trước" in page
     assert 'value="7"' in page
+    both = {**data, "lines-TOTAL_FORMS": "2", "lines-1-lot": shelf.lot("GẦN").pk, "lines-1-quantity": "3"}
+    page = client.post(reverse("stock-draft-post", args=[draft.pk]), both).content.decode()
+    assert 'name="lines-0-lot_reason"' in page
+    assert 'name="lines-1-lot_reason"' not in page, "its turn: nothing is asked"
     done = client.post(reverse("stock-draft-post", args=[draft.pk]), {**data, "lines-0-lot_reason": REASON})
     assert done.status_code == 302
     assert LotChoice.objects.get().reason == REASON
