@@ -117,10 +117,15 @@ def days_allowed_of(control_class: str, main_code: str, days: int) -> int:
     Narcotics 7 days, 30 for the pain of cancer and AIDS; psychotropics and precursors 10, 30 for a long disease.
     """
     if control_class == NARCOTIC:
-        return DAYS_MAX if covers(_PAIN_OF, main_code) else DAYS_MAX_NARCOTIC
+        return DAYS_MAX if is_long_pain(main_code) else DAYS_MAX_NARCOTIC
     if control_class in (PSYCHOTROPIC, PRECURSOR):
         return DAYS_MAX if days > DAYS_MAX else DAYS_MAX_PSYCHOTROPIC
     return days
+
+
+def is_long_pain(main_code: str) -> bool:
+    """Whether the disease is cancer or AIDS, whose pain is treated with narcotics for longer (TT 26/2025/TT-BYT)."""
+    return covers(_PAIN_OF, main_code)
 
 
 def covers(expression: str, code: str) -> bool:

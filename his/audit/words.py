@@ -117,6 +117,7 @@ ACTIONS: Final[dict[str, str]] = {
     "patients.order_service": "Chỉ định dịch vụ",
     "patients.prescribe": "Kê đơn",
     "patients.print_commitment": "In cam kết sử dụng thuốc gây nghiện",
+    "patients.print_continuation": "In giấy xác nhận cần tiếp tục điều trị",
     "patients.print_prescription": "In đơn thuốc",
     "patients.print_return_record": "In biên bản nhận lại thuốc",
     "patients.print_ticket": "In phiếu số thứ tự",

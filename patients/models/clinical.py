@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from his.core.models import FacilityModel
+from patients import dosing
 from patients.models.visits import Visit
 from patients.notices import Notice
 from patients.shortages import NotReserved
@@ -362,6 +363,14 @@ class PrescriptionSheet(FacilityModel):
             ),
         ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def is_long_pain(self) -> bool:
+        """Whether it holds narcotics for the pain of cancer or AIDS."""
+        if self.kind != self.Kind.NARCOTIC:
+            return False
+        mains = self.prescription.exam.diagnoses.filter(is_main=True).values_list("code", flat=True)
+        return any(dosing.is_long_pain(code) for code in mains)
 
 
 class PrescriptionLine(FacilityModel):

@@ -1,6 +1,7 @@
-"""Papers beside prescriptions of narcotics: the commitment of who uses them, the record of what came back.
+"""Papers beside prescriptions of narcotics: the commitment of who uses them, the confirmation that a patient at home
+still needs them, the record of what came back.
 
-Annexes IV and VI of TT 26/2025/TT-BYT, two copies each. What nobody typed is left as a dotted line for the pen.
+Annexes IV, V and VI of TT 26/2025/TT-BYT; two copies, of V one. What nobody typed is left as a dotted line for the pen.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
 from his.accounts.actor import Actor
+from his.accounts.models import Facility
 from his.core.dates import age_text, local
 from his.core.errors import NotFound, Refusal
 from his.printing.services import Form, print_form
@@ -24,6 +26,11 @@ from patients.naming import drug_name
 from patients.printing.prescription import quantity_text
 
 COMMITMENT = Form("narcotic_commitment", "Cam kết sử dụng thuốc gây nghiện", Path(__file__).with_name("commitment.typ"))
+CONTINUATION = Form(
+    "narcotic_continuation",
+    "Giấy xác nhận người bệnh cần tiếp tục điều trị",
+    Path(__file__).with_name("continuation.typ"),
+)
 RETURN_RECORD = Form("drug_return_record", "Biên bản nhận lại thuốc", Path(__file__).with_name("drug_return.typ"))
 _KIND = PrescriptionSheet.Kind
 
@@ -34,6 +41,18 @@ def print_commitment(*, sheet: PrescriptionSheet, actor: Actor, at: datetime) ->
     if sheet.kind != _KIND.NARCOTIC:
         raise Refusal("not_narcotic", "Chỉ đơn thuốc N mới có cam kết sử dụng thuốc gây nghiện")
     return _print(COMMITMENT, sheet, actor, at)
+
+
+@service(action="patients.print_continuation", permission="patients.view")
+def print_continuation(*, sheet: PrescriptionSheet, actor: Actor, at: datetime) -> bytes:
+    """The confirmation that a patient with cancer or AIDS at home still needs the narcotic of a prescription, as PDF.
+
+    Its commune station confirms it for the next prescription, one paper for each; a hospital gives it to the family
+    with what it knows. Refuses a prescription without narcotics, and one for another disease.
+    """
+    if not sheet.is_long_pain:
+        raise Refusal("not_long_pain", "Chỉ đơn thuốc N của người bệnh ung thư, AIDS mới có giấy xác nhận này")
+    return _print(CONTINUATION, sheet, actor, at)
 
 
 @service(action="patients.print_return_record", permission="patients.view")
@@ -69,6 +88,8 @@ def sheet_data(sheet: PrescriptionSheet, on: date) -> dict[str, Any]:
         "address": patient.address,
         "phone": patient.phone,
         "diagnosis": "; ".join(f"{row.code} - {row.name}" for row in diagnoses),
+        "sex": patient.get_sex_display(),
+        "station": sheet.facility.name if sheet.facility.kind == Facility.Kind.COMMUNE_STATION else "",
         "doctor": prescription.prescribed_by.full_name,
         "lines": [
             {
@@ -86,6 +107,13 @@ def sheet_data(sheet: PrescriptionSheet, on: date) -> dict[str, Any]:
 def commitment_pdf(request: DeskRequest, pk: int) -> HttpResponse:
     """The commitment beside a paper of narcotics of the user's facility."""
     return _pdf(request, pk, print_commitment, "cam-ket")
+
+
+@require_GET
+@requires("patients.view")
+def continuation_pdf(request: DeskRequest, pk: int) -> HttpResponse:
+    """The confirmation beside a paper of narcotics of the user's facility."""
+    return _pdf(request, pk, print_continuation, "xac-nhan-tiep-tuc-dieu-tri")
 
 
 @require_GET

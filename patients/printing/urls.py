@@ -9,5 +9,6 @@ urlpatterns = [
     path("tickets/<int:pk>.pdf", ticket.ticket_pdf, name="ticket-pdf"),
     path("prescriptions/<int:pk>.pdf", prescription.prescription_pdf, name="prescription-pdf"),
     path("prescription-sheets/<int:pk>/commitment.pdf", narcotic.commitment_pdf, name="narcotic-commitment-pdf"),
+    path("prescription-sheets/<int:pk>/continuation.pdf", narcotic.continuation_pdf, name="narcotic-continuation-pdf"),
     path("prescription-sheets/<int:pk>/return.pdf", narcotic.return_record_pdf, name="drug-return-pdf"),
 ]

@@ -11,7 +11,7 @@ from his.catalogs.models import Drug
 from his.core.errors import Refusal
 from patients import scan, sheets
 from patients.models import PrescriptionSheet
-from patients.printing.narcotic import print_commitment, print_return_record, sheet_data
+from patients.printing.narcotic import print_commitment, print_continuation, print_return_record, sheet_data
 from patients.printing.prescription import prescription_data, print_prescription
 from patients.queries import find_patients
 from patients.services import sheets as making
@@ -209,6 +209,8 @@ def test_papers_beside_narcotics_only_where_they_belong(world: World, lan: walk.
     ]
     assert narcotic.code in said(print_commitment(sheet=narcotic, actor=doctor, at=at(12)))
     assert psychotropic.code in said(print_return_record(sheet=psychotropic, actor=doctor, at=at(12)))
+    with pytest.raises(Refusal, match="ung thư, AIDS"):
+        print_continuation(sheet=narcotic, actor=doctor, at=at(12))
     with pytest.raises(Refusal, match="đơn thuốc N"):
         print_commitment(sheet=psychotropic, actor=doctor, at=at(12))
     with pytest.raises(Refusal, match="N, H"):

@@ -17,6 +17,7 @@ from his.demo.places import Place
 from patients.models import Prescription, PrescriptionSheet
 from patients.national.document import sent_of
 from patients.national.port import body
+from patients.printing.narcotic import print_continuation
 from patients.printing.prescription import print_prescription
 from patients.series import portions
 from patients.services.exams import set_diagnoses, start_exam
@@ -271,6 +272,10 @@ def test_every_paper_is_printed_with_its_days_and_sent_as_its_course(world: Worl
     for part in ("Đơn 1/3", "Đơn 2/3", "Đơn 3/3", "từ ngày 16/10/2026 đến hết ngày 25/10/2026", "Hai mươi"):
         assert part in text
     assert "Sáu mươi" not in text
+    paper = print_continuation(sheet=papers(prescription)[1], actor=world.hospital.actor("doctor"), at=at(9))
+    text = joined(pieces(paper))
+    for part in ("CẦN TIẾP TỤC ĐIỀU TRỊ", papers(prescription)[1].code, "C34.9", "Trưởng trạm y tế"):
+        assert part in text
     courses = [body(sent_of(one)) for one in papers(prescription)]
     assert [(one["dot_dung_thuoc"]["dot"], one["dot_dung_thuoc"]["tu_ngay"]) for one in courses] == [
         (1, "06/10/2026"),
