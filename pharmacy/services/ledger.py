@@ -1,20 +1,18 @@
 """The stock ledger (sổ kho): the only writer of balances.
 
-A document goes into the ledger by one statement: balances, number, document, lines and movements. So what everybody
-wants, a lot's balance and the next number, is held for one message and the commit. Locks: the balances in the order
-of store and lot, then the number (docs/locking.md).
+A document goes into the ledger by one call of a function of the database: balances, number, document, lines and
+movements. So what everybody wants, a lot's balance and the next number, is held for one message and the commit. Locks:
+the balances in the order of store and lot, then the number (docs/locking.md).
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q
-from psycopg2 import sql
 
 from his.accounts.actor import Actor
 from his.catalogs.models import Drug
@@ -46,61 +44,10 @@ _BRINGS_IN = frozenset({Kind.RECEIPT, Kind.TRANSFER, Kind.ARRIVAL})
 _OF_THE_SHELF = frozenset({Kind.LOSS, Kind.DESTRUCTION, Kind.COUNT_DOWN})
 """Documents that tell what is no longer there: no reservation can keep it."""
 
-# The parts run in this order, because each reads the one before. The balances are locked in key order. When one has
-# too little (`short`), nothing is changed and there is no number and no document. A balance that the store never had
-# is inserted, or added to when somebody else inserted it meanwhile. `changed` takes its figures from the locked rows:
-# those that the statement saw when it began may be older, and the CHECK would be asked about them first.
+# The function is made by the migration `posting_function`: balances in key order, then the number, then the rows.
 _POST = """
-WITH line AS (
-    SELECT * FROM unnest(%(positions)s::int[], %(lots)s::bigint[], %(quantities)s::numeric[])
-        AS l (position, lot_id, quantity)
-), effect AS (
-    SELECT * FROM unnest(%(kinds)s::text[], %(stores)s::bigint[], %(signs)s::int[]) AS e (kind, store_id, sign)
-), change AS (
-    SELECT e.store_id, l.lot_id, sum(e.sign * l.quantity) AS quantity FROM line l CROSS JOIN effect e
-    GROUP BY e.store_id, l.lot_id
-), held AS (
-    SELECT b.id, b.store_id, b.lot_id, b.on_hand, b.reserved, c.quantity
-    FROM pharmacy_lotbalance b JOIN change c ON c.store_id = b.store_id AND c.lot_id = b.lot_id
-    ORDER BY b.store_id, b.lot_id FOR NO KEY UPDATE OF b
-), short AS (
-    SELECT c.store_id, c.lot_id, -c.quantity AS wanted
-    FROM change c LEFT JOIN held h ON h.store_id = c.store_id AND h.lot_id = c.lot_id
-    WHERE c.quantity < 0 AND coalesce(h.on_hand - h.reserved, 0) + c.quantity < 0
-), changed AS (
-    UPDATE pharmacy_lotbalance b SET on_hand = h.on_hand + h.quantity, reserved = h.reserved FROM held h
-    WHERE b.id = h.id AND NOT EXISTS (SELECT FROM short)
-    RETURNING b.store_id, b.lot_id
-), added AS (
-    INSERT INTO pharmacy_lotbalance AS b (facility_id, store_id, lot_id, on_hand, reserved)
-    SELECT %(facility)s, c.store_id, c.lot_id, c.quantity, 0 FROM change c
-    WHERE c.quantity > 0 AND NOT EXISTS (SELECT FROM short)
-        AND NOT EXISTS (SELECT FROM held h WHERE h.store_id = c.store_id AND h.lot_id = c.lot_id)
-    ORDER BY c.store_id, c.lot_id
-    ON CONFLICT (store_id, lot_id) DO UPDATE SET on_hand = b.on_hand + excluded.on_hand
-    RETURNING b.store_id, b.lot_id
-), done AS (
-    SELECT store_id, lot_id FROM changed UNION ALL SELECT store_id, lot_id FROM added
-), counter AS (
-    INSERT INTO patients_counter AS c (facility_id, series, last)
-    SELECT %(facility)s, %(series)s, 1 WHERE (SELECT count(*) FROM done) = (SELECT count(*) FROM change)
-    ON CONFLICT (facility_id, series) DO UPDATE SET last = c.last + 1
-    RETURNING last
-), document AS (
-    INSERT INTO pharmacy_stockdocument (number, {columns})
-    SELECT %(prefix)s || lpad(last::text, greatest(6, length(last::text)), '0'), {values} FROM counter
-    RETURNING id, number
-), stored AS (
-    INSERT INTO pharmacy_stockdocumentline (facility_id, document_id, position, lot_id, quantity)
-    SELECT %(facility)s, d.id, l.position, l.lot_id, l.quantity FROM document d CROSS JOIN line l ORDER BY l.position
-    RETURNING id, lot_id, quantity
-), moved AS (
-    INSERT INTO pharmacy_stockmovement (facility_id, line_id, kind, store_id, lot_id, quantity, at)
-    SELECT %(facility)s, s.id, e.kind, e.store_id, s.lot_id, e.sign * s.quantity, %(at)s
-    FROM stored s CROSS JOIN effect e ORDER BY s.id, e.kind
-)
-SELECT (SELECT id FROM document), (SELECT number FROM document),
-    (SELECT array_agg(ARRAY[store_id, lot_id, wanted]) FROM short)
+SELECT document_id, document_number, short FROM pharmacy_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s::bigint[], %s::numeric[], %s::text[], %s::bigint[], %s::int[])
 """
 
 
@@ -210,7 +157,7 @@ def _refuse_warm(draft: Draft) -> None:
 
 
 def write(draft: Draft) -> None:
-    """The statement of `post`, without its checks: the caller's transaction holds what it locked until it ends."""
+    """The function of `post`, without its checks: the caller's transaction holds what it locked until it ends."""
     document, values = draft.document, _values(draft)
     pk, number, short = _executed(values)
     if (
@@ -225,9 +172,9 @@ def write(draft: Draft) -> None:
     document._state.adding, document._state.db = False, connection.alias
 
 
-def _executed(values: dict[str, Any]) -> tuple[int | None, str, list[list[Decimal]]]:
+def _executed(values: tuple[Any, ...]) -> tuple[int | None, str, list[list[Decimal]]]:
     with connection.cursor() as cursor:
-        cursor.execute(_post_statement(), values)
+        cursor.execute(_POST, values)
         pk, number, short = cursor.fetchone()
     return pk, number, short or []
 
@@ -237,39 +184,30 @@ def _keys(short: list[list[Decimal]]) -> dict[tuple[int, int], Decimal]:
     return {(int(store_id), int(lot_id)): wanted for store_id, lot_id, wanted in short}
 
 
-@cache
-def _fields() -> tuple[Any, ...]:
-    """Columns of a document whose values are known before it is posted."""
-    return tuple(f for f in StockDocument._meta.concrete_fields if not f.primary_key and f.name != "number")
-
-
-def _post_statement() -> sql.Composed:
-    columns = [str(field.column) for field in _fields()]
-    return sql.SQL(_POST).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        values=sql.SQL(", ").join(sql.Placeholder(f"document.{column}") for column in columns),
-    )
-
-
-def _values(draft: Draft) -> dict[str, Any]:
+def _values(draft: Draft) -> tuple[Any, ...]:
+    """The parameters of the function."""
     document, effects = draft.document, _effects(draft.document)
     year = local(document.posted_at).year
-    return {
-        "facility": document.facility_id,
-        "at": document.posted_at,
-        "series": f"stock-{document.kind}-{year}",
-        "prefix": f"{EFFECTS[document.kind].prefix}{year % 100:02d}-",
-        "positions": list(range(1, len(draft.items) + 1)),
-        "lots": [lot.pk for lot, _ in draft.items],
-        "quantities": [quantity for _, quantity in draft.items],
-        "kinds": [str(kind) for kind, _, _ in effects],
-        "stores": [store_id for _, store_id, _ in effects],
-        "signs": [sign for _, _, sign in effects],
-        **{
-            f"document.{field.column}": field.get_db_prep_save(getattr(document, field.attname), connection)
-            for field in _fields()
-        },
-    }
+    return (
+        document.facility_id,
+        f"stock-{document.kind}-{year}",
+        f"{EFFECTS[document.kind].prefix}{year % 100:02d}-",
+        str(document.kind),
+        document.store_id,
+        document.target_store_id,
+        document.reverses_id,
+        document.origin_id,
+        document.reference,
+        document.supplier,
+        document.reason,
+        document.posted_at,
+        document.posted_by_id,
+        [lot.pk for lot, _ in draft.items],
+        [quantity for _, quantity in draft.items],
+        [str(kind) for kind, _, _ in effects],
+        [store_id for _, store_id, _ in effects],
+        [sign for _, _, sign in effects],
+    )
 
 
 def _effects(document: StockDocument) -> list[Effect]:

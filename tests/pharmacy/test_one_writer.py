@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from patients import hooks
-from pharmacy.models import LotBalance, StockDocument, StockMovement
+from pharmacy.models import LotBalance, StockDocument, StockDocumentLine, StockMovement
 from tests.cast import DAY
 from tests.pharmacy import shelf
 from tests.pharmacy.shelf import PARACETAMOL
 
 WRITES = re.compile(
     r"(LotBalance|StockMovement|Reservation)(\.objects)?\.\w*(create|update|delete|save)"
-    r"|(UPDATE|INTO|FROM) pharmacy_(lotbalance|stockmovement|reservation)"
+    r"|(UPDATE|INTO|FROM) pharmacy_(lotbalance|stockmovement|reservation)|pharmacy_post\("
 )
 LEDGER = {Path("pharmacy/services/ledger.py"), Path("pharmacy/services/holds.py")}
 
@@ -30,6 +30,17 @@ def test_no_other_module_writes_balances_or_movements():
         if not {"migrations", "volume"} & set(path.parts) and WRITES.search(path.read_text(encoding="utf-8"))
     }
     assert writers == LEDGER
+
+
+@pytest.mark.django_db
+def test_the_posting_function_stores_every_column_of_its_tables():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'pharmacy_post'")
+        (source,) = cursor.fetchone()
+    for model in (StockDocument, StockDocumentLine, StockMovement, LotBalance):
+        found = re.search(rf"INSERT INTO {model._meta.db_table}\b[^(]*\(([^)]*)\)", source)
+        columns = {column.strip() for column in found[1].split(",")}
+        assert columns == {field.column for field in model._meta.concrete_fields if not field.primary_key}
 
 
 def test_documents_and_movements_are_neither_changed_nor_deleted(world):
