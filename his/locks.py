@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.db import connection, transaction
 
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -21,7 +22,8 @@ def lock_name(*parts: object, is_shared: bool = False) -> None:
 
 # With the setting "off" a commit ends its locks without waiting for the disk. A later commit that does wait writes
 # the log up to its own place, and so the earlier one too; this one holds nothing but an empty message.
-_DO_NOT_WAIT = "SELECT set_config('synchronous_commit', 'off', true)"
+_BEGIN = "SELECT set_config('lock_timeout', %s, true), set_config('synchronous_commit', 'off', true)"
+_BEGIN_INSIDE = "SELECT set_config('lock_timeout', %s, true)"
 _WAIT_FOR_DISK = "SELECT pg_logical_emit_message(true, 'his', '')"
 
 
@@ -32,14 +34,19 @@ def short_locks() -> Iterator[None]:
     It returns when everything is on the disk, like any commit; several that wait share one write. Whoever gets a
     lock meanwhile builds on what is not on the disk yet, and is itself answered only later: after a power failure
     nobody was told of anything that is lost. Inside another transaction it is a part of that one.
+    None of its statements waits for a lock longer than settings.LOCK_TIMEOUT; a pooler keeps that too.
     """
     if connection.in_atomic_block:
         with transaction.atomic():
+            _say(_BEGIN_INSIDE, settings.LOCK_TIMEOUT)
             yield
         return
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_DO_NOT_WAIT)
+        _say(_BEGIN, settings.LOCK_TIMEOUT)
         yield
+    _say(_WAIT_FOR_DISK)
+
+
+def _say(statement: str, *parameters: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_WAIT_FOR_DISK)
+        cursor.execute(statement, parameters)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from django.conf import settings
 from django.db import OperationalError, connection, models, transaction
 from django.utils import timezone
 
@@ -88,8 +87,6 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
     token = _current.set(call)
     try:
         with busy_as_refusal(), short_locks() if outer is None else transaction.atomic(savepoint=False):
-            if outer is None:
-                _limit_lock_waits()
             key = kwargs.get("idempotency_key") or ""
             if key and (known := _done_before(actor, action, key)) is not None:
                 return cast(T, known)
@@ -105,11 +102,6 @@ def _run(function: Callable[..., T], action: str, actor: Actor, outer: _Call | N
             return result
     finally:
         _current.reset(token)
-
-
-def _limit_lock_waits() -> None:
-    """No statement of this transaction waits for a lock longer than settings.LOCK_TIMEOUT; a pooler keeps it too."""
-    _execute("SELECT set_config('lock_timeout', %s, true)", (settings.LOCK_TIMEOUT,))
 
 
 def _execute(statement: str, parameters: tuple[Any, ...]) -> int:

@@ -28,6 +28,7 @@ ACTIONS: Final[dict[str, str]] = {
     "accounts.update_facility": "Sửa thông tin cơ sở",
     "accounts.update_room": "Sửa phòng",
     "accounts.update_staff": "Sửa nhân viên",
+    "bench.count": "Ghi kiểm kê khi đo tốc độ",
     "billing.aggregate_invoices": "Lập hóa đơn tổng hợp",
     "billing.cancel_waiver": "Hủy miễn giảm",
     "billing.choose_self_pay": "Chuyển khoản chi sang tự trả",

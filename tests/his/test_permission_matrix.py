@@ -21,6 +21,7 @@ SERVICE_MODULES = (
     "his.catalogs.item_services",
     "his.catalogs.services",
     "his.demo.month",
+    "his.demo.volume.torture",
     "his.printing.services",
     "patients.services.beds",
     "patients.services.care",

@@ -1,4 +1,4 @@
-"""`manage.py bench claims|search|split|stock|reports`: a month of visits, the split of one, a lot, all forms.
+"""`manage.py bench claims|search|split|stock|torture|reports`: a month of visits, the split of one, a lot, all forms.
 
 The last line is JSON.
 """
@@ -16,6 +16,7 @@ from his.demo.volume.measure import bench_claims, bench_search
 from his.demo.volume.reporting import bench_reports
 from his.demo.volume.splitting import bench_split
 from his.demo.volume.stocking import bench_stock
+from his.demo.volume.torture import bench_torture
 
 
 class Command(BaseCommand):
@@ -27,15 +28,18 @@ class Command(BaseCommand):
         said = (
             "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm; "
             "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu; "
-            "stock: nhiều máy cùng xuất một lô thuốc; reports: mọi biểu, danh sách của một tháng đã nạp hoặc nạp mới"
+            "stock: nhiều máy cùng xuất một lô thuốc; torture: nhiều máy cùng làm mọi việc kho và bị tắt giữa chừng; "
+            "reports: mọi biểu, danh sách của một tháng đã nạp hoặc nạp mới"
         )
-        parser.add_argument("what", choices=["claims", "search", "split", "stock", "reports"], help=said)
+        parser.add_argument("what", choices=["claims", "search", "split", "stock", "torture", "reports"], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--times", type=int, default=1, metavar="K", help="claims: nhân tháng đã lập lên K lần (1)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
-        parser.add_argument("--clients", type=int, default=32, metavar="N", help="stock: số tiến trình (32)")
-        parser.add_argument("--seconds", type=float, default=15, metavar="S", help="stock: số giây mỗi cách ghi (15)")
+        parser.add_argument("--clients", type=int, default=32, metavar="N", help="stock, torture: số tiến trình (32)")
+        parser.add_argument(
+            "--seconds", type=float, default=15, metavar="S", help="stock: số giây mỗi cách ghi; torture: số giây (15)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["what"] == "split":
@@ -49,8 +53,8 @@ class Command(BaseCommand):
         }
         try:
             ground.migrate()
-            if options["what"] == "stock":
-                self.stdout.write(json.dumps(self._stock(options)))
+            if options["what"] in {"stock", "torture"}:
+                self.stdout.write(json.dumps(self._crowd(options)))
                 return
             if options["what"] == "reports":
                 figures = bench_reports(**asked, say=self.stdout.write)
@@ -62,8 +66,9 @@ class Command(BaseCommand):
             raise CommandError(refusal.message_vi) from refusal
         self.stdout.write(json.dumps(figures))
 
-    def _stock(self, options: dict[str, Any]) -> dict[str, Any]:
-        return bench_stock(
+    def _crowd(self, options: dict[str, Any]) -> dict[str, Any]:
+        measure = bench_stock if options["what"] == "stock" else bench_torture
+        return measure(
             facility_code=options["facility"],
             clients=options["clients"],
             seconds=options["seconds"],

@@ -1,0 +1,264 @@
+"""`manage.py bench torture`: clients that dispense, take back, transfer, count, lose and receive the same lots, and are
+killed meanwhile.
+
+Each request has a key. A client notes in its own file that it begins a request and what came of it; one that was killed
+is started again and first repeats what it had begun, with the same key, as a browser does. `torture_checks` then looks
+for what was lost, doubled or is negative.
+"""
+
+import json
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from his.accounts.actor import Actor
+from his.core.dates import BirthDate
+from his.core.errors import Refusal
+from his.demo.places import Place, load_places
+from his.demo.volume.stock_clients import Shelf, new_shelf, start
+from his.demo.volume.torture_checks import torture_checks
+from his.service import service
+from patients.models import Prescription
+from patients.services.exams import set_diagnoses, start_exam
+from patients.services.people import register_patient
+from patients.services.prescriptions import LineInput, prescribe
+from patients.services.signing import sign_exam
+from patients.services.visits import open_visit, record_vitals
+from pharmacy.models import Dispense, Lot, StockDocument, Store
+from pharmacy.services import ledger
+from pharmacy.services.dispensing import dispense, reverse_dispense
+from pharmacy.services.stock import GoodsLine, LotLine, receive_goods, record_loss, reverse_document, transfer
+
+Kind = StockDocument.Kind
+Entry = dict[str, Any]
+Wanted = list[list[int]]
+
+IN_EACH_LOT = Decimal(40)
+PRESCRIBED = Decimal(20)
+NAMES = ("Lý Thị Một", "Đào Văn Hai", "Trịnh Thị Ba", "Hồ Văn Bốn", "Dương Thị Năm", "Tô Văn Sáu")
+
+
+@service(action="bench.count", permission="pharmacy.approve_count")
+def count(
+    *, store: Store, lines: list[LotLine], kind: StockDocument.Kind, actor: Actor, at: datetime, idempotency_key: str
+) -> StockDocument:
+    """What a stock-take posts: more or less than the book says. For measuring at invented facilities only."""
+    draft = ledger.draft(kind=kind, store=store, actor=actor, at=at, reason="Kiểm kê")
+    for line in lines:
+        draft.add(lot=line.lot, quantity=line.quantity)
+    return ledger.post(draft=draft, actor=actor, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """What the clients share."""
+
+    actor: Actor
+    stores: tuple[Store, ...]
+    lots: tuple[Lot, ...]
+    prescriptions: tuple[Prescription, ...]
+    folder: Path
+
+
+def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Callable[[str], None]) -> Entry:
+    """Let so many clients work and be killed for so long. All of the last figures must be 0 (`torture_checks`)."""
+    shelf = new_shelf(facility_code, IN_EACH_LOT, lots=3)
+    with TemporaryDirectory() as folder:
+        arena = _arena(shelf, load_places()[facility_code], Path(folder))
+        first = StockDocument.objects.for_facility(shelf.actor.facility).latest("pk").pk
+        kills = _run(arena, clients=clients, seconds=seconds)
+        answers = [entry for file in arena.folder.iterdir() for entry in _entries(file) if "what" not in entry]
+    done = [entry for entry in answers if "done" in entry]
+    say(f"  {dict(Counter(one['asked'] for one in done))}")
+    say(f"  từ chối: {dict(Counter(one['refused'] for one in answers if 'refused' in one))}")
+    figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done)}
+    return figures | torture_checks(shelf.actor.facility, after=first, done=done, prescribed=PRESCRIBED)
+
+
+def _arena(shelf: Shelf, place: Place, folder: Path) -> Arena:
+    """Stock in both stores, and a signed prescription of the drug for each of some invented people."""
+    now, stores = timezone.now(), (shelf.store, shelf.other)
+    goods = [
+        GoodsLine(lot.drug, lot.number, lot.expires_on, IN_EACH_LOT, lot.unit_cost, lot.supplier) for lot in shelf.lots
+    ]
+    receive_goods(store=shelf.other, lines=goods, confirm_unusual=True, actor=shelf.actor, at=now)
+    prescriptions = tuple(_prescribed(place, name, shelf.lots[0], now) for name in NAMES)
+    return Arena(shelf.actor, stores, shelf.lots, prescriptions, folder)
+
+
+def _prescribed(place: Place, name: str, lot: Lot, now: datetime) -> Prescription:
+    reception, doctor = place.actor("reception"), place.actor("doctor")
+    patient = register_patient(
+        full_name=name, birth=BirthDate(date(1990, 1, 1), "year"), sex="2", actor=reception, at=now
+    )
+    visit = open_visit(patient=patient, room=place.rooms["PK1"], actor=reception, at=now)
+    exam = start_exam(visit=visit, actor=doctor, at=now)
+    set_diagnoses(exam=exam, main="J06.9", actor=doctor, at=now)
+    line = LineInput(drug=lot.drug, morning=Decimal(1), days=7, quantity=PRESCRIBED)
+    prescription = prescribe(exam=exam, lines=[line], actor=doctor, at=now)
+    record_vitals(visit=visit, weight_kg=Decimal(50), actor=doctor, at=now)
+    sign_exam(exam=exam, actor=doctor, at=now)
+    return Prescription.objects.for_facility(place.facility).get(pk=prescription.pk)
+
+
+def _requests(arena: Arena) -> dict[str, Callable[..., object]]:
+    """What a client may ask for, each from plain values, so that it can be noted and repeated."""
+    stores, lots = {s.pk: s for s in arena.stores}, {lot.pk: lot for lot in arena.lots}
+
+    def common(key: str) -> Entry:
+        return {"actor": arena.actor, "at": timezone.now(), "idempotency_key": key}
+
+    def lines(wanted: Wanted) -> list[LotLine]:
+        return [LotLine(lots[pk], Decimal(quantity), "Thử") for pk, quantity in wanted]
+
+    def goods(wanted: Wanted) -> list[GoodsLine]:
+        return [
+            GoodsLine(lots[pk].drug, lots[pk].number, lots[pk].expires_on, Decimal(quantity), lots[pk].unit_cost)
+            for pk, quantity in wanted
+        ]
+
+    def give(key: str, prescription: int, store: int) -> Dispense:
+        row = Prescription.objects.for_facility(arena.actor.facility).get(pk=prescription)
+        return dispense(prescription=row, store=stores[store], **common(key))
+
+    def take_back(key: str, prescription: int) -> StockDocument:
+        row = (
+            Dispense.objects.for_facility(arena.actor.facility)
+            .filter(prescription=prescription, is_reversed=False)
+            .first()
+        )
+        if row is None:
+            raise Refusal("not_dispensed", "")
+        done = reverse_dispense(dispense=row, reason="Trả lại", actor=arena.actor, at=timezone.now())
+        reversal: StockDocument = done.document.reversed_by
+        return reversal
+
+    def undo(key: str, kind: str) -> StockDocument:
+        rows = StockDocument.objects.for_facility(arena.actor.facility).filter(
+            kind=kind, reversed_by=None, store__in=stores
+        )
+        row = rows.order_by("-pk").first()
+        if row is None:
+            raise Refusal("no_document", "")
+        return reverse_document(document=row, reason="Nhầm", actor=arena.actor, at=timezone.now())
+
+    return {
+        "give": give,
+        "take_back": take_back,
+        "undo": undo,
+        "move": lambda key, store, target, wanted: transfer(
+            store=stores[store], target_store=stores[target], lines=lines(wanted), **common(key)
+        ),
+        "count": lambda key, store, kind, wanted: count(
+            store=stores[store], kind=Kind(kind), lines=lines(wanted), **common(key)
+        ),
+        "lose": lambda key, store, wanted: record_loss(
+            store=stores[store], reason="Vỡ", lines=lines(wanted), **common(key)
+        ),
+        "receive": lambda key, store, wanted: receive_goods(
+            store=stores[store], lines=goods(wanted), confirm_unusual=True, **common(key)
+        ),
+    }
+
+
+def _chosen(arena: Arena, rng: random.Random) -> tuple[str, list[Any]]:
+    """The next request of a client and its values."""
+    store, target = rng.sample([store.pk for store in arena.stores], 2)
+    lots = rng.sample([lot.pk for lot in arena.lots], rng.randint(1, 2))
+    wanted = [[pk, rng.randint(1, 4)] for pk in lots]
+    prescription = rng.choice(arena.prescriptions).pk
+    return rng.choice(
+        [
+            ("give", [prescription, store]),
+            ("give", [prescription, store]),
+            ("take_back", [prescription]),
+            ("move", [store, target, wanted]),
+            ("undo", [rng.choice([Kind.TRANSFER, Kind.LOSS, Kind.COUNT_UP]).value]),
+            ("count", [store, rng.choice([Kind.COUNT_UP, Kind.COUNT_DOWN]).value, wanted]),
+            ("lose", [store, wanted]),
+            ("receive", [store, wanted]),
+        ]
+    )
+
+
+def _client(number: int, arena: Arena, until: float) -> None:
+    """One process: what was begun and not answered first, then one request after the other."""
+    journal = arena.folder / f"{number}.jsonl"
+    _repeat_unanswered(arena, journal)
+    rng = random.Random(f"{number}:{monotonic()}")
+    while monotonic() < until:
+        what, values = _chosen(arena, rng)
+        key = uuid4().hex
+        _note(journal, key=key, what=what, values=values)
+        _ask(arena, journal, key, what, values)
+
+
+def _repeat_unanswered(arena: Arena, journal: Path) -> None:
+    begun: dict[str, Entry] = {}
+    for entry in _entries(journal):
+        if "what" in entry:
+            begun[entry["key"]] = entry
+        else:
+            begun.pop(entry["key"])
+    for key, entry in begun.items():
+        _ask(arena, journal, key, entry["what"], entry["values"])
+
+
+def _ask(arena: Arena, journal: Path, key: str, what: str, values: list[Any]) -> None:
+    while True:
+        try:
+            row = _requests(arena)[what](key, *values)
+        except Refusal as refusal:
+            if refusal.code == "busy":
+                continue
+            _note(journal, key=key, refused=refusal.code)
+        else:
+            document = row.document if isinstance(row, Dispense) else row
+            _note(journal, key=key, done=document.pk, asked=what)
+        return
+
+
+def _note(journal: Path, **entry: object) -> None:
+    with journal.open("a", encoding="utf-8") as file:
+        file.write("\n" + json.dumps(entry) + "\n")
+
+
+def _entries(journal: Path) -> Iterator[Entry]:
+    """Whole lines only: a client may have been killed while it wrote one."""
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def _run(arena: Arena, *, clients: int, seconds: float) -> int:
+    """All of them for so long, one killed about every fifth of a second; answers how many were killed."""
+    until, rng, kills = monotonic() + seconds, random.Random(1), 0
+    processes = dict(enumerate(start(range(clients), _client, arena, until)))
+    while monotonic() < until:
+        sleep(rng.uniform(0.1, 0.3))
+        number = rng.randrange(clients)
+        os.kill(processes[number].pid, signal.SIGKILL)
+        processes[number].join()
+        kills += processes[number].exitcode == -signal.SIGKILL
+        (processes[number],) = start([number], _client, arena, until)
+    for process in processes.values():
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"a client ended with {process.exitcode}")
+    for number in range(clients):
+        _repeat_unanswered(arena, arena.folder / f"{number}.jsonl")
+    return kills
