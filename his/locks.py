@@ -47,6 +47,6 @@ def short_locks() -> Iterator[None]:
     _say(_WAIT_FOR_DISK)
 
 
-def _say(statement: str, *parameters: object) -> None:
+def _say(statement: str, *parameters: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -9,9 +9,10 @@ from django import forms
 from his.ui.forms import NumberField
 from his.ui.text import day_text, decimal_text, money_text
 from patients.models import PrescriptionRefusal
-from pharmacy.handout import LineChoice, ReturnedLine
+from pharmacy.handout import Bringer, LineChoice, ReturnedLine
 from pharmacy.models import NotGiven
 from pharmacy.queries_window import GivenLine, Substitute, WindowLine
+from pharmacy.services.dispensing import TWO_PERSONS
 
 _REASONS = [row for row in NotGiven.Reason.choices if row[0] != NotGiven.Reason.RETURNED]
 _WHY = "– vì sao cấp thiếu –"
@@ -139,7 +140,18 @@ class ReturnForm(forms.Form):
     reason = forms.CharField(
         label="Lý do trả lại", max_length=255, error_messages={"required": "Hãy ghi lý do trả lại"}
     )
+    handed_by = forms.CharField(label="Người giao", max_length=255, required=False)
+    handed_by_id_number = forms.CharField(label="Số định danh người giao", max_length=20, required=False)
     idempotency_key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    def said(self) -> dict[str, Any]:
+        """What was typed, as the service takes it."""
+        data = self.cleaned_data
+        return {
+            "reason": data["reason"],
+            "bringer": Bringer(data["handed_by"], data["handed_by_id_number"]),
+            "idempotency_key": data["idempotency_key"],
+        }
 
 
 class ReturnLineForm(forms.Form):
@@ -147,6 +159,7 @@ class ReturnLineForm(forms.Form):
 
     quantity = NumberField(label="Trả lại", max_digits=12, decimal_places=3, required=False)
     is_intact = forms.BooleanField(label="Còn nguyên, cấp lại được", required=False)
+    condition = forms.CharField(label="Tình trạng", max_length=255, required=False)
 
     def __init__(self, line: GivenLine, data: Mapping[str, str] | None = None) -> None:
         super().__init__(data, prefix=f"return-{line.row.pk}")
@@ -157,7 +170,13 @@ class ReturnLineForm(forms.Form):
     def returned(self) -> ReturnedLine | None:
         """What came back, or nothing."""
         quantity = self.cleaned_data.get("quantity")
-        return ReturnedLine(self.line.row.pk, quantity, self.cleaned_data["is_intact"]) if quantity else None
+        data = self.cleaned_data
+        return ReturnedLine(self.line.row.pk, quantity, data["is_intact"], data["condition"]) if quantity else None
+
+    @property
+    def is_controlled(self) -> bool:
+        """Whether the drug is under special control, so that a record says how it looked."""
+        return self.line.row.lot.drug.control_class in TWO_PERSONS
 
 
 def all_valid(forms_: Sequence[forms.Form]) -> bool:

@@ -31,11 +31,23 @@ class LineChoice:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
-    """So much of a handed-out lot that came back; intact means that it may be given to another patient."""
+    """So much of a handed-out lot that came back; intact means that it may be given to another patient.
+
+    `condition` says how it looked, where that is kept: in the record of drugs under special control.
+    """
 
     dispense_line_id: int
     quantity: Decimal
     is_intact: bool = True
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bringer:
+    """Who hands drugs back, with the id number as it was shown; empty where nobody asked."""
+
+    name: str = ""
+    id_number: str = ""
 
 
 def allocate_chosen(

@@ -204,7 +204,7 @@ def returns_of(facility: Facility, dispenses: Iterable[Dispense]) -> list[Patien
         dispense__in=[one.pk for one in dispenses], is_reversed=False
     )
     return list(
-        rows.select_related("document", "returned_by")
+        rows.select_related("document", "returned_by", "record")
         .prefetch_related("lines__dispense_line__lot__drug")
         .order_by("returned_at", "pk")
     )

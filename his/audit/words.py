@@ -186,6 +186,7 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.print_handover": "In biên bản bàn giao tủ trực",
     "pharmacy.print_incident": "In báo cáo đột xuất",
     "pharmacy.print_labels": "In nhãn thuốc",
+    "pharmacy.print_return_record": "In biên bản nhận lại thuốc",
     "pharmacy.print_request": "In phiếu lĩnh",
     "pharmacy.receive": "Nhập kho",
     "pharmacy.record_climate": "Ghi nhiệt độ, độ ẩm",

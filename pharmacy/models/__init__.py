@@ -19,6 +19,7 @@ from pharmacy.models.handovers import CabinetHandover, CabinetHandoverLine
 from pharmacy.models.incidents import ControlledIncident
 from pharmacy.models.requests import OwnApprovalRule, StockRequest, StockRequestLine
 from pharmacy.models.reservations import Reservation
+from pharmacy.models.return_records import ReturnRecord
 from pharmacy.models.stock import SIGNS, Lot, LotBalance, MovementKind, StockMovement
 from pharmacy.models.stocktake import (
     StockCount,
@@ -56,6 +57,7 @@ __all__ = [
     "PatientReturnLine",
     "QuarantinedLot",
     "Reservation",
+    "ReturnRecord",
     "StockCount",
     "StockCountEntry",
     "StockCountLine",

@@ -85,6 +85,7 @@ NAMES: Final[dict[str, str]] = {
     "card": "Thẻ kho",
     "handover": "Biên bản bàn giao tủ trực",
     "incident": "Báo cáo đột xuất thuốc kiểm soát đặc biệt",
+    "controlled_return": "Biên bản nhận lại thuốc kiểm soát đặc biệt",
 }
 
 _PAPERS: Final[dict[str, tuple[str, ...]]] = {

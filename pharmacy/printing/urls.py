@@ -12,6 +12,7 @@ from pharmacy.printing import (
     incidents,
     labels,
     requests,
+    return_records,
 )
 
 urlpatterns = [
@@ -31,5 +32,6 @@ urlpatterns = [
     path("drugs/<int:pk>/card.pdf", card.card_pdf, name="stock-card-pdf"),
     path("incidents/<int:pk>.pdf", incidents.incident_pdf, name="controlled-incident-pdf"),
     path("climate/<int:pk>/<int:year>-<int:month>.pdf", climate.month_pdf, name="climate-month-pdf"),
+    path("return-records/<int:pk>.pdf", return_records.return_record_pdf, name="return-record-pdf"),
     path("handovers/<int:pk>.pdf", handovers.handover_pdf, name="stock-handover-pdf"),
 ]

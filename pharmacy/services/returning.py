@@ -8,7 +8,7 @@ from his.accounts.actor import Actor
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
 from his.service import audit_facts, service
-from pharmacy.handout import ReturnedLine
+from pharmacy.handout import Bringer, ReturnedLine
 from pharmacy.models import (
     Dispense,
     DispenseLine,
@@ -22,6 +22,7 @@ from pharmacy.queries_given import LineParts, parts_of, with_returned
 from pharmacy.services import ledger, stock
 from pharmacy.services.dispensing import TWO_PERSONS
 from pharmacy.services.lines_given import checked_quantity, locked_visit, not_given, refuse_finished
+from pharmacy.services.return_records import checked_bringer, keep_record, record_number
 
 Kind = StockDocument.Kind
 
@@ -34,14 +35,16 @@ def return_drugs(
     reason: str,
     actor: Actor,
     at: datetime,
+    bringer: Bringer | None = None,
     idempotency_key: str = "",
 ) -> PatientReturn:
     """Take handed-out drugs back from the patient, by lot, with a reason.
 
     Afterwards the lots hold that much more where they were given out, except what is not intact: that is received and
-    written off at once, so that nobody is given it. What came back is neither charged nor given any more. Refuses more
-    than the patient has of a lot, nothing at all, intact drugs under special control (they are never given again,
-    TT 18/2026/TT-BYT), and once the visit is closed: it must be reopened first, and the money then goes back by the
+    written off at once, so that nobody is given it. What came back is neither charged nor given any more. Of drugs
+    under special control a record is kept that names who handed them in (`bringer`). Refuses more than the patient has
+    of a lot, nothing at all, intact drugs under special control (they are never given again, TT 18/2026/TT-BYT) or such
+    drugs from nobody, and once the visit is closed: it must be reopened first, and the money then goes back by the
     correction at the cashier.
     """
     visit = locked_visit(dispense.prescription, actor)
@@ -56,6 +59,8 @@ def return_drugs(
     if not reason:
         raise Refusal("no_reason", "Hãy ghi lý do trả lại", field="reason")
     back = _checked(current, lines)
+    bringer = checked_bringer(back, bringer or Bringer())
+    number = record_number(actor.facility, back, at)
     document, write_off = _post(current, back, reason, actor, at)
     made = PatientReturn.objects.create(
         facility=actor.facility,
@@ -77,7 +82,9 @@ def return_drugs(
         for given, line in back
     )
     _drop(made, back, actor, at)
-    audit_facts(prescription=current.prescription.number, document=document.number, lines=len(back))
+    if number:
+        keep_record(made, back, bringer, number)
+    audit_facts(prescription=current.prescription.number, document=document.number, lines=len(back), record=number)
     return made
 
 

@@ -226,7 +226,7 @@ def take_return(request: DeskRequest, pk: int) -> HttpResponse:
             lines=[line for form in lines if (line := form.returned()) is not None],
             actor=request.actor,
             at=timezone.now(),
-            **head.cleaned_data,
+            **head.said(),
         )
     except NotFound:
         raise
@@ -238,7 +238,13 @@ def take_return(request: DeskRequest, pk: int) -> HttpResponse:
 
 
 def _return_page(request: DeskRequest, done: Dispense, head: ReturnForm, lines: list[ReturnLineForm]) -> dict[str, Any]:
-    return {**page(request, done.prescription), "dispense": done, "head": head, "return_lines": lines}
+    return {
+        **page(request, done.prescription),
+        "dispense": done,
+        "head": head,
+        "return_lines": lines,
+        "has_controlled": any(form.is_controlled for form in lines),
+    }
 
 
 @require_POST

@@ -68,6 +68,7 @@ SERVICE_MODULES = (
     "pharmacy.printing.climate",
     "pharmacy.services.incidents",
     "pharmacy.printing.incidents",
+    "pharmacy.printing.return_records",
     "insurance.billing.approvals",
     "insurance.billing.cash",
     "insurance.billing.cash_rules",

@@ -8,7 +8,14 @@ from django.urls import reverse
 from his.accounts.models import Membership
 from pharmacy.climate import usual_ranges
 from pharmacy.handout import ReturnedLine
-from pharmacy.models import ClimateReading, ControlledIncident, ControlledPage, QuarantinedLot, StockDocument
+from pharmacy.models import (
+    ClimateReading,
+    ControlledIncident,
+    ControlledPage,
+    QuarantinedLot,
+    ReturnRecord,
+    StockDocument,
+)
 from pharmacy.printing.urls import urlpatterns as papers
 from pharmacy.services.climate import add_climate_point
 from pharmacy.services.dispensing import dispense
@@ -70,7 +77,11 @@ def theirs(world) -> dict[str, object]:
     incident = ControlledIncident.objects.create(
         **mine, number="1", document=document, kind="loss", found_at=at(8), rows=[], drafted_by=user, drafted_at=at(9)
     )
+    record = ReturnRecord.objects.create(
+        **mine, patient_return=back, number="1", handed_by="Ai", received_by=user, at=at(11), rows=[]
+    )
     return {
+        "return-record-pdf": record.pk,
         "store-storage": store.pk,
         **dict.fromkeys(("climate-month", "climate-point-end"), point.pk),
         "climate-month-pdf": [point.pk, 2026, 10],

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -25,11 +25,11 @@ from patients.services.prescriptions import LineInput, prescribe
 from patients.services.signing import sign_exam
 from patients.services.visits import open_visit
 from patients.sheets import NARCOTIC, rules_on, share
-from pharmacy.handout import LineChoice, ReturnedLine
-from pharmacy.models import Dispense, Reservation, Store
+from pharmacy.handout import Bringer, LineChoice, ReturnedLine
+from pharmacy.models import Dispense, Reservation, ReturnRecord, Store
 from pharmacy.queries_given import collected_until, parts_of, parts_on
 from pharmacy.services.dispensing import dispense, reverse_dispense
-from pharmacy.services.returning import return_drugs
+from pharmacy.services.returning import return_drugs, reverse_return
 from pharmacy.services.window import leave_out
 from tests.cast import DAY, World, anh_hung, at, weigh
 from tests.insurance.walk import signed_in
@@ -236,10 +236,41 @@ def test_what_comes_back_late_takes_nothing_from_the_next_paper(world: World, st
         dispense=given,
         lines=back,
         reason="Đổi thuốc",
+        bringer=Bringer("Nguyễn Văn Hùng"),
         actor=world.hospital.actor("pharmacist"),
         at=at(9, day=day(8)),
     )
     assert fetch(world, prescription, store, 8).lines.get().quantity == 20
+
+
+def test_controlled_drugs_that_come_back_leave_a_record(world: World, store: Store, time_machine) -> None:
+    place = world.hospital
+    prescription = signed(world, ordinary=True)
+    given = fetch(world, prescription, store, 1)
+    time_machine.move_to(at(9, day=day(2)), tick=False)
+    window, page = signed_in(place, "pharmacist"), reverse("dispensing-return", args=[given.pk])
+    typed = {"reason": "Người bệnh mất", "handed_by": "", "handed_by_id_number": "099190000001"}
+    for row in given.lines.all():
+        typed |= {f"return-{row.pk}-quantity": "6", f"return-{row.pk}-condition": "Vỉ nguyên <3>"}
+    asked = window.post(page, typed)
+    assert asked.status_code == 422
+    assert "hãy ghi người giao lại" in asked.content.decode()
+    assert "Vỉ nguyên &lt;3&gt;" in asked.content.decode(), "nothing typed is lost"
+    assert window.post(page, typed | {"handed_by": "Nguyễn Thị Vợ"}).status_code == 302
+    record = ReturnRecord.objects.get()
+    assert (record.number, record.handed_by, len(record.rows)) == ("NL26-000001", "Nguyễn Thị Vợ", 1)
+    assert record.rows[0]["quantity"] == "6"
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ReturnRecord.objects.update(handed_by="Khác")
+    assert "NL26-000001" in window.get(reverse("dispensing-open", args=[prescription.pk])).content.decode()
+    paper = joined(pieces(window.get(reverse("return-record-pdf", args=[record.pk])).content))
+    for part in ("Phụ lục XVIII", "NL26-000001", "Nguyễn Thị Vợ", "Vỉ nguyên <3>", "Người bệnh mất", "Bản 2/2"):
+        assert part in paper
+    assert "ĐÃ HỦY" not in paper
+    reverse_return(
+        patient_return=record.patient_return, reason="Nhầm", actor=place.actor("pharmacist"), at=at(9, 5, day=day(2))
+    )
+    assert "ĐÃ HỦY" in joined(pieces(window.get(reverse("return-record-pdf", args=[record.pk])).content))
 
 
 def test_the_window_knows_a_rest_between_and_after_the_papers(world: World, store: Store, time_machine) -> None:

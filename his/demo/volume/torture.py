@@ -113,7 +113,7 @@ def _prescribed(place: Place, name: str, lot: Lot, now: datetime) -> Prescriptio
     return Prescription.objects.for_facility(place.facility).get(pk=prescription.pk)
 
 
-def _requests(arena: Arena) -> dict[str, Callable[..., object]]:
+def _requests(arena: Arena) -> dict[str, Callable[..., Dispense | StockDocument]]:
     """What a client may ask for, each from plain values, so that it can be noted and repeated."""
     stores, lots = {s.pk: s for s in arena.stores}, {lot.pk: lot for lot in arena.lots}
 
@@ -179,18 +179,17 @@ def _chosen(arena: Arena, rng: random.Random) -> tuple[str, list[Any]]:
     lots = rng.sample([lot.pk for lot in arena.lots], rng.randint(1, 2))
     wanted = [[pk, rng.randint(1, 4)] for pk in lots]
     prescription = rng.choice(arena.prescriptions).pk
-    return rng.choice(
-        [
-            ("give", [prescription, store]),
-            ("give", [prescription, store]),
-            ("take_back", [prescription]),
-            ("move", [store, target, wanted]),
-            ("undo", [rng.choice([Kind.TRANSFER, Kind.LOSS, Kind.COUNT_UP]).value]),
-            ("count", [store, rng.choice([Kind.COUNT_UP, Kind.COUNT_DOWN]).value, wanted]),
-            ("lose", [store, wanted]),
-            ("receive", [store, wanted]),
-        ]
-    )
+    choices: list[tuple[str, list[Any]]] = [
+        ("give", [prescription, store]),
+        ("give", [prescription, store]),
+        ("take_back", [prescription]),
+        ("move", [store, target, wanted]),
+        ("undo", [rng.choice([Kind.TRANSFER, Kind.LOSS, Kind.COUNT_UP]).value]),
+        ("count", [store, rng.choice([Kind.COUNT_UP, Kind.COUNT_DOWN]).value, wanted]),
+        ("lose", [store, wanted]),
+        ("receive", [store, wanted]),
+    ]
+    return rng.choice(choices)
 
 
 def _client(number: int, arena: Arena, until: float) -> None:
