@@ -24,6 +24,7 @@ from his.service import service
 from patients.models import PrescriptionSheet
 from patients.naming import drug_name
 from patients.printing.prescription import quantity_text
+from patients.series import portions
 
 COMMITMENT = Form("narcotic_commitment", "Cam kết sử dụng thuốc gây nghiện", Path(__file__).with_name("commitment.typ"))
 CONTINUATION = Form(
@@ -72,10 +73,11 @@ def _print(form: Form, sheet: PrescriptionSheet, actor: Actor, at: datetime) -> 
 
 
 def sheet_data(sheet: PrescriptionSheet, on: date) -> dict[str, Any]:
-    """Who is treated, by whom, with which controlled drugs."""
+    """Who is treated, by whom, with which controlled drugs: of consecutive papers what the one holds."""
     prescription = sheet.prescription
     patient = prescription.visit.patient
     signed = local(prescription.signed_at or prescription.prescribed_at)
+    lines = prescription.lines.filter(sheet__kind=sheet.kind).select_related("drug").order_by("position")
     diagnoses = prescription.exam.diagnoses.order_by("-is_main", "position")
     return {
         "code": sheet.code or prescription.number,
@@ -93,11 +95,11 @@ def sheet_data(sheet: PrescriptionSheet, on: date) -> dict[str, Any]:
         "doctor": prescription.prescribed_by.full_name,
         "lines": [
             {
-                "name": f"{drug_name(line.drug)} {line.drug.strength}".strip(),
-                "unit": line.drug.unit,
-                "quantity": quantity_text(line.quantity),
+                "name": f"{drug_name(one.line.drug)} {one.line.drug.strength}".strip(),
+                "unit": one.line.drug.unit,
+                "quantity": quantity_text(one.quantity),
             }
-            for line in sheet.lines.select_related("drug")
+            for one in portions(sheet, lines, signed.date())
         ],
     }
 

@@ -305,7 +305,7 @@ def test_every_paper_is_printed_with_its_days_and_sent_as_its_course(world: Worl
     assert "Sáu mươi" not in text
     paper = print_continuation(sheet=papers(prescription)[1], actor=world.hospital.actor("doctor"), at=at(9))
     text = joined(pieces(paper))
-    for part in ("CẦN TIẾP TỤC ĐIỀU TRỊ", papers(prescription)[1].code, "C34.9", "Trưởng trạm y tế"):
+    for part in ("CẦN TIẾP TỤC ĐIỀU TRỊ", papers(prescription)[1].code, "C34.9", ": 20 viên", "Trưởng trạm y tế"):
         assert part in text
     courses = [body(sent_of(one)) for one in papers(prescription)]
     assert [(one["dot_dung_thuoc"]["dot"], one["dot_dung_thuoc"]["tu_ngay"]) for one in courses] == [

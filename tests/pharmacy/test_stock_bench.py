@@ -19,4 +19,5 @@ def test_the_benchmark_of_stock_ends_with_figures_as_json():
     for way in ("", "plain_", "service_"):
         assert figures[f"{way}tps"] > 0
         assert figures[f"{way}p95_ms"] > 0
+        assert figures[f"{way}python_ms"] > 0
     assert figures["over_plain"] == pytest.approx(figures["tps"] / figures["plain_tps"], rel=0.05)

@@ -1,14 +1,17 @@
 """`manage.py bench stock`: many client processes issue one unit of one lot again and again, with durable commits.
 
 Three ways in turn over the same rows, so that a noisy machine disturbs them alike: a plain one with
-`select_for_update`, the ledger's statement, and the whole service with permission, key, audit and commit.
+`select_for_update`, the ledger's call, and the whole service with permission, key, audit and commit. Then one client
+alone tells the processor time of each.
 """
 
 import multiprocessing
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf
-from time import monotonic, perf_counter
+from os import sysconf
+from pathlib import Path
+from time import monotonic, perf_counter, process_time
 from typing import Any, Final
 from uuid import uuid4
 
@@ -29,6 +32,8 @@ ONE = Decimal(1)
 PLENTY = Decimal(100_000_000)
 ROUNDS = 3
 LEFT_FOR_EACH = 5
+WARM_UP, ALONE = 20, 300
+"""Issues of one client alone, whose processor time is told."""
 
 
 def plain(shelf: Shelf) -> None:
@@ -113,11 +118,38 @@ def bench_stock(*, facility_code: str, clients: int, seconds: float, say: Callab
         timings, prefix = Timings(tuple(sorted(found[name]))), f"{name}_" if name else ""
         figures[f"{prefix}tps"] = round(len(timings.seconds) / spent[name], 1)
         figures[f"{prefix}p95_ms"] = round(timings.percentile(0.95) * 1000, 1)
-    figures["over_plain"] = round(figures["tps"] / figures["plain_tps"], 2)
+        figures |= _cost(shelf, name, prefix)
+        figures["over_plain"] = round(figures["tps"] / figures["plain_tps"], 2)
     figures["service_over_plain"] = round(figures["service_tps"] / figures["plain_tps"], 2)
     figures["oversold"] = sum(_oversold(facility_code, name, clients) for name in WAYS)
     figures["stock_differences"] = len(balance_differences(shelf.actor.facility))
     return figures
+
+
+def _cost(shelf: Shelf, way: str, prefix: str) -> dict[str, float]:
+    """Milliseconds of processor that one issue of one client takes, in Python and in its PostgreSQL process; the latter
+    only where the database runs on this machine."""
+    issue = WAYS[way]
+    for _ in range(WARM_UP):
+        issue(shelf)
+    known, begun = _backend_seconds(), process_time()
+    for _ in range(ALONE):
+        issue(shelf)
+    figures = {f"{prefix}python_ms": round((process_time() - begun) * 1000 / ALONE, 2)}
+    if known is not None and (now := _backend_seconds()) is not None:
+        figures[f"{prefix}postgres_ms"] = round((now - known) * 1000 / ALONE, 2)
+    return figures
+
+
+def _backend_seconds() -> float | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists() or "postgres" not in (text := stat.read_text(encoding="utf-8")):
+        return None
+    fields = text.rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / sysconf("SC_CLK_TCK")
 
 
 def _oversold(facility_code: str, way: str, clients: int) -> int:
