@@ -119,7 +119,7 @@ def bench_stock(*, facility_code: str, clients: int, seconds: float, say: Callab
         figures[f"{prefix}tps"] = round(len(timings.seconds) / spent[name], 1)
         figures[f"{prefix}p95_ms"] = round(timings.percentile(0.95) * 1000, 1)
         figures |= _cost(shelf, name, prefix)
-        figures["over_plain"] = round(figures["tps"] / figures["plain_tps"], 2)
+    figures["over_plain"] = round(figures["tps"] / figures["plain_tps"], 2)
     figures["service_over_plain"] = round(figures["service_tps"] / figures["plain_tps"], 2)
     figures["oversold"] = sum(_oversold(facility_code, name, clients) for name in WAYS)
     figures["stock_differences"] = len(balance_differences(shelf.actor.facility))
