@@ -215,6 +215,8 @@ def test_another_facility_finds_nothing(world):
 def test_every_pharmacy_service_asks_for_a_permission_or_is_a_step():
     names = {name: info.permission for name, info in REGISTRY.items() if name.startswith("pharmacy.")}
     assert {name for name, permission in names.items() if permission is None} == {
+        "pharmacy.end_hold",
+        "pharmacy.hold_lot",
         "pharmacy.keep_open",
         "pharmacy.post",
         "pharmacy.release",
