@@ -22,6 +22,7 @@ from his.core.errors import Refusal
 from his.demo.volume.measure import Timings
 from his.demo.volume.stock_clients import Shelf, new_shelf, start
 from his.locks import short_locks
+from his.service import busy_as_refusal
 from patients.services.counters import next_number
 from pharmacy.models import LotBalance, MovementKind, StockDocument, StockDocumentLine, StockMovement
 from pharmacy.queries import balance_differences
@@ -72,7 +73,7 @@ def plain(shelf: Shelf) -> None:
 
 def statement(shelf: Shelf) -> None:
     """The same rows by the ledger: what `pharmacy.services.ledger.post` sends, in a transaction like a service's."""
-    with short_locks():
+    with busy_as_refusal(), short_locks():
         draft = ledger.draft(
             kind=StockDocument.Kind.LOSS,
             store=shelf.store,
@@ -174,6 +175,8 @@ def _race(shelf: Shelf, way: str, clients: int, seconds: float | None) -> tuple[
     lasted = max(ended for _, ended in answers) - started
     for process in processes:
         process.join()
+        if process.exitcode:
+            raise RuntimeError(f"a client ended with {process.exitcode}")
     return [one for times, _ in answers for one in times], lasted
 
 
@@ -182,12 +185,14 @@ def _issue(_number: int, shelf: Shelf, way: str, seconds: float | None, gate: An
     connection.ensure_connection()
     gate.wait()
     ends = monotonic() + seconds if seconds is not None else inf
-    while monotonic() < ends:
-        begun = perf_counter()
-        if not _issued(issue, shelf):
-            break
-        times.append(perf_counter() - begun)
-    results.put((times, monotonic()))
+    try:
+        while monotonic() < ends:
+            begun = perf_counter()
+            if not _issued(issue, shelf):
+                break
+            times.append(perf_counter() - begun)
+    finally:  # who waits for the answers must not wait for ever
+        results.put((times, monotonic()))
 
 
 def _issued(issue: Callable[[Shelf], None], shelf: Shelf) -> bool:
