@@ -20,7 +20,7 @@ from insurance.models import CashEntry, CashSession
 from insurance.printing.receipt import RECEIPT, RECEIPT_ROLL, print_receipt, receipt_data
 from patients.models import QueueTicket, Visit
 from patients.naming import drug_name
-from patients.printing.narcotic import COMMITMENT, RETURN_RECORD
+from patients.printing.narcotic import COMMITMENT, CONTINUATION, RETURN_RECORD
 from patients.printing.prescription import (
     PRESCRIPTION,
     prescription_data,
@@ -205,6 +205,7 @@ SHEET_DATA = {
         (TICKET, TICKET_DATA),
         *((Form(name, "Đơn thuốc", PRESCRIPTION.template), data) for name, data in PRESCRIPTIONS.items()),
         (COMMITMENT, SHEET_DATA),
+        (CONTINUATION, SHEET_DATA | {"sex": "Nữ", "station": ""}),
         (RETURN_RECORD, SHEET_DATA),
         (RECEIPT, RECEIPT_DATA),
         (RECEIPT_ROLL, RECEIPT_DATA),
