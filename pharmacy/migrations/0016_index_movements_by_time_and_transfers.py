@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("his", "0010_facility_groups"),
-        ("pharmacy", "0010_temperature_log"),
+        ("pharmacy", "0015_return_records"),
     ]
 
     operations = [
