@@ -61,7 +61,7 @@ types: setup  ## Check the types
 	@$(PY) -m mypy
 
 e2e: setup  ## Run the flows in a real browser (needs chromium)
-	@$(PY) -m pytest -n 3 --dist worksteal -q -m e2e tests/e2e
+	@$(PY) -m pytest -n 3 --dist worksteal -q -m e2e
 
 bench: export HIS_VAR = $(VAR)/bench
 bench: setup  ## Measure the split, the stock of one lot, then loading and exporting a month of VISITS=20000 visits, on a database of its own
