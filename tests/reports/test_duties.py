@@ -10,12 +10,10 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from insurance.claims.export import export_month
 from reports.definition import form_codes
-from reports.duties.events import event_tasks
 from reports.duties.rules import (
     Duty,
     due_at,
@@ -29,11 +27,8 @@ from reports.duties.states import tasks_between, to_do
 from reports.duties.workdays import load_holidays, working_day
 from reports.models import DutyTick
 from reports.period import Period
-from tests.cast import World, anh_hung, at, ba_lan
+from tests.cast import World, at
 from tests.insurance import walk
-from tests.patients.test_cases import examined
-from tests.patients.test_cases import place as station  # noqa: F401 - a fixture
-from tests.pharmacy.test_incidents import lose, store  # noqa: F401 - a fixture
 
 HOLIDAYS = load_holidays()
 DAYS = st.dates(date(2026, 1, 1), date(2027, 12, 1))
@@ -245,31 +240,6 @@ def test_the_calendar_and_the_first_page_show_what_is_late(world: World) -> None
         ):
             assert manager.get(odd).status_code == 404, odd
         assert manager.get(reverse("report-calendar") + "?month=<x>&show=zz").status_code == 200
-
-
-def test_duties_in_hours_tell_the_clocks_that_run_and_open_their_list(station, store, world: World) -> None:  # noqa: F811
-    for born, code in ((anh_hung(station), "B05.9"), (ba_lan(station)[0], "A97.0")):
-        examined(station, born, code)
-    lose(world, store, "L1", hour=10)
-
-    def told(actor: Actor, when: datetime) -> dict[str, tuple[str, str, str]]:
-        return {row.duty.code: (*row.badge, row.url) for row in event_tasks(actor, when)}
-
-    assert told(station.actor("manager"), at(12)) == {
-        "BTN24": ("2 việc", "warn", reverse("cases")),
-        "KSDB48": ("1 việc", "warn", reverse("controlled-incidents")),
-    }
-    later = at(12, day=date(2026, 10, 7))
-    assert told(station.actor("manager"), later)["BTN24"][:2] == ("2 việc, 1 quá hạn", "stop")
-    dues = {row.duty.code: row.next_due_at for row in event_tasks(station.actor("manager"), later)}
-    assert dues["KSDB48"] == at(10, day=date(2026, 10, 8))
-    assert told(station.actor("claims"), at(12))["BTN24"] == ("2 việc", "warn", ""), "who may not open it, no link"
-    assert {row[0] for row in told(world.hospital.actor("manager"), at(12)).values()} == {"Không có việc nào chờ báo"}
-    with time_machine.travel(later, tick=True):
-        page = walk.signed_in(station, "manager").get(reverse("report-calendar"))
-    text = page.content.decode()
-    assert (page.context["late"], "2 việc, 1 quá hạn" in text) == (1, True)
-    assert f'<a class="row-link" href="{reverse("cases")}">' in text
 
 
 def test_a_duty_without_a_form_is_ticked_off_on_its_page(world: World) -> None:
