@@ -43,6 +43,7 @@ class InsuranceConfig(AppConfig):
 def _register_slips() -> None:
     from insurance.claims import build_documents, document_sources
 
+    document_sources.register("XML7", build_documents.discharge_paper_rows)
     document_sources.register("XML13", build_documents.transfer_rows)
     document_sources.register("XML14", build_documents.follow_up_rows)
 

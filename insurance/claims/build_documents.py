@@ -1,6 +1,7 @@
-"""From the record of a closed visit to the slips that leave with the patient: transfer (XML13), follow-up (XML14).
+"""From the record of a closed visit to the papers that leave with the patient: discharge (XML7), transfer (XML13),
+follow-up (XML14).
 
-Both say what the summary of the visit says; whatever is on both is taken from the same functions.
+All say what the summary of the visit says; whatever is on both is taken from the same functions.
 """
 
 from his.core.dates import local
@@ -9,18 +10,45 @@ from insurance.claims.visit_facts import (
     admitted_at,
     birth_of,
     claim_end,
+    department_codes,
     diagnosis_text,
     discharge_kind,
     main_code,
     other_codes,
 )
 from insurance.models import BenefitLine, Charge
-from insurance.standards.document_rows import FollowUpRow, TransferRow
+from insurance.standards.document_rows import DischargePaperRow, FollowUpRow, TransferRow
 from patients.models import ServiceResult
 from patients.services.outcomes import TRANSFERS
 
 NAMES_MAX = 1024
 """Width of TEN_DICH_VU and TEN_THUOC (QĐ 4750); names that do not fit are left out whole."""
+
+
+def discharge_paper_rows(record: Record) -> list[DischargePaperRow]:
+    """The discharge paper (giấy ra viện) of who was admitted; the doctor of the last exam signs for the department.
+
+    Its archive number is that of the record, which is kept by claim code; its day is that of the discharge (QĐ 4750).
+    """
+    if admitted_at(record) is None:
+        return []
+    exam, visit, ended = record.exam, record.visit, claim_end(record)
+    return [
+        DischargePaperRow(
+            claim_code=visit.claim_code,
+            archive_number=visit.claim_code,
+            medical_code=visit.patient.code,
+            discharge_department_code=department_codes(record)[-1],
+            arrived_at=visit.arrived_at,
+            ended_at=ended,
+            discharge_diagnosis=diagnosis_text(record),
+            treatment_method=exam.treatment,
+            signatory_code=record.signatory_licence,
+            doctor_code=exam.doctor.licence_no,
+            doctor_name=exam.doctor.full_name,
+            issued_on=local(ended).date(),
+        )
+    ]
 
 
 def transfer_rows(record: Record) -> list[TransferRow]:

@@ -189,8 +189,14 @@ def test_three_days_two_wards_and_a_shared_bed_make_a_clean_claim(world: World) 
         ("15", "H001", "K02", "202610060900", "202610081000", "2.500", "50"),
         ("15", "H005", "K27", "202610081000", "202610091100", "0.500", "100"),
     ]
-    # The product makes no discharge paper (XML7) yet; both rules say so, nothing else is found.
-    assert {f.rule for f in claim.findings.all()} == {"across.discharge_paper", "tables.discharge_paper"}
+    (paper,) = tables["XML7"]
+    assert {tag: paper[tag] for tag in ("MA_KHOA_RV", "NGAY_RA", "NGAY_CT", "MA_YTE")} == {
+        "MA_KHOA_RV": "K27",
+        "NGAY_RA": "202610091100",
+        "NGAY_CT": "20261009",
+        "MA_YTE": summary["MA_BN"],
+    }
+    assert list(claim.findings.all()) == []
     assert claim.state == Claim.State.CLEAN
     (block,) = blocks_of(lines_of(result), visit=step.visit)
     bed_group = next(group for group in block.groups if group.number == "2")
