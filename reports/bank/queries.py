@@ -60,8 +60,23 @@ def bank_rows(facility: Facility, period: Period) -> list[BankRow]:
 
 
 def standing_matches(facility: Facility) -> QuerySet[BankMatch]:
-    """Matches that were not taken back."""
+    """Matches that were not taken back and whose paper was not voided since."""
+    return _kept(facility).exclude(entry__in=_voided(facility))
+
+
+def dead_matches(facility: Facility) -> QuerySet[BankMatch]:
+    """Matches that nobody took back though their paper was voided since: line and money wait for another paper."""
+    return _kept(facility).filter(entry__in=_voided(facility))
+
+
+def _kept(facility: Facility) -> QuerySet[BankMatch]:
     return BankMatch.objects.for_facility(facility).filter(undone_at__isnull=True)
+
+
+def _voided(facility: Facility) -> QuerySet[CashEntry, int | None]:
+    """The papers that were voided, as ids for a query."""
+    voids = CashEntry.objects.for_facility(facility).filter(kind__in=VOIDS.values(), reverses__isnull=False)
+    return voids.values_list("reverses", flat=True)
 
 
 def free_papers(facility: Facility, period: Period) -> QuerySet[CashEntry]:
@@ -71,8 +86,7 @@ def free_papers(facility: Facility, period: Period) -> QuerySet[CashEntry]:
         kind__in=VOIDS, method=CashEntry.Method.TRANSFER, at__gte=start, at__lt=end
     )
     rows = rows.exclude(pk__in=standing_matches(facility).values("entry"))
-    voids = CashEntry.objects.for_facility(facility).filter(kind__in=VOIDS.values(), reverses__isnull=False)
-    rows = rows.exclude(pk__in=voids.values("reverses"))
+    rows = rows.exclude(pk__in=_voided(facility))
     return rows.select_related("visit__patient", "transfer_order").order_by("at", "pk")
 
 

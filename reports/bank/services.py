@@ -11,7 +11,7 @@ from insurance.billing.effects import VOIDS
 from insurance.models import CashEntry
 from reports.bank.matching import pairs
 from reports.bank.models import BankLine, BankMatch, BankStatement
-from reports.bank.queries import as_line, as_paper, free_lines, free_papers, standing_matches
+from reports.bank.queries import as_line, as_paper, dead_matches, free_lines, free_papers, standing_matches
 from reports.bank.reading import read_statement
 from reports.period import Period
 
@@ -54,6 +54,7 @@ def import_statement(*, content: bytes, name: str, actor: Actor, at: datetime) -
         )
         for line in fresh
     )
+    _take_back_dead(actor, at)
     span = Period(min(line.day for line in lines) - _AROUND, max(line.day for line in lines) + _AROUND)
     found = list(
         pairs(
@@ -77,6 +78,7 @@ def match_line(*, line: BankLine, entry: CashEntry, actor: Actor, at: datetime) 
     short or over is settled by a refund or a further receipt first.
     """
     lock_name("bank", actor.facility.code)
+    _take_back_dead(actor, at)
     standing = standing_matches(actor.facility)
     if standing.filter(line=line).exists() or standing.filter(entry=entry).exists():
         raise Refusal("matched", "Dòng sao kê hoặc phiếu thu này đã khớp rồi", field="entry")
@@ -103,3 +105,8 @@ def undo_match(*, match: BankMatch, actor: Actor, at: datetime) -> BankMatch:
     standing.save(update_fields=["undone_at", "undone_by"])
     audit_facts(reference=standing.line.reference, number=standing.entry.number)
     return standing
+
+
+def _take_back_dead(actor: Actor, at: datetime) -> None:
+    """Take back the matches whose paper was voided since, so that the next paper can stand for their lines."""
+    dead_matches(actor.facility).update(undone_at=at, undone_by=actor.user)

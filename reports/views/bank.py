@@ -18,7 +18,7 @@ from his.ui.forms import add_refusal, saved, status_of
 from his.ui.text import money_text
 from insurance.models import CashEntry
 from reports.bank.models import BankStatement
-from reports.bank.queries import BankRow, bank_rows, get_line, get_match
+from reports.bank.queries import BankRow, bank_rows, get_line, get_match, standing_matches
 from reports.bank.services import import_statement, match_line, undo_match
 from reports.forms import MonthForm
 from reports.period import Period
@@ -64,8 +64,8 @@ def bank_import(request: DeskRequest) -> HttpResponse:
             add_refusal(form, refusal)
             context = _context(request, form, MatchForm())
             return render(request, "reports/bank.html", context, status=status_of(refusal))
-        count, matched = made.lines.count(), made.lines.filter(matches__undone_at__isnull=True, matches__isnull=False)
-        saved(request, f"Đã nhập {count} dòng sao kê, khớp {matched.count()}, bỏ qua {made.skipped}")
+        matched = standing_matches(request.actor.facility).filter(line__statement=made).count()
+        saved(request, f"Đã nhập {made.lines.count()} dòng sao kê, khớp {matched}, bỏ qua {made.skipped}")
         last = made.lines.order_by("-day").first()
         return redirect(_address(Period.month(last.day) if last else _this_month()))
     return render(request, "reports/bank.html", _context(request, form, MatchForm()), status=422)

@@ -8,6 +8,7 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from his.core.errors import PermissionRefused, Refusal
+from insurance.billing.cash import collect, void_entry
 from insurance.models import CashEntry
 from reports.bank.matching import Line, Paper, pairs
 from reports.bank.models import BankLine, BankMatch
@@ -129,6 +130,24 @@ def test_lines_and_papers_are_matched_and_the_rest_is_listed(world: World, paid:
         BankMatch.objects.filter(pk=match.pk).delete()
     with pytest.raises(DatabaseError), transaction.atomic():
         BankLine.objects.filter(pk=line.pk).update(amount=1)
+
+
+def test_the_money_of_a_voided_paper_waits_for_the_next_one(world: World, paid: list[CashEntry]) -> None:
+    """Void, record again, match: the money counts once, and the dead match does not bar the way."""
+    place, accountant = world.hospital, world.hospital.actor("accountant")
+    first = paid[0]
+    import_statement(content=SENT, name="t10.csv", actor=accountant, at=at(18))
+    dead = BankMatch.objects.get(entry=first)
+    void_entry(entry=first, reason="Nhầm người", actor=place.actor("cashier"), at=at(18, 1))
+    row = next(one for one in bank_rows(place.facility, OCTOBER) if one.line and one.line.reference == "FT30")
+    assert (row.entry, row.state_vi) == (None, "Chưa có phiếu thu")
+    drawn = {"method": "transfer", "bank_reference": "FT30"}
+    again = collect(visit=first.visit, amount=first.amount, actor=place.actor("cashier"), at=at(18, 2), **drawn)
+    match_line(line=row.line, entry=again, actor=accountant, at=at(18, 3))
+    dead.refresh_from_db()
+    assert (dead.undone_at, dead.undone_by) == (at(18, 3), accountant.user)
+    rows = bank_rows(place.facility, OCTOBER)
+    assert sum(one.entry.amount for one in rows if one.entry) == Decimal(60000)
 
 
 def test_the_page_takes_a_file_and_matches_by_hand(world: World, paid: list[CashEntry]) -> None:
