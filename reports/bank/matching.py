@@ -43,11 +43,11 @@ def pairs(lines: Sequence[Line], papers: Sequence[Paper]) -> Iterator[tuple[int,
 
 def is_named(line: Line, paper: Paper) -> bool:
     """Whether the line names the paper or the paper the line, whatever the amounts."""
-    if paper.reference and _letters(paper.reference) == _letters(line.reference):
+    if paper.reference and letters(paper.reference) == letters(line.reference):
         return True
-    return bool(paper.code) and _letters(paper.code) in _letters(line.content)
+    return bool(paper.code) and letters(paper.code) in letters(line.content)
 
 
-def _letters(text: str) -> str:
-    """Banks cut and space what was typed: letters and figures alone count."""
-    return re.sub(r"[^A-Z0-9]", "", text.upper())
+def letters(text: str) -> str:
+    """Letters and figures alone, in capitals: banks cut and space what was typed."""
+    return re.sub(r"[^A-Za-z0-9]", "", text).upper()

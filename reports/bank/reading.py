@@ -17,13 +17,21 @@ from pathlib import Path
 from his.core.errors import Refusal
 from his.core.money import ZERO
 from his.core.text import fold, nfc
+from reports.bank.matching import letters
 
 COLUMNS = Path(__file__).parents[1] / "data" / "bank_columns.csv"
 FIELDS = {"day": "ngày", "reference": "mã giao dịch", "content": "nội dung", "credit": "số tiền ghi có"}
 MOST_BYTES, MOST_LINES, HEADINGS_WITHIN = 5_000_000, 20_000, 40
 _DAYS = ("%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%y")
-_GROUPS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
+_GROUPS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,2})?")
 _PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
+_DIGITS, _YEARS = 15, range(2000, 2100)
+_DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+"""What a spreadsheet makes of a long number: its last figures are gone."""
+_TOTAL = re.compile(
+    r"((tong|cong|tong cong|total)( so)?( phat sinh| tien)?( co| no| vao| credit| debit)?( trong ky)?"
+    r"|(so du|opening|closing|ending)( balance)?( dau| cuoi)?( ky| ngay)?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +47,36 @@ class StatementLine:
 def read_statement(content: bytes) -> tuple[list[StatementLine], int]:
     """The lines of money that came in, and how many lines had none. Refuses a file without the four columns, and a
     line that cannot be read, by its number."""
-    if len(content) > MOST_BYTES:
-        raise Refusal("too_big", "Tệp sao kê lớn hơn 5 MB", field="file")
-    rows = list(csv.reader(io.StringIO(_text(content), newline=""), delimiter=_delimiter(content)))
-    head, places = _headings(rows)
-    lines, skipped, seen = [], 0, set[str]()
-    for number, row in enumerate(rows[head + 1 :], head + 2):
+    require_size(len(content))
+    rows, places = _table(_text(content))
+    lines, skipped, seen = [], 0, set[tuple[str, date, Decimal]]()
+    for number, row in rows:
         cells = {field: row[at].strip() if at < len(row) else "" for field, at in places.items()}
         if not any(cells.values()):
             continue
-        amount = _amount(cells["credit"], number)
-        if not amount or not cells["reference"]:
-            if amount and not _is_total(cells):
-                raise _wrong(number, "không có mã giao dịch")
+        amount = ZERO if _is_total(cells, row) else _amount(cells["credit"], number)
+        if not amount:
             skipped += 1
             continue
-        if cells["reference"] in seen:
-            raise _wrong(number, f"mã giao dịch {cells['reference']} có hai lần trong tệp")
-        seen.add(cells["reference"])
-        if len(cells["reference"]) > 50:
-            raise _wrong(number, "mã giao dịch dài quá 50 ký tự")
-        lines.append(StatementLine(_day(cells["day"], number), cells["reference"], nfc(cells["content"])[:500], amount))
+        line = StatementLine(
+            _day(cells["day"], number), _reference(cells["reference"], number), nfc(cells["content"])[:500], amount
+        )
+        identity = (letters(line.reference), line.day, line.amount)
+        if identity in seen:
+            raise _wrong(number, f"mã giao dịch {line.reference} có hai lần trong tệp, cùng ngày và số tiền")
+        seen.add(identity)
+        lines.append(line)
     if len(lines) > MOST_LINES:
         raise Refusal("too_many", f"Sao kê có hơn {MOST_LINES} dòng, hãy tách theo tháng", field="file")
     if not lines:
         raise Refusal("empty", "Sao kê không có dòng tiền vào nào", field="file")
     return lines, skipped
+
+
+def require_size(size: int) -> None:
+    """Refuses a file of more bytes than a statement has; a page asks before it reads."""
+    if size > MOST_BYTES:
+        raise Refusal("too_big", "Tệp sao kê lớn hơn 5 MB", field="file")
 
 
 def _text(content: bytes) -> str:
@@ -77,9 +89,34 @@ def _text(content: bytes) -> str:
     raise Refusal("encoding", "Không đọc được tệp: hãy lưu sao kê dạng CSV UTF-8", field="file")
 
 
-def _delimiter(content: bytes) -> str:
-    text = _text(content)
-    return max(",;\t", key=lambda sign: text.count(sign))
+def _table(text: str) -> tuple[list[tuple[int, list[str]]], dict[str, int]]:
+    """The numbered rows below the headings, and where the four columns are; by the sign with which they are found."""
+    missing: list[Refusal] = []
+    for delimiter in sorted(",;\t", key=text.count, reverse=True):
+        rows, broken = _rows(text, delimiter)
+        try:
+            head, places = _headings([row for _, row in rows])
+        except Refusal as refusal:
+            missing.append(broken or refusal)
+            continue
+        if broken:
+            raise broken
+        return rows[head + 1 :], places
+    raise min(missing, key=lambda refusal: len(str(refusal)))
+
+
+def _rows(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], Refusal | None]:
+    """The rows with the numbers of their lines, and what is wrong with the first that cannot be taken apart."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    number = 1
+    try:
+        for row in reader:
+            rows.append((number, row))
+            number = reader.line_num + 1
+    except csv.Error:
+        return rows, _wrong(number, "dấu ngoặc kép mở, đóng không đúng chỗ")
+    return rows, None
 
 
 @cache
@@ -106,17 +143,34 @@ def _headings(rows: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
     raise Refusal("no_columns", f"Không tìm thấy cột {missing} trong tệp sao kê", field="file")
 
 
-def _is_total(cells: Mapping[str, str]) -> bool:
-    """A sum at the foot has no day."""
-    return not cells["day"] or not cells["day"][0].isdecimal()
+def _is_total(cells: Mapping[str, str], row: Sequence[str]) -> bool:
+    """A sum or a balance is called so in a cell of its own, and has no day or no reference; a sum at the foot may have
+    neither day nor reference nor a name."""
+    has_day = cells["day"][:1].isdecimal()
+    is_called = any(_TOTAL.fullmatch(_plain(cell)) for cell in row)
+    return not (has_day and cells["reference"]) and (is_called or (not has_day and not cells["reference"]))
+
+
+def _reference(text: str, number: int) -> str:
+    if not letters(text):
+        raise _wrong(number, "không có mã giao dịch")
+    if len(text) > 50:
+        raise _wrong(number, "mã giao dịch dài quá 50 ký tự")
+    if _DAMAGED.fullmatch(text):
+        cure = "hãy tải lại tệp từ ngân hàng và nhập ngay, không lưu qua Excel"
+        raise _wrong(number, f"mã giao dịch '{text}' đã bị Excel làm hỏng: {cure}")
+    return text
 
 
 def _day(text: str, number: int) -> date:
     for form in _DAYS:
         try:
-            return datetime.strptime(text.split()[0], form).date()
+            day = datetime.strptime(text.split()[0], form).date()
         except (ValueError, IndexError):
             continue
+        if day.year not in _YEARS:
+            raise _wrong(number, f"ngày '{text}' ngoài các năm {_YEARS[0]} đến {_YEARS[-1]}")
+        return day
     raise _wrong(number, f"ngày '{text}' không đọc được")
 
 
@@ -126,11 +180,13 @@ def _amount(text: str, number: int) -> Decimal:
     if plain in ("", "-"):
         return ZERO
     if grouped := _GROUPS.fullmatch(plain):
-        sign = grouped[1]
-        return Decimal(plain.replace(sign, "").replace(",", "."))
-    if _PLAIN.fullmatch(plain):
-        return Decimal(plain.replace(",", "."))
-    raise _wrong(number, f"số tiền '{text}' không đọc được")
+        plain = plain.replace(grouped[1], "")
+    elif not _PLAIN.fullmatch(plain):
+        raise _wrong(number, f"số tiền '{text}' không đọc được")
+    amount = Decimal(plain.replace(",", "."))
+    if amount >= 10**_DIGITS:
+        raise _wrong(number, f"số tiền '{text}' có quá {_DIGITS} chữ số")
+    return amount
 
 
 def _wrong(number: int, what: str) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 
 from his.core.dates import day_range, local
 from insurance.billing.effects import EFFECTS, cash_of
@@ -76,11 +76,11 @@ def reversals(query: Query) -> Dataset:
 
 def payments(query: Query) -> Dataset:
     """Papers of the period that moved money, by day and cashier; what went out has a minus. Papers are never changed:
-    `undone_at` is when a part of one was last given back, or it was voided."""
+    `undone_at` is when a part of one was last given back, or it was voided; that a bill used a deposit is neither."""
     start, end = query.period.instants()
     rows = CashEntry.objects.for_facility(query.facility).filter(at__gte=start, at__lt=end)
     rows = rows.filter(kind__in=[kind for kind, effect in EFFECTS.items() if effect.cash])
-    rows = rows.annotate(undone_at=Max("refunds__at")).order_by("at", "pk")
+    rows = rows.annotate(undone_at=Max("refunds__at", filter=Q(refunds__kind__in=_UNDONE))).order_by("at", "pk")
     found, titles = Dataset(), {}
     for entry in rows.select_related("visit__patient", "visit__department", "by"):
         day, patient = local(entry.at).date(), entry.visit.patient

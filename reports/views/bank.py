@@ -19,6 +19,7 @@ from his.ui.text import money_text
 from insurance.models import CashEntry
 from reports.bank.models import BankStatement
 from reports.bank.queries import BankRow, bank_rows, get_line, get_match, standing_matches
+from reports.bank.reading import require_size
 from reports.bank.services import import_statement, match_line, undo_match
 from reports.forms import MonthForm
 from reports.period import Period
@@ -36,6 +37,15 @@ class StatementForm(forms.Form):
         widget=forms.FileInput({"accept": ".csv,.txt", "data-focus": ""}),
         error_messages={"required": "Hãy chọn tệp sao kê", "empty": "Tệp này trống", "max_length": "Tên tệp quá dài"},
     )
+
+    def clean_file(self) -> UploadedFile:
+        """Refused by its size before anything of it is read."""
+        file: UploadedFile = self.cleaned_data["file"]
+        try:
+            require_size(file.size or 0)
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        return file
 
 
 class MatchForm(forms.Form):

@@ -8,7 +8,8 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from his.core.errors import PermissionRefused, Refusal
-from insurance.billing.cash import collect, void_entry
+from insurance.billing.cash import collect, refund, use_deposits, void_entry
+from insurance.billing.ledger import account_of
 from insurance.models import CashEntry
 from reports.bank.matching import Line, Paper, pairs
 from reports.bank.models import BankLine, BankMatch
@@ -18,7 +19,7 @@ from reports.bank.services import import_statement, match_line, undo_match
 from reports.engine import run
 from tests.cast import World, at
 from tests.insurance import walk
-from tests.reports.month import OCTOBER, by_code, failed, total
+from tests.reports.month import OCTOBER, by_code, failed, reopened, total
 
 HEAD = "SAO KÊ TÀI KHOẢN;;;;\nSố TK: 113366668888;;;;\nNgày giao dịch;Số tham chiếu;Diễn giải;Ghi nợ;Ghi có\n"
 
@@ -48,11 +49,33 @@ def test_amounts_as_banks_write_them(text: str, amount: str) -> None:
         (statement("06/10/2026;FT1;x;;1000", "06/10/2026;FT1;x;;1000"), "có hai lần"),
         (statement("06/10/2026;FT1;x;1000;"), "không có dòng tiền vào"),
         (b"\xff\x00\xfe", "CSV UTF-8"),
+        (statement("06/10/2026;FT1;x;;1.234.567.00"), "Dòng 4 của sao kê: số tiền '1.234.567.00' không đọc được"),
+        (statement("06/10/2026;FT1;x;;1234567890123456"), "Dòng 4 của sao kê: số tiền .* quá 15 chữ số"),
+        (statement("06/10/1969;FT1;x;;1000"), "Dòng 4 của sao kê: ngày '06/10/1969' ngoài các năm 2000 đến 2099"),
+        (statement('06/10/2026;FT1;"x"y;;1000'), "Dòng 4 của sao kê: dấu ngoặc kép"),
+        (statement("06/10/2026;FT1;x;;1000", '06/10/2026;FT2;"x;;1000'), "Dòng 5 của sao kê: dấu ngoặc kép"),
+        (statement("06/10/2026;1.23E+11;x;;1000"), "Dòng 4 của sao kê: mã giao dịch '1.23E\\+11' đã bị Excel làm hỏng"),
+        (statement("06/10/2026;--;x;;1000"), "Dòng 4 của sao kê: không có mã giao dịch"),
+        (statement("06/10/2026;;Tổng công ty X trả tiền;;1000"), "Dòng 4 của sao kê: không có mã giao dịch"),
     ],
 )
 def test_what_cannot_be_read_is_named(content: bytes, message: str) -> None:
     with pytest.raises(Refusal, match=message):
         read_statement(content)
+
+
+def test_sums_stand_anywhere_and_the_heading_says_what_parts_the_cells() -> None:
+    """More commas than semicolons; sums above, with a day, and in the column of the references; two years, one form."""
+    content = (
+        "Tài khoản, chi nhánh, tỉnh, nước,,,,,\nNgày giao dịch;Số tham chiếu;Diễn giải;Ghi có\n"
+        "01/10/2026;;Số dư đầu kỳ;5.000\n06/10/26;FT1;a, b, c, d;1.000\n;Tổng cộng;;1.000\n07/10/2026;FT2;x;2.000\n"
+    )
+    lines, skipped = read_statement(content.encode())
+    assert [(line.reference, line.day.year, line.amount) for line in lines] == [
+        ("FT1", 2026, 1000),
+        ("FT2", 2026, 2000),
+    ]
+    assert skipped == 2
 
 
 def test_pairs_need_a_name_and_the_same_amount() -> None:
@@ -155,6 +178,8 @@ def test_the_page_takes_a_file_and_matches_by_hand(world: World, paid: list[Cash
     assert "Chưa nhập sao kê nào" in page.get(reverse("bank")).content.decode()
     bad = page.post(reverse("bank-import"), {"file": SimpleUploadedFile("x.csv", b"a;b\n")})
     assert (bad.status_code, "Không tìm thấy cột ngày" in bad.content.decode()) == (422, True)
+    big = page.post(reverse("bank-import"), {"file": SimpleUploadedFile("x.csv", b";" * 5_000_001)})
+    assert (big.status_code, "lớn hơn 5 MB" in big.content.decode()) == (422, True)
     shown = page.post(reverse("bank-import"), {"file": SimpleUploadedFile("t10.csv", SENT)}, follow=True)
     text = shown.content.decode()
     assert "Đã nhập 3 dòng sao kê, khớp 1" in text
@@ -188,3 +213,17 @@ def test_the_payment_list_is_the_ledger_of_the_month(world: World, paid: list[Ca
     assert {row["CACH"] for row in rows.values()} == {"Chuyển khoản"}
     ledger = run(form="THUNGAN", facility=place.facility, period=OCTOBER, actor=place.actor("accountant"), at=at(19))
     assert total(report, "SO_TIEN") == total(ledger, "CON") == Decimal(60000)
+
+
+def test_a_used_deposit_was_not_given_back(world: World) -> None:
+    """Of two deposits the bill uses the first whole and the second in part; the rest goes back."""
+    place, step = world.hospital, walk.visit_of(world, world.hospital, *walk.someone(world.hospital, "Lò Tạm Ứng"))
+    step.examine().order(walk.CBC)
+    used, rest = (step.deposit(amount) for amount in (10000, 500000))
+    step.sign().close()
+    use_deposits(visit=reopened(step.visit), actor=place.actor("cashier"), at=at(16))
+    back = account_of(step.visit).held
+    refund(entry=rest, amount=back, reason="Hoàn thừa", actor=place.actor("cashier"), at=at(16, 30))
+    report = run(form="DSTHU", facility=place.facility, period=OCTOBER, actor=place.actor("accountant"), at=at(19))
+    rows = by_code(report)
+    assert (rows[used.number]["NGAY_SUA"], rows[rest.number]["NGAY_SUA"]) == ("", "202610061630")
