@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("reconcile/", reconciling.reconciliations, name="reconciliations"),
     path("bank/", bank.bank, name="bank"),
     path("bank/import/", bank.bank_import, name="bank-import"),
+    path("bank/rematch/", bank.bank_rematch, name="bank-rematch"),
     path("bank/lines/<int:pk>/match/", bank.bank_match, name="bank-match"),
     path("bank/matches/<int:pk>/undo/", bank.bank_unmatch, name="bank-unmatch"),
     path("lists/<str:form>/<str:month>/", listing.report_list, name="report-list"),

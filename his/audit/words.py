@@ -224,6 +224,7 @@ ACTIONS: Final[dict[str, str]] = {
     "registers.correct": "Sửa dòng sổ",
     "bank.import": "Nhập sao kê ngân hàng",
     "bank.match": "Khớp sao kê với phiếu thu",
+    "bank.rematch": "Khớp lại sao kê với phiếu thu",
     "bank.unmatch": "Bỏ khớp sao kê",
     "registers.export": "Xuất sổ ra bảng tính",
     "registers.print": "In sổ",

@@ -2,7 +2,8 @@
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Upper
 
 from his.core.models import FacilityModel
 from insurance.models.billing import MONEY
@@ -11,12 +12,13 @@ APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update |
 
 
 class BankStatement(FacilityModel):
-    """A file of the bank (sao kê) that was taken in, each once. `skipped` lines had no money that came in, or were
-    there already."""
+    """A file of the bank (sao kê) that was taken in, each once. `skipped` lines had no money that came in, `known` ones
+    were there already."""
 
     name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
     skipped = models.PositiveIntegerField(default=0)
+    known = models.PositiveIntegerField(default=0)
     imported_at = models.DateTimeField()
     imported_by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
 
@@ -26,17 +28,24 @@ class BankStatement(FacilityModel):
 
 
 class BankLine(FacilityModel):
-    """Money that came in: what the bank says, never changed. A reference of the bank is there once."""
+    """Money that came in: what the bank says, never changed. A reference is there once with its day and amount, however
+    it was spaced; banks use one again on another day."""
 
     statement = models.ForeignKey(BankStatement, on_delete=models.PROTECT, related_name="lines")
     day = models.DateField()
     reference = models.CharField("mã giao dịch", max_length=50)
+    key = models.GeneratedField(
+        expression=Upper(Func(F("reference"), Value("[^A-Za-z0-9]"), Value(""), Value("g"), function="REGEXP_REPLACE")),
+        output_field=models.CharField(max_length=50),
+        db_persist=True,
+    )
+    """The reference as `reports.bank.matching.letters` makes it plain."""
     content = models.CharField("nội dung", max_length=500, blank=True)
     amount = models.DecimalField(**MONEY)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["facility", "reference"], name="bank_line_once"),
+            models.UniqueConstraint(fields=["facility", "key", "day", "amount"], name="bank_line_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="bank_line_positive"),
             models.CheckConstraint(condition=~Q(reference=""), name="bank_line_reference"),
         ]
@@ -45,11 +54,13 @@ class BankLine(FacilityModel):
 
 
 class BankMatch(FacilityModel):
-    """A line of the bank and the paper that it stands for. By hand when `by` is there; taken back, never removed."""
+    """A line of the bank and the paper that it stands for. Taken back, never removed. `reason` says why the amounts
+    may differ; only a match by hand has one."""
 
     line = models.ForeignKey(BankLine, on_delete=models.PROTECT, related_name="matches")
     entry = models.ForeignKey("insurance.CashEntry", on_delete=models.PROTECT, related_name="bank_matches")
     is_automatic = models.BooleanField()
+    reason = models.CharField("lý do lệch", max_length=500, blank=True)
     at = models.DateTimeField()
     by = models.ForeignKey("his.User", on_delete=models.PROTECT, related_name="+")
     undone_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +78,18 @@ class BankMatch(FacilityModel):
         ]
         triggers = [
             pgtrigger.Trigger(
+                name="reason_of_difference",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NEW.reason = '' AND (SELECT amount FROM reports_bankline WHERE id = NEW.line_id)
+                        <> (SELECT amount FROM insurance_cashentry WHERE id = NEW.entry_id) THEN
+                        RAISE EXCEPTION 'a match of two amounts has no reason';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="only_undone",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
@@ -78,5 +101,5 @@ class BankMatch(FacilityModel):
                     END IF;
                     RETURN NEW;
                 """,
-            )
+            ),
         ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,13 +19,22 @@ from his.ui.forms import add_refusal, saved, status_of
 from his.ui.text import money_text
 from insurance.models import CashEntry
 from reports.bank.models import BankStatement
-from reports.bank.queries import BankRow, bank_rows, get_line, get_match, standing_matches
+from reports.bank.queries import (
+    BankRow,
+    bank_rows,
+    candidates,
+    get_line,
+    get_match,
+    reused_lines,
+    standing_matches,
+)
 from reports.bank.reading import require_size
-from reports.bank.services import import_statement, match_line, undo_match
+from reports.bank.services import import_statement, match_line, rematch, undo_match
 from reports.forms import MonthForm
 from reports.period import Period
 
-LISTED = 12
+LISTED, PAGE = 12, 50
+TABLES = ("open_lines", "open_papers", "matched")
 
 
 class StatementForm(forms.Form):
@@ -49,9 +59,17 @@ class StatementForm(forms.Form):
 
 
 class MatchForm(forms.Form):
-    """Which paper a line of the bank is."""
+    """Which paper a line of the bank is: a chosen one, or another by its number; why the amounts differ."""
 
-    entry = forms.IntegerField(error_messages={"required": "Chọn phiếu thu", "invalid": "Chọn phiếu thu"})
+    entry = forms.IntegerField(label="Phiếu thu", required=False, error_messages={"invalid": "Chọn phiếu thu"})
+    number = forms.CharField(label="Phiếu khác, ghi số phiếu", required=False, max_length=30)
+    reason = forms.CharField(label="Lý do, khi khác số tiền", required=False, max_length=500)
+
+    def clean(self) -> dict[str, Any]:
+        """A paper is named one way or the other; a typed number counts before the choice."""
+        if not self.errors and not self.cleaned_data["number"] and not self.cleaned_data["entry"]:
+            self.add_error("entry", "Chọn phiếu thu hoặc ghi số phiếu")
+        return self.cleaned_data
 
 
 @require_GET
@@ -75,7 +93,7 @@ def bank_import(request: DeskRequest) -> HttpResponse:
             context = _context(request, form, MatchForm())
             return render(request, "reports/bank.html", context, status=status_of(refusal))
         matched = standing_matches(request.actor.facility).filter(line__statement=made).count()
-        saved(request, f"Đã nhập {made.lines.count()} dòng sao kê, khớp {matched}, bỏ qua {made.skipped}")
+        saved(request, _taken_in(made, matched))
         last = made.lines.order_by("-day").first()
         return redirect(_address(Period.month(last.day) if last else _this_month()))
     return render(request, "reports/bank.html", _context(request, form, MatchForm()), status=422)
@@ -87,19 +105,33 @@ def bank_match(request: DeskRequest, pk: int) -> HttpResponse:
     """Match a line with the chosen paper."""
     line, form = get_line(request.actor.facility, pk), MatchForm(request.POST)
     if form.is_valid():
-        entries = CashEntry.objects.for_facility(request.actor.facility).select_related("visit__patient")
-        entry = entries.filter(pk=form.cleaned_data["entry"]).first()
-        if entry is None:
-            raise NotFound
         try:
-            match_line(line=line, entry=entry, actor=request.actor, at=timezone.now())
+            entry = _paper(request, form)
+            match_line(
+                line=line, entry=entry, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now()
+            )
+        except NotFound:
+            raise
         except Refusal as refusal:
             add_refusal(form, refusal)
         else:
-            saved(request, f"Đã khớp {line.reference} với phiếu {entry.number}, {money_text(line.amount)} đ")
+            saved(request, f"Đã khớp {line.reference} với phiếu {entry.number}, {money_text(entry.amount)} đ")
             return redirect(_address(Period.month(line.day)))
     context = _context(request, StatementForm(), form, line=line.pk, period=Period.month(line.day))
     return render(request, "reports/bank.html", context, status=422)
+
+
+@require_POST
+@requires("billing.match_bank")
+def bank_rematch(request: DeskRequest) -> HttpResponse:
+    """Match by itself what is free of a month."""
+    form = MonthForm(request.POST)
+    if not form.is_valid():
+        return render(request, "reports/bank.html", _context(request, StatementForm(), MatchForm()), status=422)
+    period = Period.month(form.cleaned_data["month"])
+    matched = rematch(period=period, actor=request.actor, at=timezone.now())
+    saved(request, f"Đã khớp thêm {matched} dòng" if matched else "Không có dòng nào khớp thêm")
+    return redirect(_address(period))
 
 
 @require_POST
@@ -110,6 +142,31 @@ def bank_unmatch(request: DeskRequest, pk: int) -> HttpResponse:
     undo_match(match=match, actor=request.actor, at=timezone.now())
     saved(request, f"Đã bỏ khớp {match.line.reference} và phiếu {match.entry.number}")
     return redirect(_address(Period.month(match.line.day)))
+
+
+def _taken_in(made: BankStatement, matched: int) -> str:
+    """What became of the lines of a file."""
+    said = [f"Đã nhập {made.lines.count()} dòng sao kê, khớp {matched}"]
+    if made.known:
+        said.append(f"{made.known} dòng đã có từ trước")
+    if made.skipped:
+        said.append(f"{made.skipped} dòng không phải tiền vào")
+    if reused := reused_lines(made.facility).filter(statement=made).count():
+        said.append(f"{reused} dòng trùng mã với dòng khác ngày hoặc khác số tiền, hãy kiểm tra")
+    return "; ".join(said)
+
+
+def _paper(request: DeskRequest, form: MatchForm) -> CashEntry:
+    """The paper that was typed or chosen."""
+    entries = CashEntry.objects.for_facility(request.actor.facility)
+    if number := form.cleaned_data["number"]:
+        if (typed := entries.filter(number__iexact=number).first()) is None:
+            raise Refusal("no_paper", f"Không có phiếu {number}", field="number")
+        return typed
+    chosen: CashEntry | None = entries.filter(pk=form.cleaned_data["entry"]).first()
+    if chosen is None:
+        raise NotFound
+    return chosen
 
 
 def _this_month() -> Period:
@@ -133,19 +190,44 @@ def _context(
     if chosen:  # the choice of papers has the focus
         form.fields["file"].widget.attrs.pop("data-focus", None)
     statements = BankStatement.objects.for_facility(request.actor.facility).select_related("imported_by")
+    parts = {
+        "open_lines": [row for row in rows if row.line and not row.entry],
+        "open_papers": [row for row in rows if not row.line],
+        "matched": [row for row in rows if row.line and row.entry],
+    }
     return {
         "form": form,
         "match_form": match_form,
         "month_form": choice if choice and not choice.is_valid() else MonthForm(initial={"month": _typed(period)}),
         "month": _typed(period),
         "period": period,
-        "open_lines": [row for row in rows if row.line and not row.entry],
-        "open_papers": [row for row in rows if not row.line],
-        "matched": [row for row in rows if row.line and row.entry],
+        **{name: Paginator(part, PAGE).get_page(request.GET.get(name)) for name, part in parts.items()},
+        "queries": {name: _query(request, period, name) for name in parts},
         "sums": _sums(rows),
         "chosen": chosen,
+        **_near(request, chosen, match_form),
         "statements": statements.order_by("-imported_at")[:LISTED],
     }
+
+
+def _near(request: DeskRequest, chosen: BankRow | None, form: MatchForm) -> dict[str, Any]:
+    """The papers that the chosen line may be, and which of them is picked: as typed, else the one that is named and
+    has the same amount."""
+    if chosen is None or chosen.line is None:
+        return {}
+    near = candidates(request.actor.facility, chosen.line)
+    sure = [one.entry.pk for one in near if one.is_named and one.is_same]
+    typed = form["entry"].value() if form.is_bound else None
+    picked = str(typed or "") if form.is_bound else str(sure[0]) if len(sure) == 1 else ""
+    if not near and not form.is_bound:
+        form.fields["number"].widget.attrs["data-focus"] = ""
+    return {"near": near, "picked": picked}
+
+
+def _query(request: DeskRequest, period: Period, name: str) -> str:
+    """The address of the page without the place in one of its tables."""
+    kept = {key: value for key in (*TABLES, "line") if key != name and (value := request.GET.get(key))}
+    return f"{urlencode({'month': _typed(period), **kept})}&"
 
 
 def _typed(period: Period) -> str:

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from his.core.errors import PermissionRefused, Refusal
@@ -13,9 +14,11 @@ from insurance.billing.ledger import account_of
 from insurance.models import CashEntry
 from reports.bank.matching import Line, Paper, pairs
 from reports.bank.models import BankLine, BankMatch
-from reports.bank.queries import bank_rows
+from reports.bank.queries import BankRow, bank_rows, candidates
 from reports.bank.reading import read_statement
-from reports.bank.services import import_statement, match_line, undo_match
+from reports.bank.services import import_statement, match_line, rematch, undo_match
+from reports.datasets.bank import explain_bank_row
+from reports.datasets.base import Query
 from reports.engine import run
 from tests.cast import World, at
 from tests.insurance import walk
@@ -94,6 +97,24 @@ def test_pairs_need_a_name_and_the_same_amount() -> None:
     assert list(pairs(lines, papers)) == [(1, 11), (2, 12)]
 
 
+def test_references_come_first_and_what_could_be_two_is_no_pair() -> None:
+    """The first line holds the code of a paper that names the reference of the second."""
+    lines = [
+        Line(1, "A", "VP2610060001", Decimal(100)),
+        Line(2, "B", "", Decimal(100)),
+        Line(3, "C", "VP2610060003", Decimal(100)),
+        Line(4, "D", "VP2610060003 lan 2", Decimal(100)),
+        Line(5, "E", "VP2610060005 VP2610060006", Decimal(100)),
+    ]
+    papers = [
+        Paper(11, "b", "VP2610060001", Decimal(100)),
+        Paper(13, "", "VP2610060003", Decimal(100)),
+        Paper(15, "", "VP2610060005", Decimal(100)),
+        Paper(16, "", "VP2610060006", Decimal(100)),
+    ]
+    assert list(pairs(lines, papers)) == [(2, 11)]
+
+
 @pytest.fixture
 def paid(world: World) -> list[CashEntry]:
     """Three transfers of the test day: 30,000 with reference FT30, 20,000 with FT20, 10,000 with FT10."""
@@ -112,6 +133,17 @@ SENT = statement(
 )
 
 
+def near(row: BankRow) -> list[tuple[CashEntry, bool, bool]]:
+    assert row.line is not None
+    return [(one.entry, one.is_named, one.is_same) for one in candidates(row.line.facility, row.line)]
+
+
+def state(world: World, reference: str) -> str:
+    """What the month says of the first line of a reference."""
+    rows = bank_rows(world.hospital.facility, OCTOBER)
+    return next(row.state_vi for row in rows if row.line and row.line.reference == reference)
+
+
 def test_lines_and_papers_are_matched_and_the_rest_is_listed(world: World, paid: list[CashEntry]) -> None:
     place, accountant = world.hospital, world.hospital.actor("accountant")
     first, second, third = paid
@@ -119,17 +151,17 @@ def test_lines_and_papers_are_matched_and_the_rest_is_listed(world: World, paid:
     assert (made.lines.count(), made.skipped) == (3, 1)
     rows = {row.line.reference: row for row in bank_rows(place.facility, OCTOBER) if row.line}
     assert (rows["FT30"].entry, rows["FT30"].state_vi) == (first, "Khớp")
-    assert (rows["FT99"].near, rows["FT99"].state_vi) == ([second], "Chưa có phiếu thu")
-    assert (rows["FT10"].near, rows["FT10"].state_vi) == ([third], "Lệch số tiền, chờ đối soát")
+    assert (near(rows["FT99"]), rows["FT99"].state_vi) == ([(second, False, True)], "Chưa có phiếu thu")
+    assert (near(rows["FT10"]), rows["FT10"].state_vi) == ([(third, True, False)], "Lệch số tiền, chờ đối soát")
     with pytest.raises(Refusal, match="đã nhập rồi"):
         import_statement(content=SENT, name="again.csv", actor=accountant, at=at(18))
     again = import_statement(
         content=SENT + b"08/10/2026;FT77;moi;;5.000\n", name="b.csv", actor=accountant, at=at(18, 1)
     )
-    assert again.lines.count() == 1, "what an earlier file had is not there twice"
+    assert (again.lines.count(), again.known, again.skipped) == (1, 3, 1), "what was there is not there twice"
 
     line = BankLine.objects.get(reference="FT99")
-    with pytest.raises(Refusal, match="khác số tiền"):
+    with pytest.raises(Refusal, match="hãy ghi lý do"):
         match_line(line=line, entry=third, actor=accountant, at=at(18, 2))
     with pytest.raises(Refusal, match="đã khớp rồi"):
         match_line(line=line, entry=first, actor=accountant, at=at(18, 2))
@@ -153,6 +185,84 @@ def test_lines_and_papers_are_matched_and_the_rest_is_listed(world: World, paid:
         BankMatch.objects.filter(pk=match.pk).delete()
     with pytest.raises(DatabaseError), transaction.atomic():
         BankLine.objects.filter(pk=line.pk).update(amount=1)
+
+
+def test_money_that_came_short_is_matched_with_a_reason_and_stays_in_the_report(
+    world: World, paid: list[CashEntry]
+) -> None:
+    place, accountant = world.hospital, world.hospital.actor("accountant")
+    import_statement(content=SENT, name="t10.csv", actor=accountant, at=at(18))
+    line = BankLine.objects.get(reference="FT10")
+    match = match_line(line=line, entry=paid[2], reason="Phí chuyển", actor=accountant, at=at(18, 1))
+    assert (match.reason, state(world, "FT10")) == ("Phí chuyển", "Khớp, lệch −1.000 đ")
+    report = run(form="DSCK", facility=place.facility, period=OCTOBER, actor=accountant, at=at(19))
+    assert failed(report)["Mọi cặp đã khớp cùng số tiền"] == ["FT10"]
+    assert Decimal(str(by_code(report)["FT10"]["CHENH_LECH"])) == Decimal(-1000)
+    page = walk.signed_in(place, "accountant").get(reverse("bank"), {"month": "10/2026"}).content.decode()
+    assert "Khớp, lệch −1.000 đ" in page
+    assert "Phí chuyển" in page
+    undo_match(match=match, actor=accountant, at=at(18, 2))
+    with pytest.raises(DatabaseError), transaction.atomic():
+        BankMatch.objects.create(
+            facility=place.facility, line=line, entry=paid[2], is_automatic=True, at=at(18, 3), by=accountant.user
+        )
+
+
+def test_a_reference_is_one_line_for_each_day_and_amount(world: World, paid: list[CashEntry]) -> None:
+    """Spaced otherwise it is the same line; another day or amount is money of its own, and is pointed out."""
+    place, page = world.hospital, walk.signed_in(world.hospital, "accountant")
+    page.post(reverse("bank-import"), {"file": SimpleUploadedFile("a.csv", SENT)})
+    again = statement("06/10/2026;ft-30;Lan;;30.000", "08/10/2026;FT30;Lan;;30.000", "06/10/2026;FT99;Lan;;7.000")
+    text = page.post(reverse("bank-import"), {"file": SimpleUploadedFile("b.csv", again)}, follow=True).content.decode()
+    assert "Đã nhập 2 dòng sao kê, khớp 0; 1 dòng đã có từ trước; 1 dòng không phải tiền vào; 2 dòng trùng mã" in text
+    assert BankLine.objects.filter(key="FT30").count() == 2
+    assert text.count("trùng mã dòng khác") == 3, "the matched line is not in the list of open ones"
+    report = run(form="DSCK", facility=place.facility, period=OCTOBER, actor=place.actor("accountant"), at=at(19))
+    second = BankLine.objects.get(reference="FT30", day="2026-10-08")
+    assert f"FT30#{second.pk}" in failed(report)["Mọi dòng tiền vào của sao kê có phiếu thu"]
+    query = Query(place.facility, OCTOBER)
+    assert explain_bank_row(query, f"FT30#{second.pk}")[1]["visit"] is None
+    assert explain_bank_row(query, "FT30")[1]["visit"] == paid[0].visit
+
+
+def test_papers_recorded_later_are_matched_again_by_the_month(world: World, paid: list[CashEntry]) -> None:
+    """A line of the last day of September is a paper of October 6; the amount alone counts within 7 days."""
+    accountant, page = world.hospital.actor("accountant"), walk.signed_in(world.hospital, "accountant")
+    for made in ("30/09/2026;FT20;x;;20.000", "28/09/2026;ZZ10;x;;10.000", "06/10/2026;FT30;x;;30.000"):
+        import_statement(content=statement(made), name=made, actor=accountant, at=at(18))
+    matches = BankMatch.objects.filter(undone_at=None).values_list("line__reference", flat=True)
+    assert sorted(matches) == ["FT20", "FT30"]
+    far = BankLine.objects.get(reference="ZZ10")
+    asked = page.get(reverse("bank"), {"month": "09/2026", "line": far.pk}).content.decode()
+    assert "trong 7 ngày trước, sau; kiểm tra trước khi thu" in asked
+    undo_match(match=BankMatch.objects.get(entry=paid[1]), actor=accountant, at=at(18, 1))
+    undo_match(match=BankMatch.objects.get(entry=paid[0]), actor=accountant, at=at(18, 1))
+    assert state(world, "FT30") == "Có phiếu cùng mã, chưa khớp"
+    line = BankLine.objects.get(reference="FT20")
+    asked = page.get(reverse("bank"), {"month": "09/2026", "line": line.pk}).content.decode()
+    assert f'name="entry" value="{paid[1].pk}" checked' in asked
+    assert "cùng mã</span>" in asked
+    assert page.post(reverse("bank-rematch"), {"month": "13/2026"}).status_code == 422
+    text = page.post(reverse("bank-rematch"), {"month": "09/2026"}, follow=True).content.decode()
+    assert "Đã khớp thêm 2 dòng" in text, "the days around the month count too"
+    with pytest.raises(PermissionRefused):
+        rematch(period=OCTOBER, actor=world.hospital.actor("cashier"), at=at(18, 2))
+
+
+def test_the_page_reads_as_often_however_long_the_month(world: World, paid: list[CashEntry]) -> None:
+    accountant = world.hospital.actor("accountant")
+    counts = []
+    for day in (8, 9):
+        rows = [f"{day:02d}/10/2026;N{day}{number};x;;{number + 1}.000" for number in range(60)]
+        import_statement(content=statement(*rows), name=f"{day}", actor=accountant, at=at(18))
+        with CaptureQueriesContext(connection) as seen:
+            bank_rows(world.hospital.facility, OCTOBER)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+    page = walk.signed_in(world.hospital, "accountant")
+    second = page.get(reverse("bank"), {"month": "10/2026", "open_lines": 2}).content.decode()
+    assert "Trang 2/3" in second
+    assert ("N850" in second, "N849" in second) == (True, False)
 
 
 def test_the_money_of_a_voided_paper_waits_for_the_next_one(world: World, paid: list[CashEntry]) -> None:
@@ -182,14 +292,21 @@ def test_the_page_takes_a_file_and_matches_by_hand(world: World, paid: list[Cash
     assert (big.status_code, "lớn hơn 5 MB" in big.content.decode()) == (422, True)
     shown = page.post(reverse("bank-import"), {"file": SimpleUploadedFile("t10.csv", SENT)}, follow=True)
     text = shown.content.decode()
-    assert "Đã nhập 3 dòng sao kê, khớp 1" in text
+    assert "Đã nhập 3 dòng sao kê, khớp 1; 1 dòng không phải tiền vào" in text
     assert "Sao kê có, chưa có phiếu thu: 2" in text
     assert "chưa thấy trong sao kê: 2" in text
     line = BankLine.objects.get(reference="FT99")
     asked = page.get(reverse("bank"), {"month": "10/2026", "line": line.pk}).content.decode()
-    assert f'name="entry" value="{paid[1].pk}" checked' in asked
-    wrong = page.post(reverse("bank-match", args=[line.pk]), {"entry": paid[2].pk})
-    assert (wrong.status_code, "hoàn hoặc thu thêm trước" in wrong.content.decode()) == (422, True)
+    assert f'name="entry" value="{paid[1].pk}" data-focus' in asked, "the amount alone picks no paper"
+    wrong = page.post(reverse("bank-match", args=[line.pk]), {"number": paid[2].number.lower()})
+    text = wrong.content.decode()
+    assert (wrong.status_code, "hãy ghi lý do" in text, paid[2].number.lower() in text) == (422, True, True)
+    nothing = page.post(reverse("bank-match", args=[line.pk]), {"reason": "vì sao"}).content.decode()
+    assert "Chọn phiếu thu hoặc ghi số phiếu" in nothing
+    assert "vì sao" in nothing
+    assert (
+        "Không có phiếu PT99" in page.post(reverse("bank-match", args=[line.pk]), {"number": "PT99"}).content.decode()
+    )
     done = page.post(reverse("bank-match", args=[line.pk]), {"entry": paid[1].pk}, follow=True).content.decode()
     assert "Đã khớp FT99" in done
     match = BankMatch.objects.get(line=line)
