@@ -324,10 +324,10 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
 
 
 def _xml_columns(form: Form) -> set[str]:
-    """The columns that `[xml]` names: `TAG`, `TAG=COLUMN`, and by which rows are grouped; `#` is none."""
+    """The columns that `[xml]` names: `TAG`, `TAG=COLUMN`, by which rows are grouped or left out; `#` is none."""
     names = form.get("xml") or {}
     if "group_by" not in names:
         return set()
     listed = [*names["head"]["columns"], *(one for spec in names["lists"] for one in spec["columns"])]
     sources = {one.rpartition("=")[2] for one in listed} | {spec["column"] for spec in names["lists"]}
-    return {names["group_by"], *sources} - {"#"}
+    return {names["group_by"], names["known"], *sources} - {"#"}

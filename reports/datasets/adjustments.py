@@ -7,7 +7,7 @@ those of the stored claims of both splits (XML1, XML2, XML3), so the form says w
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -102,7 +102,7 @@ def adjusted(query: Query) -> Iterator[Adjusted]:
         before = [one for one in found if one.computed_at <= told_at]
         if before and before[-1] != found[-1]:
             month = f"{filing.period_start:%Y%m}"
-            since = [text for at, text in reasons[visit.claim_code] if at > told_at]
+            since = [text for at, text in reasons[visit.claim_code] if at > before[-1].computed_at]
             yield Adjusted(visit, month, before[-1], found[-1], "; ".join(dict.fromkeys(since)))
 
 
@@ -136,7 +136,7 @@ def _claims(one: Adjusted, *, before: bool) -> Claim | None:
 
 
 def _blank() -> dict[str, Any]:
-    names = ("table", "line", "ordered_at", "status", "field", "old", "field_after", "new", "none")
+    names = ("table", "line", "item", "ordered_at", "status", "field", "old", "field_after", "new", "none")
     return {**dict.fromkeys(names, ""), "difference": BLANK}
 
 
@@ -173,7 +173,7 @@ def _of_table(one: Adjusted, table: TableChange, before: Tables) -> Iterator[dic
         sent = before[table.name][row.old_number - 1] if row.old_number else {}
         line = {"table": number}
         if table.name != SUMMARY:
-            line |= {"line": sent.get("STT", ""), "ordered_at": sent.get("NGAY_YL", "")}
+            line |= {"line": sent.get("STT", ""), "ordered_at": sent.get("NGAY_YL", ""), "item": _item(row, sent)}
         for tag, old, new in _fields(row):
             status = {"changed": CHANGE, "removed": CANCEL}.get(row.kind, "")
             is_fund = table.name == SUMMARY and tag == FUND
@@ -189,15 +189,19 @@ def _of_table(one: Adjusted, table: TableChange, before: Tables) -> Iterator[dic
             }
 
 
+def _item(row: RowChange, sent: Mapping[str, str]) -> str:
+    """What the line is, as it was sent; of a line that was added as it is now."""
+    now = {one.tag: one.new for one in row.fields}
+    return next((text for tag in _NAMES if (text := sent.get(tag) or now.get(tag, ""))), "")
+
+
 def _fields(row: RowChange) -> Iterator[tuple[str, str, str]]:
-    """The fields of a row that differ; of a line that came or went its amount, with what it is."""
+    """The fields of a row that differ; of a line that came or went its amount, empty on the side that has no line."""
     if row.kind == "changed":
         yield from ((one.tag, one.old, one.new) for one in row.fields)
         return
     amount = next(one for one in row.fields if one.tag == AMOUNT)
-    name = next((one.old or one.new for one in row.fields if one.tag in _NAMES and (one.old or one.new)), "")
-    old, new = (f"{text} ({name})" if text else "" for text in (amount.old, amount.new))
-    yield AMOUNT, old or "không có", new or "bỏ"
+    yield AMOUNT, amount.old, amount.new
 
 
 _NAMES = ("TEN_THUOC", "TEN_DICH_VU", "TEN_VAT_TU")

@@ -2,7 +2,8 @@
 
 `[xml]` of form.toml names the elements. A list has an Id to which the organisation's signature refers; the place of the
 signature is empty. With `group_by` the rows of one value of that column are a record of their own (09/BH): fixed texts,
-what all rows say alike (`head`), and its rows by lists; then each record has an Id. Ids follow from the content, so the
+what all rows say alike (`head`), and its rows by lists; then each record has an Id. A list without rows is left out,
+and so is a row whose `known` column is empty, for the portal takes no unknown state. Ids follow from the content: the
 same report gives the same bytes. `TAG=COLUMN` names an element otherwise than its column.
 """
 
@@ -42,10 +43,11 @@ def _id(form: Form, content: str) -> str:
 def _records(root: etree._Element, form: Form, values: Mapping[str, Any], sha256: str) -> None:
     """One record for each value of the grouping column, in the order of the rows."""
     names = form["xml"]
-    at = form.tags.index(names["group_by"])
+    at, known = form.tags.index(names["group_by"]), form.tags.index(names["known"])
     groups: dict[Cell, list[Sequence[Cell]]] = {}
     for row in values["rows"]:
-        groups.setdefault(row[at], []).append(row)
+        if row[known] != "":
+            groups.setdefault(row[at], []).append(row)
     for key, rows in groups.items():
         record = etree.SubElement(root, names["record"], Id=_id(form, f"{sha256}:{key}"))
         for element, texts in names["fixed"].items():
@@ -56,8 +58,8 @@ def _records(root: etree._Element, form: Form, values: Mapping[str, Any], sha256
         inside = etree.SubElement(record, names["inside"])
         for spec in names["lists"]:
             place = form.tags.index(spec["column"])
-            chosen = [row for row in rows if row[place] in spec["values"]]
-            _rows(etree.SubElement(inside, spec["element"]), form, spec["row"], spec["columns"], chosen)
+            if chosen := [row for row in rows if row[place] in spec["values"]]:
+                _rows(etree.SubElement(inside, spec["element"]), form, spec["row"], spec["columns"], chosen)
 
 
 def _rows(above: etree._Element, form: Form, name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

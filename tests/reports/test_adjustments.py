@@ -11,11 +11,17 @@ from openpyxl import load_workbook
 
 from his.catalogs.models import PricedService
 from insurance.billing.closing import reopen_visit
+from insurance.claims.compare import FieldChange, RowChange, TableChange
 from insurance.claims.services import build_month
 from insurance.models import BenefitResult, Claim
 from patients.models import Visit
+from reports.datasets.adjustments import _of_table as of_table
+from reports.datasets.adjustments import adjusted as adjustments_of
+from reports.datasets.base import Query
+from reports.definition import latest
 from reports.engine import run
 from reports.export import export
+from reports.export.xml import to_xml
 from reports.filing.compare import compare
 from reports.filing.sides import as_now, stored
 from reports.lists.services import list_query
@@ -179,6 +185,49 @@ def test_what_was_told_last_month_is_not_told_again(world: World, october: tuple
     both = [total(adjusted(world, NOVEMBER), "CHENH_LECH_QUY"), total(december, "CHENH_LECH_QUY")]
     assert all(both)
     assert total(old, "T_BHTT") + sum(both) == total(made(world.hospital), "T_BHTT")
+
+
+def test_a_correction_across_the_turn_of_a_month_has_its_reason(
+    world: World, october: tuple[walk.Walk, ReportRun]
+) -> None:
+    """Opened two minutes before December, closed three minutes after."""
+    lan, _ = october
+    corrected(lan, at(23, 58) + timedelta(days=55))
+    assert by_code(adjusted(world, NOVEMBER)) == {}
+    december = adjusted(world, Period.parse_month("2026-12"))
+    assert {row["LYDO_DIEUCHINH"] for row in by_code(december).values()} == {"Sai giá"}
+    assert failed(december) == {}
+
+
+def test_lines_that_came_or_went_have_bare_values_and_no_xml_without_a_state(
+    world: World, october: tuple[walk.Walk, ReportRun]
+) -> None:
+    lan, _ = october
+    corrected(lan, at(18) + LATER)
+    (one,) = adjustments_of(Query(lan.place.facility, NOVEMBER))
+    added, gone = FieldChange("THANH_TIEN_BH", "", "", "12.00"), FieldChange("THANH_TIEN_BH", "", "15.00", "")
+    name = FieldChange("TEN_DICH_VU", "", "", "Siêu âm")
+    change = TableChange(
+        "XML3", "", (RowChange("added", None, 2, "", (name, added)), RowChange("removed", 1, None, "", (gone,)))
+    )
+    before = {"XML3": [{"STT": "1", "NGAY_YL": "202610060800", "TEN_DICH_VU": "Công thức máu"}]}
+    told = [(row["item"], row["old"], row["new"], row["status"]) for row in of_table(one, change, before)]
+    assert told == [("Siêu âm", "", "12.00", ""), ("Công thức máu", "15.00", "", "2")]
+
+    report = adjusted(world, NOVEMBER)
+    form, values = latest("09BH"), report.values
+    table, status = form.tags.index("SOBANG_XML"), form.tags.index("TRANGTHAI_CP")
+    lines = [row for row in values["rows"] if row[table] != "1"]
+    assert {row[form.tags.index("TEN_DONG")] for row in lines} == {
+        "Tổng phân tích tế bào máu ngoại vi (bằng máy đếm laser)"
+    }
+    lines[0][status] = ""
+    root = etree.fromstring(to_xml(form, values, "x"))
+    assert len(list(root.iter("CHIPHI"))) == len(lines) - 1
+    for row in lines:
+        row[status] = ""
+    root = etree.fromstring(to_xml(form, values, "x"))
+    assert [child.tag for child in root[0].find("TT_DIEUCHINH")] == ["DS_XML1_DIEUCHINH"], "no empty list"
 
 
 def test_a_visit_that_is_claimed_no_more_is_taken_away(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
