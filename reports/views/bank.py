@@ -127,7 +127,8 @@ def bank_rematch(request: DeskRequest) -> HttpResponse:
     """Match by itself what is free of a month."""
     form = MonthForm(request.POST)
     if not form.is_valid():
-        return render(request, "reports/bank.html", _context(request, StatementForm(), MatchForm()), status=422)
+        context = {**_context(request, StatementForm(), MatchForm()), "month_form": form}
+        return render(request, "reports/bank.html", context, status=422)
     period = Period.month(form.cleaned_data["month"])
     matched = rematch(period=period, actor=request.actor, at=timezone.now())
     saved(request, f"Đã khớp thêm {matched} dòng" if matched else "Không có dòng nào khớp thêm")
@@ -202,7 +203,8 @@ def _context(
         "month": _typed(period),
         "period": period,
         **{name: Paginator(part, PAGE).get_page(request.GET.get(name)) for name, part in parts.items()},
-        "queries": {name: _query(request, period, name) for name in parts},
+        "address": reverse("bank"),
+        "queries": {name: _query(request, period, name) for name in (*TABLES, "line")},
         "sums": _sums(rows),
         "chosen": chosen,
         **_near(request, chosen, match_form),
@@ -225,7 +227,7 @@ def _near(request: DeskRequest, chosen: BankRow | None, form: MatchForm) -> dict
 
 
 def _query(request: DeskRequest, period: Period, name: str) -> str:
-    """The address of the page without the place in one of its tables."""
+    """What the address of the page says but one thing: the place in one of its tables, or the chosen line."""
     kept = {key: value for key in (*TABLES, "line") if key != name and (value := request.GET.get(key))}
     return f"{urlencode({'month': _typed(period), **kept})}&"
 

@@ -242,7 +242,8 @@ def test_papers_recorded_later_are_matched_again_by_the_month(world: World, paid
     asked = page.get(reverse("bank"), {"month": "09/2026", "line": line.pk}).content.decode()
     assert f'name="entry" value="{paid[1].pk}" checked' in asked
     assert "cùng mã</span>" in asked
-    assert page.post(reverse("bank-rematch"), {"month": "13/2026"}).status_code == 422
+    wrong = page.post(reverse("bank-rematch"), {"month": "13/2026"})
+    assert (wrong.status_code, 'value="13/2026"' in wrong.content.decode()) == (422, True)
     text = page.post(reverse("bank-rematch"), {"month": "09/2026"}, follow=True).content.decode()
     assert "Đã khớp thêm 2 dòng" in text, "the days around the month count too"
     with pytest.raises(PermissionRefused):
@@ -263,6 +264,7 @@ def test_the_page_reads_as_often_however_long_the_month(world: World, paid: list
     second = page.get(reverse("bank"), {"month": "10/2026", "open_lines": 2}).content.decode()
     assert "Trang 2/3" in second
     assert ("N850" in second, "N849" in second) == (True, False)
+    assert f'href="{reverse("bank")}?month=10%2F2026&amp;open_lines=2&amp;line=' in second, "a choice stays on its page"
 
 
 def test_the_money_of_a_voided_paper_waits_for_the_next_one(world: World, paid: list[CashEntry]) -> None:
