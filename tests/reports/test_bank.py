@@ -12,7 +12,7 @@ from his.core.errors import PermissionRefused, Refusal
 from insurance.billing.cash import collect, refund, use_deposits, void_entry
 from insurance.billing.ledger import account_of
 from insurance.models import CashEntry
-from reports.bank.matching import Line, Paper, pairs
+from reports.bank.matching import Line, Paper, letters, pairs
 from reports.bank.models import BankLine, BankMatch
 from reports.bank.queries import BankRow, bank_rows, candidates
 from reports.bank.reading import read_statement
@@ -220,6 +220,9 @@ def test_a_reference_is_one_line_for_each_day_and_amount(world: World, paid: lis
     report = run(form="DSCK", facility=place.facility, period=OCTOBER, actor=place.actor("accountant"), at=at(19))
     second = BankLine.objects.get(reference="FT30", day="2026-10-08")
     assert f"FT30#{second.pk}" in failed(report)["Mọi dòng tiền vào của sao kê có phiếu thu"]
+    odd = statement("09/10/2026;Đß-ıİ ft/7ﬁ;Lan;;1.000")
+    import_statement(content=odd, name="c.csv", actor=place.actor("accountant"), at=at(19))
+    assert {line.key for line in BankLine.objects.all()} == {letters(line.reference) for line in BankLine.objects.all()}
     query = Query(place.facility, OCTOBER)
     assert explain_bank_row(query, f"FT30#{second.pk}")[1]["visit"] is None
     assert explain_bank_row(query, "FT30")[1]["visit"] == paid[0].visit
