@@ -61,6 +61,11 @@ def reason_left_out_of(visit: Visit, result: BenefitResult) -> str:
     return next((rule.reason_vi for rule in RULES if rule.applies(visit, result)), "")
 
 
+def asks_nothing(result: BenefitResult) -> bool:
+    """Whether a split, whatever its visit has become since, asks the fund for nothing."""
+    return result.entitlement_code == NOT_CLAIMED or result.fund_amount == 0
+
+
 def reason_column() -> Case:
     """The same as a column of a query over `BenefitResult`."""
     whens = [When(rule.where, then=Value(rule.reason_vi)) for rule in RULES]

@@ -3,7 +3,8 @@
 A visit is on the form of the month in which it was closed again. What it said *before* is what the fund was told last:
 the split in force when the 01/BH was signed, or when the month of the form began, whichever is later. *After* is the
 last split of the month. So a filed 01/BH and the adjustments since add up to what the records say now. The fields are
-those of the stored claims of both splits (XML1, XML2, XML3), so the form says what the files say.
+those of the stored claims of both splits (XML1, XML2, XML3), so the form says what the files say. A split that makes no
+claim asks for nothing: who was taken away and comes back is told as new, with every line.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from his.audit.models import AuditEntry
 from his.core.money import ZERO
 from his.ui.text import money_text
 from insurance.claims.compare import RowChange, TableChange, Tables, compare
-from insurance.claims.inclusion import reason_left_out_of
+from insurance.claims.inclusion import asks_nothing, reason_left_out_of
 from insurance.claims.stored import tables_of
 from insurance.models import BenefitResult, Claim
 from insurance.standards import load
@@ -52,9 +53,24 @@ class Adjusted:
         return bool(reason_left_out_of(self.visit, self.after))
 
     @property
+    def is_restored(self) -> bool:
+        """Whether the fund was told last that nothing is asked for."""
+        return asks_nothing(self.before)
+
+    @property
+    def told(self) -> Decimal:
+        """What the fund was asked for last, đồng."""
+        return ZERO if self.is_restored else self.before.fund_amount
+
+    @property
+    def asked(self) -> Decimal:
+        """What it is asked for now, đồng."""
+        return ZERO if self.is_cancelled else self.after.fund_amount
+
+    @property
     def difference(self) -> Decimal:
         """By how much the fund's part changed, đồng."""
-        return (ZERO if self.is_cancelled else self.after.fund_amount) - self.before.fund_amount
+        return self.asked - self.told
 
 
 def adjustments(query: Query) -> Dataset:
@@ -62,17 +78,18 @@ def adjustments(query: Query) -> Dataset:
     found = Dataset()
     for one in adjusted(query):
         code = one.visit.claim_code
-        old, new = _claims(one, before=True), None if one.is_cancelled else _claims(one, before=False)
-        if old is None or (new is None and not one.is_cancelled):
+        old = None if one.is_restored else _claims(one, before=True)
+        new = None if one.is_cancelled else _claims(one, before=False)
+        known = old or new
+        if known is None or (old is None and not one.is_restored) or (new is None and not one.is_cancelled):
             found.flags["no_claim"].append(code)
             continue
-        after = ZERO if one.is_cancelled else one.after.fund_amount
-        told = f"quỹ {money_text(one.before.fund_amount)} → {money_text(after)} đ"
+        told = f"quỹ {money_text(one.told)} → {money_text(one.asked)} đ"
         found.sections.append((code, f"{code} · {one.visit.patient.full_name} · kỳ {one.month}: {told}"))
         for number, cells in enumerate(_changes(one, old, new), 1):
             if not cells["status"]:
                 found.flags["added"].append(code)
-            found.rows.append(Row(f"{code}/{number}", None, {**_blank(), **_head(one, old), **cells}, code))
+            found.rows.append(Row(f"{code}/{number}", None, {**_blank(), **_head(one, known), **cells}, code))
     found.flags["open"] = _open(query)
     return found
 
@@ -103,7 +120,9 @@ def adjusted(query: Query) -> Iterator[Adjusted]:
         if before and before[-1] != found[-1]:
             month = f"{filing.period_start:%Y%m}"
             since = [text for at, text in reasons[visit.claim_code] if at > before[-1].computed_at]
-            yield Adjusted(visit, month, before[-1], found[-1], "; ".join(dict.fromkeys(since)))
+            one = Adjusted(visit, month, before[-1], found[-1], "; ".join(dict.fromkeys(since)))
+            if not (one.is_restored and one.is_cancelled):
+                yield one
 
 
 def filed_codes(facility: Facility, codes: Sequence[str]) -> dict[str, Filing]:
@@ -140,9 +159,9 @@ def _blank() -> dict[str, Any]:
     return {**dict.fromkeys(names, ""), "difference": BLANK}
 
 
-def _head(one: Adjusted, old: Claim) -> dict[str, str]:
-    """What each row says of the visit, as it was sent."""
-    (summary,) = tables_of(old)[SUMMARY]
+def _head(one: Adjusted, known: Claim) -> dict[str, str]:
+    """What each row says of the visit, as it was sent; of one that was taken away, as it is now."""
+    (summary,) = tables_of(known)[SUMMARY]
     names = {"patient_code": "MA_BN", "full_name": "HO_TEN", "card": "MA_THE_BHYT"}
     names |= {"arrived": "NGAY_VAO", "ended": "NGAY_RA"}
     return {
@@ -154,15 +173,16 @@ def _head(one: Adjusted, old: Claim) -> dict[str, str]:
     }
 
 
-def _changes(one: Adjusted, old: Claim, new: Claim | None) -> Iterator[dict[str, Any]]:
+def _changes(one: Adjusted, old: Claim | None, new: Claim | None) -> Iterator[dict[str, Any]]:
     """The changed fields: those of the summary, then those of the lines."""
+    if new is None or old is None:
+        fund = {"table": "1", "field": FUND, "old": f"{one.told:.2f}", "field_after": FUND, "new": f"{one.asked:.2f}"}
+        yield {**fund, "status": CANCEL if new is None else CHANGE, "difference": one.difference}
     if new is None:
-        gone = {"table": "1", "field": FUND, "old": f"{one.before.fund_amount:.2f}", "new": "0.00"}
-        yield {**gone, "field_after": FUND, "status": CANCEL, "difference": one.difference}
         return
-    before, after = tables_of(old), tables_of(new)
+    before, after = tables_of(old) if old else {}, tables_of(new)
     changes = {table.name: table for table in compare(load(new.standard), before, after)}
-    for table in (SUMMARY, *LINES):
+    for table in (SUMMARY, *LINES) if old else LINES:
         if table in changes:
             yield from _of_table(one, changes[table], before)
 

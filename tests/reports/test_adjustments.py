@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from his.catalogs.models import PricedService
 from insurance.billing.closing import reopen_visit
+from insurance.billing.queries import lines_of
 from insurance.claims.compare import FieldChange, RowChange, TableChange
 from insurance.claims.services import build_month
 from insurance.models import BenefitResult, Claim
@@ -242,6 +243,34 @@ def test_a_visit_that_is_claimed_no_more_is_taken_away(world: World, october: tu
     fund = Decimal(str(by_code(old)[lan.visit.claim_code]["T_BHTT"]))
     assert (row["TRANGTHAI_HS"], row["TT_GOC"], row["TT_DIEUCHINH"]) == ("2", f"{fund:.2f}", "0.00")
     assert Decimal(str(row["CHENH_LECH_QUY"])) == -fund
+
+
+def test_who_was_taken_away_and_comes_back_is_told_as_new(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
+    """Filed, taken away in November, asked for again in December: the three papers add up to what is true."""
+    lan, old = october
+    code, november, december = lan.visit.claim_code, at(18) + LATER, at(18) + 2 * LATER
+    for when in (november, november + timedelta(days=32)):  # left out both times
+        reopen_visit(visit=reopened(lan.visit), reason="Không có thẻ", actor=lan.place.actor("manager"), at=when)
+        lan.visit, lan.now = reopened(lan.visit), when + timedelta(minutes=5)
+        lan.close()
+        BenefitResult.objects.filter(visit=lan.visit, is_current=True).update(entitlement_code="9")
+        Claim.objects.filter(visit=lan.visit, is_current=True).update(is_current=False)
+    gone, nothing = adjusted(world, NOVEMBER), adjusted(world, Period.parse_month("2026-12"))
+    assert total(gone, "CHENH_LECH_QUY") == -Decimal(str(by_code(old)[code]["T_BHTT"]))
+    assert (nothing.values["rows"], failed(nothing)) == ([], {}), "taken away twice is told once"
+    corrected(lan, december, price=52000)
+    report = adjusted(world, Period.parse_month("2026-12"))
+    assert "Mọi lượt điều chỉnh đã lập hồ sơ XML của cả hai lần chốt" not in failed(report)
+    first, *lines = by_code(report).values()
+    fund = Decimal(str(by_code(made(world.hospital))[code]["T_BHTT"]))
+    assert (first["TRANGTHAI_HS"], first["TRUONG_TT_GOC"], first["TT_GOC"]) == ("1", "T_BHTT", "0.00")
+    assert (first["TT_DIEUCHINH"], Decimal(str(first["CHENH_LECH_QUY"]))) == (f"{fund:.2f}", fund)
+    tables = {row["SOBANG_XML"] for row in lines}
+    assert tables == {"2", "3"}
+    assert {row["TT_GOC"] for row in lines} == {"không có"}
+    assert len(lines) == len(lines_of(BenefitResult.objects.get(visit=lan.visit, is_current=True)))
+    papers = [total(old, "T_BHTT"), total(gone, "CHENH_LECH_QUY"), total(report, "CHENH_LECH_QUY")]
+    assert sum(papers) == total(made(world.hospital), "T_BHTT")
 
 
 def test_the_desk_says_that_the_visit_stays(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
