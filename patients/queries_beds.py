@@ -1,5 +1,6 @@
 """Reading the wards: who lies where, who can be admitted, which bed days the price list has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,17 +21,18 @@ from patients.wards import EVERY_BED_GROUP, CountedBed
 @dataclass(frozen=True, slots=True)
 class Lying:
     """Somebody in a bed of a ward. `days` are the bed days so far, None when the price list lacks one; `since` is the
-    admission, `sharers` the others in the same bed."""
+    admission, `others` who lies in the same bed too."""
 
     stay: BedStay
     since: datetime
     days: Decimal | None
-    sharers: int
+    others: Sequence[BedStay]
 
     @property
     def is_share_doubtful(self) -> bool:
-        """More people lie in the bed than the stay says."""
-        return self.sharers + 1 > self.stay.patients_in_bed
+        """More people lie in the bed than the stay says, or another one says another number."""
+        said = self.stay.patients_in_bed
+        return len(self.others) + 1 > said or any(other.patients_in_bed != said for other in self.others)
 
 
 def wards(facility: Facility) -> list[Department]:
@@ -62,9 +64,13 @@ def people_in(ward: Department, at: datetime) -> list[Lying]:
     first: dict[int, datetime] = {}
     for pk, started in _standing(ward.facility, visits).values_list("visit_id", "started_at"):
         first[pk] = min(started, first.get(pk, started))
-    beds = [stay.bed_code for stay in stays]
     return [
-        Lying(stay, first[stay.visit_id], _total(counted[stay.visit_id]), beds.count(stay.bed_code) - 1)
+        Lying(
+            stay,
+            first[stay.visit_id],
+            _total(counted[stay.visit_id]),
+            [other for other in stays if other.bed_code == stay.bed_code and other is not stay],
+        )
         for stay in stays
     ]
 

@@ -111,6 +111,11 @@ class BedStay(FacilityModel):
     def __str__(self) -> str:
         return f"{self.bed_code} {self.started_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def seen(self) -> str:
+        """Which stay this is and how it stands: a screen sends it with a step, which somebody else may have taken."""
+        return f"{self.pk}:{self.ended_at.isoformat() if self.ended_at else 'lying'}"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store with the patient of the visit, as the database would write it."""
         self.patient_id = self.visit.patient_id

@@ -1,13 +1,15 @@
 """Ward stays (buồng bệnh): admit to a ward, move, leave, undo the last step.
 
-Locks the visit's row first (docs/locking.md). `at` is when it happened and becomes the time of the stay: bed days and
-the claim (NGAY_VAO_NOI_TRU, NGAY_YL and NGAY_KQ of bed lines) follow from it.
+Locks the visit's row first, then the bed (docs/locking.md). A step that is given what its screen showed
+(`BedStay.seen`) refuses with `already_changed` when the stay is another or stands in another way by then. `at` is when
+it happened and becomes the time of the stay: bed days and the claim (NGAY_VAO_NOI_TRU, NGAY_YL and NGAY_KQ of bed
+lines) follow from it.
 """
 
 import re
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from his.accounts.actor import Actor
 from his.accounts.models import Department, Facility
@@ -15,8 +17,10 @@ from his.catalogs.models import PricedService
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.core.text import fitting, nfc
+from his.locks import lock_name
 from his.service import audit_facts, service
 from patients.models import BedStay, Visit
+from patients.models.beds import SHARES
 from patients.services.exams import refuse_finished
 from patients.wards import BED_GROUPS, DAY_TREATMENT, INPATIENT, SHORT_STAY, SHORT_STAY_HOURS, admissions, department_of
 
@@ -42,8 +46,8 @@ def admit_to_ward(
     Afterwards the person lies there from `at` on, the visit is of `visit_type` and belongs to the department. Refuses a
     visit that no doctor is examining (what was signed has an outcome already), a type that the facility does not admit
     to, a person who lies somewhere or, but for day treatment, has left the ward, a bed of somebody else unless it is
-    shared, a bed day that the price list lacks, that is of another kind or another department, and a time before the
-    arrival.
+    shared and everybody in it says so, a bed day that the price list lacks, that is of another kind or another
+    department, and a time before the arrival.
     """
     visit = _locked(visit)
     _refuse_state(visit)
@@ -70,6 +74,7 @@ def admit_to_ward(
         started_by=actor.user,
     )
     _refuse_bed(new, visit_type)
+    _refuse_others_in_bed(new)
     _refuse_other_stays(new)
     new.save()
     visit.visit_type, visit.department = visit_type, department
@@ -90,6 +95,7 @@ def move_bed(
     medical_service_code: str = "",
     patients_in_bed: int = 1,
     is_stretcher: bool = False,
+    seen: str | None = None,
 ) -> BedStay:
     """Go on lying in another way from `at` on: another bed, ward, bed day, or another number of people in the bed.
 
@@ -97,7 +103,7 @@ def move_bed(
     Refuses when nothing changes, when the person does not lie in that bed any more, and what `admit_to_ward` refuses.
     """
     visit = _locked(stay.visit)
-    stay = _open(stay)
+    stay = _open(stay, seen)
     new = BedStay(
         facility=actor.facility,
         visit=visit,
@@ -113,6 +119,7 @@ def move_bed(
     if _told(new) == _told(stay):
         raise Refusal("nothing_changed", "Chưa đổi khoa, giường, ngày giường hay số người nằm")
     _refuse_bed(new, visit.visit_type)
+    _refuse_others_in_bed(new, stay)
     _end(stay, actor, at)
     new.save()
     visit.department = department
@@ -122,7 +129,7 @@ def move_bed(
 
 
 @service(action="patients.leave_ward", permission="patients.ward")
-def leave_ward(*, stay: BedStay, actor: Actor, at: datetime) -> BedStay:
+def leave_ward(*, stay: BedStay, actor: Actor, at: datetime, seen: str | None = None) -> BedStay:
     """End the stay in the ward (ra khoa): the person goes home, elsewhere, or has died.
 
     Afterwards nobody of the visit lies in a bed; a visit that was signed before ends at `at`. An inpatient stay of four
@@ -130,7 +137,7 @@ def leave_ward(*, stay: BedStay, actor: Actor, at: datetime) -> BedStay:
     beginning of the stay, and day treatment that ends on another day.
     """
     visit = _locked(stay.visit)
-    stay = _open(stay)
+    stay = _open(stay, seen)
     if visit.visit_type == DAY_TREATMENT and local(at).date() != local(stay.started_at).date():
         message = "Nội trú ban ngày ra khoa trong ngày; nằm qua đêm là nội trú"
         raise Refusal("day_treatment", message, field="at")
@@ -145,12 +152,13 @@ def leave_ward(*, stay: BedStay, actor: Actor, at: datetime) -> BedStay:
 
 
 @service(action="patients.undo_bed_step", permission="patients.ward")
-def undo_bed_step(*, stay: BedStay, reason: str, actor: Actor, at: datetime) -> BedStay:
+def undo_bed_step(*, stay: BedStay, reason: str, actor: Actor, at: datetime, seen: str | None = None) -> BedStay:
     """Take back the last thing that was written of the beds of a visit (ghi nhầm).
 
     Who has left lies in the last bed again; a move or an admission is void, keeps its row with the reason, and the
     former bed goes on. The end of a visit that was signed becomes that of its last signature again. Refuses without a
-    reason, and a stay that is not the last one.
+    reason, a stay that is not the last one, and one that cannot go on: the person lies elsewhere by now, or somebody
+    else in that bed.
     """
     why = fitting(nfc(reason), 500, "reason")
     if not why:
@@ -160,6 +168,7 @@ def undo_bed_step(*, stay: BedStay, reason: str, actor: Actor, at: datetime) -> 
     stays = _standing(visit)
     if not stays or stays[-1].pk != stay.pk:
         raise Refusal("already_changed", "Không phải bước cuối cùng, hãy tải lại trang")
+    _refuse_unseen(stays[-1], seen)
     last = stays[-1]
     if last.ended_at is not None:
         _reopen(last)
@@ -177,15 +186,20 @@ def undo_bed_step(*, stay: BedStay, reason: str, actor: Actor, at: datetime) -> 
 
 
 def end_of(visit: Visit) -> datetime | None:
-    """When a visit whose exams are signed ended: with the last signature, or with leaving the ward after it.
+    """When a visit whose exams are signed ended: with leaving the ward, whenever the doctor signs, else with the last
+    signature; an exam that began after the ward ends it with its own.
 
-    None while it goes on; its beds and exams are read as they stand.
+    While somebody lies in a bed it is the last signature. None while the visit goes on; its beds and exams are read as
+    they stand.
     """
     if visit.ended_at is None:
         return None
-    signed = [exam.signed_at for exam in visit.exams.all() if exam.signed_at is not None]
-    left = [stay.ended_at for stay in _standing(visit) if stay.ended_at is not None]
-    return max([*signed, *left], default=visit.ended_at)
+    exams = [exam for exam in visit.exams.all() if exam.signed_at is not None]
+    stays = _standing(visit)
+    if stays and all(stay.ended_at is not None for stay in stays):
+        left = max(stay.ended_at for stay in stays if stay.ended_at is not None)
+        return max([left, *(exam.signed_at for exam in exams if exam.signed_at and exam.started_at >= left)])
+    return max((exam.signed_at for exam in exams if exam.signed_at), default=visit.ended_at)
 
 
 def _undo_beginning(visit: Visit, voided: BedStay, former: list[BedStay]) -> str:
@@ -200,6 +214,9 @@ def _undo_beginning(visit: Visit, voided: BedStay, former: list[BedStay]) -> str
 
 
 def _reopen(stay: BedStay) -> None:
+    """The stay goes on; refuses when the person or somebody else took a bed meanwhile that does not go with it."""
+    _refuse_other_stays(stay, field="")
+    _refuse_others_in_bed(stay)
     stay.ended_at, stay.ended_by = None, None
     stay.save(update_fields=["ended_at", "ended_by"])
 
@@ -214,10 +231,18 @@ def _standing(visit: Visit) -> list[BedStay]:
     return list(rows.order_by("started_at", "pk"))
 
 
-def _open(stay: BedStay) -> BedStay:
+def _refuse_unseen(stay: BedStay, seen: str | None) -> None:
+    """A second send of a step finds the stay changed by the first."""
+    if seen is not None and seen != stay.seen:
+        message = "Giường của người bệnh vừa thay đổi: hãy xem lại, nếu vẫn cần thì ghi lần nữa"
+        raise Refusal("already_changed", message)
+
+
+def _open(stay: BedStay, seen: str | None) -> BedStay:
     """The stay, read again under the lock of its visit."""
     stay = BedStay.objects.select_related("department", "visit").get(pk=stay.pk)
     refuse_finished(stay.visit)
+    _refuse_unseen(stay, seen)
     if stay.voided_at is not None or stay.ended_at is not None:
         raise Refusal("already_changed", "Người bệnh không còn nằm giường này, hãy tải lại trang")
     return stay
@@ -270,17 +295,43 @@ def _refuse_bed(stay: BedStay, visit_type: str) -> None:
     _refuse_service(stay, stay.service_code, visit_type, "service_code")
     if stay.medical_service_code:
         _refuse_service(stay, stay.medical_service_code, visit_type, "medical_service_code")
-    if stay.patients_in_bed == 1 and (other := _others(stay).first()):
-        who = other.visit.patient.full_name
-        message = f"Giường {stay.bed_code} đang có {who} nằm: chọn số người nằm ghép hoặc giường khác"
-        raise Refusal("bed_taken", message, field="patients_in_bed")
 
 
-def _others(stay: BedStay) -> "QuerySet[BedStay]":
-    rows = BedStay.objects.for_facility(stay.facility).filter(
-        department=stay.department, bed_code=stay.bed_code, ended_at__isnull=True, voided_at__isnull=True
+def _refuse_others_in_bed(stay: BedStay, former: BedStay | None = None) -> None:
+    """Who lies in the bed from then on: everybody's stay says how many they are, or the same days are paid twice.
+
+    Holds the bed until the end of the transaction. Whoever stays in the bed of `former` and changes the number is held
+    against how many lie there, not against what the others still say: they are changed one after the other.
+    """
+    lock_name("bed", stay.department_id, stay.bed_code)
+    others = BedStay.objects.for_facility(stay.facility).filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=stay.started_at),
+        department_id=stay.department_id,
+        bed_code=stay.bed_code,
+        voided_at__isnull=True,
     )
-    return rows.exclude(visit=stay.visit).select_related("visit__patient")
+    found = list(others.exclude(visit_id=stay.visit_id).select_related("visit__patient").order_by("started_at", "pk"))
+    if not found:
+        return
+    other = found[0]
+    who, when = other.visit.patient.full_name, f"{local(other.started_at):%H:%M %d/%m/%Y}"
+    if stay.patients_in_bed == 1:
+        message = f"Giường {stay.bed_code} có {who} nằm (từ {when}): chọn số người nằm ghép hoặc giường khác"
+        raise Refusal("bed_taken", message, field="patients_in_bed")
+    people = min(3, 1 + sum(one.ended_at is None for one in found))
+    if stay.patients_in_bed < people:
+        message = f"Giường {stay.bed_code} có {who} và người khác nằm: chọn {SHARES[people - 1][1]}"
+        raise Refusal("bed_share", message, field="patients_in_bed")
+    if former is not None and (former.department_id, former.bed_code) == (stay.department_id, stay.bed_code):
+        return
+    other = next((one for one in found if one.patients_in_bed != stay.patients_in_bed), other)
+    if other.patients_in_bed != stay.patients_in_bed:
+        who, when = other.visit.patient.full_name, f"{local(other.started_at):%H:%M %d/%m/%Y}"
+        message = (
+            f"{who} nằm giường {stay.bed_code} từ {when} đang ghi {other.get_patients_in_bed_display()}: trước hết mở "
+            f"người đó và ghi chuyển thành {stay.get_patients_in_bed_display()} từ lúc bắt đầu nằm ghép"
+        )
+        raise Refusal("bed_share", message, field="patients_in_bed")
 
 
 def _refuse_service(stay: BedStay, code: str, visit_type: str, field: str) -> None:
@@ -296,10 +347,11 @@ def _refuse_service(stay: BedStay, code: str, visit_type: str, field: str) -> No
         raise Refusal("bed_department", f"Ngày giường {code} là của khoa {named}", field=field)
 
 
-def _refuse_other_stays(new: BedStay) -> None:
+def _refuse_other_stays(new: BedStay, field: str = "at") -> None:
     """Said here; the database would refuse it too."""
     lying = BedStay.objects.for_facility(new.facility).filter(patient_id=new.visit.patient_id, voided_at__isnull=True)
-    later = lying.exclude(ended_at__lte=new.started_at).select_related("visit").first()
+    later = lying.exclude(ended_at__lte=new.started_at).exclude(pk=new.pk).select_related("visit").first()
     if later is not None:
-        message = f"Lúc đó người bệnh đang nằm giường {later.bed_code} (lượt {later.visit.claim_code})"
-        raise Refusal("already_in_bed", message, field="at")
+        when = f"{local(later.started_at):%H:%M %d/%m/%Y}"
+        message = f"Người bệnh nằm giường {later.bed_code} từ {when} (lượt {later.visit.claim_code})"
+        raise Refusal("already_in_bed", message, field=field)

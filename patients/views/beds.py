@@ -147,17 +147,17 @@ def _bed_form(
 
 def _do(request: DeskRequest, visit: Visit, last: BedStay | None, form: forms.Form) -> str:
     """Do what was asked and say it."""
-    data, who = dict(form.cleaned_data), visit.patient.full_name
+    data, who, seen = dict(form.cleaned_data), visit.patient.full_name, request.POST.get("seen", "")
     if isinstance(form, BedForm):
         data["department"] = next(one for one in wards(request.actor.facility) if one.pk == data["department"])
         if last is not None and last.ended_at is None:
-            stay = move_bed(stay=last, actor=request.actor, **data)
+            stay = move_bed(stay=last, actor=request.actor, seen=seen, **data)
             return f"{who} nằm giường {stay.bed_code}, {stay.department.name}"
         stay = admit_to_ward(visit=visit, actor=request.actor, **data)
         return f"Đã nhận {who} vào giường {stay.bed_code}, {stay.department.name}"
     assert last is not None
     if isinstance(form, LeaveForm):
-        leave_ward(stay=last, actor=request.actor, at=data["at"])
+        leave_ward(stay=last, actor=request.actor, at=data["at"], seen=seen)
         return f"{who} đã ra khoa"
-    undo_bed_step(stay=last, reason=data["reason"], actor=request.actor, at=now())
+    undo_bed_step(stay=last, reason=data["reason"], actor=request.actor, at=now(), seen=seen)
     return f"Đã hủy bước vừa ghi của {who}"

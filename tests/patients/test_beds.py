@@ -1,5 +1,6 @@
 """Ward stays: admitted, moved, left, taken back; one bed at a time; frozen once the visit is closed; the screen."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from his.core.errors import Refusal
 from patients.models import BedStay, Visit
+from patients.queries_beds import people_in
 from patients.services.beds import admit_to_ward, leave_ward, move_bed, undo_bed_step
 from tests.cast import World, anh_hung, at
 from tests.insurance import walk
@@ -105,10 +107,70 @@ def test_what_cannot_be_is_refused_beside_its_field(step: walk.Walk, code: str, 
 def test_a_bed_of_somebody_else_is_shared_or_refused(world: World, step: walk.Walk) -> None:
     admitted(step, *ICU, at(9))
     hung = walk.visit_of(world, step.place, anh_hung(step.place), None, route="self").examine()
-    with pytest.raises(Refusal, match="Giường H001 đang có Nguyễn Thị Lan nằm") as refused:
+    with pytest.raises(Refusal, match="Giường H001 có Nguyễn Thị Lan nằm") as refused:
         admitted(hung, *ICU, at(10))
     assert refused.value.code == "bed_taken"
-    assert admitted(hung, *ICU, at(10), patients_in_bed=2).bed_code == "H001"
+    with pytest.raises(
+        Refusal, match=r"Nguyễn Thị Lan nằm giường H001 từ 09:00 .* đang ghi 1 người: trước hết"
+    ) as refused:
+        admitted(hung, *ICU, at(10), patients_in_bed=2)
+    assert (refused.value.code, refused.value.field) == ("bed_share", "patients_in_bed")
+
+
+def test_everybody_in_a_bed_says_how_many_they_are(world: World, step: walk.Walk) -> None:
+    """Two, then three in a bed; changed one after the other, and nobody lies there before the bed says so."""
+    nurse = step.place.actor("nurse")
+    hung = walk.visit_of(world, step.place, anh_hung(step.place), None, route="self").examine()
+    patient, card = walk.someone(step.place, "Lý Văn Mẫu", card="GD4999912345670")
+    third = walk.visit_of(world, step.place, patient, card).examine()
+
+    def share(stay: BedStay, patients: int, when: datetime) -> BedStay:
+        same = {"department": stay.department, "bed_code": stay.bed_code, "service_code": stay.service_code}
+        return move_bed(stay=stay, **same, patients_in_bed=patients, actor=nurse, at=when)
+
+    first = share(admitted(step, *ICU, at(9)), 2, at(10))
+    with pytest.raises(Refusal, match="đang ghi 1 người"):
+        admitted(hung, *ICU, at(9, 30), patients_in_bed=2)
+    second = admitted(hung, *ICU, at(10), patients_in_bed=2)
+    with pytest.raises(Refusal, match="chọn 3 người trở lên"):
+        admitted(third, *ICU, at(11), patients_in_bed=2)
+    with pytest.raises(Refusal, match="đang ghi 2 người"):
+        admitted(third, *ICU, at(11), patients_in_bed=3)
+    first = share(first, 3, at(11))
+    (lan, _hung) = people_in(step.place.departments["K02"], at(11))
+    assert lan.is_share_doubtful, "the list says who is still to be changed"
+    second = share(second, 3, at(11))
+    admitted(third, *ICU, at(11), patients_in_bed=3)
+    leave_ward(stay=first, actor=nurse, at=at(12))
+    with pytest.raises(Refusal, match="chọn số người nằm ghép"):
+        share(second, 1, at(12))
+    share(second, 2, at(12))
+    with pytest.raises(Refusal, match=r"từ 12:00 .* đang ghi 2 người"):
+        undo_bed_step(stay=first, reason="Chưa về", actor=nurse, at=at(12))
+
+
+def test_who_lies_elsewhere_by_now_does_not_lie_in_the_former_bed_again(world: World, step: walk.Walk) -> None:
+    nurse = step.place.actor("nurse")
+    stay = admitted(step, *ICU, at(9))
+    leave_ward(stay=stay, actor=nurse, at=at(14))
+    visit = step.visit
+    again = walk.visit_of(world, step.place, visit.patient, visit.card, hour=15, confirm_second=True).examine()
+    admitted(again, "K02", "H002", "K02.1911", at(16))
+    with pytest.raises(Refusal, match="nằm giường H002 từ 16:00") as refused:
+        undo_bed_step(stay=stay, reason="Chưa về", actor=nurse, at=at(17))
+    assert refused.value.code == "already_in_bed"
+
+
+def test_a_visit_ends_with_leaving_the_ward_whenever_the_doctor_signs(step: walk.Walk) -> None:
+    nurse = step.place.actor("nurse")
+    stay = admitted(step, *ICU, at(9))
+    leave_ward(stay=stay, actor=nurse, at=on_day(8, 9))
+    step.now = on_day(9, 15)
+    step.sign()
+    assert (step.visit.state, step.visit.ended_at) == (Visit.State.EXAMINED, on_day(8, 9))
+    undo_bed_step(stay=stay, reason="Chưa về", actor=nurse, at=on_day(9, 16))
+    step.visit.refresh_from_db()
+    assert step.visit.ended_at == step.now
 
 
 def test_nobody_is_admitted_twice_before_an_exam_or_after_the_signature(step: walk.Walk) -> None:
@@ -166,6 +228,13 @@ def test_the_database_keeps_one_bed_at_a_time_and_finished_visits_frozen(step: w
 # The screen
 
 
+def seen(desk: Client, page: str) -> str:
+    """What the forms of the page send along."""
+    found = set(re.findall(r'name="seen" value="([^"]*)"', desk.get(page).content.decode()))
+    (one,) = found
+    return str(one)
+
+
 @pytest.fixture
 def desk(step: walk.Walk, client: Client) -> Client:
     client.force_login(step.place.users["nurse"])
@@ -191,16 +260,35 @@ def test_a_person_is_found_admitted_moved_and_let_go_on_the_screen(step: walk.Wa
     listed = desk.get(reverse("beds")).content.decode()
     assert "Nguyễn Thị Lan" in listed
     assert "2 người" in listed
-    moved = {**bed, "step": "move", "bed_code": "H007", "at": "07/10/2026 10:00"}
+    moved = {**bed, "step": "move", "bed_code": "H007", "at": "07/10/2026 10:00", "seen": seen(desk, page)}
     assert desk.post(page, moved).status_code == 302
-    assert desk.post(page, {"step": "leave", "at": "08/10/2026 10:00"}).status_code == 302
+    assert desk.post(page, {"step": "leave", "at": "08/10/2026 10:00", "seen": seen(desk, page)}).status_code == 302
     shown = desk.get(page).content.decode()
     assert "Đã ra khoa 08/10/2026 10:00" in shown
     assert "Nằm từ 09:00 06/10/2026 đến 10:00 08/10/2026: 2 ngày giường" in shown
     assert desk.post(page, {"step": "undo", "reason": ""}).status_code == 422
-    assert desk.post(page, {"step": "undo", "reason": "Chưa về"}).status_code == 302
+    assert desk.post(page, {"step": "undo", "reason": "Chưa về", "seen": seen(desk, page)}).status_code == 302
     assert [row[3] for row in told(step.visit)] == [on_day(7, 10), None]
     assert desk.post(page, {**bed, "step": "admit"}).status_code == 422
+
+
+@pytest.mark.parametrize("step_name", ["undo", "leave", "move"])
+def test_a_second_send_of_a_step_takes_no_second_one(step: walk.Walk, desk: Client, step_name: str) -> None:
+    """Moved, and the same form twice: the first is done, the second sees that the bed is another one by now."""
+    nurse, wards = step.place.actor("nurse"), step.place.departments
+    first = admitted(step, *ICU, at(9))
+    new = {"department": wards["K02"], "bed_code": "H002", "service_code": "K02.1911"}
+    move_bed(stay=first, **new, actor=nurse, at=on_day(7, 8))
+    page = reverse("bed-visit", args=[step.visit.pk])
+    sent = {"seen": seen(desk, page), "step": step_name, "reason": "Nhầm giường", "at": "08/10/2026 10:00"}
+    sent |= {"department": wards["K02"].pk, "bed_code": "H003", "service_code": "K02.1911", "patients_in_bed": "1"}
+    assert desk.post(page, sent).status_code == 302
+    after = told(step.visit)
+    again = desk.post(page, {**sent, "at": "08/10/2026 11:00", "bed_code": "H004"})
+    assert again.status_code == 422
+    assert "vừa thay đổi" in again.content.decode()
+    assert told(step.visit) == after
+    assert desk.post(page, {key: sent[key] for key in sent if key != "seen"}).status_code == 422
 
 
 def test_the_list_asks_the_same_for_many_people(
