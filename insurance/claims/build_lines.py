@@ -1,6 +1,7 @@
 """The detail rows of a claim: drugs, services, results and notes. Amounts come from the stored split only."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from his.accounts.models import Staff
 from his.core.errors import Refusal
@@ -10,7 +11,7 @@ from insurance.claims.supply import days_given, line_of
 from insurance.claims.visit_facts import main_code_of
 from insurance.models import BenefitLine, Charge
 from insurance.standards.rows import DrugRow, ProgressRow, ResultRow, ServiceRow
-from patients.models import ClinicalNote, ServiceOrder
+from patients.models import ClinicalNote, Exam, ServiceOrder
 
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
@@ -127,10 +128,16 @@ def _service_row(record: Record, line: BenefitLine, number: int) -> ServiceRow:
         disease_codes=(disease,) if disease else (),
         ordered_at=order.ordered_at if order else exam.started_at,
         performed_at=(order.performed_at if order else exam.started_at),
-        result_at=order.result_at if order else exam.signed_at,
+        result_at=order.result_at if order else _signed(record, exam),
         payment_method_code=FEE_FOR_SERVICE,
         device_codes=tuple(code for code in (order.device_code if order else "").split(";") if code),
     )
+
+
+def _signed(record: Record, exam: Exam) -> datetime | None:
+    """When an exam was done: with its signature, but not after the visit's end, which a doctor may sign later."""
+    ended_at = record.visit.ended_at
+    return min(exam.signed_at, ended_at) if exam.signed_at and ended_at else exam.signed_at
 
 
 def _performer(order: ServiceOrder) -> Staff | None:

@@ -24,6 +24,7 @@ from patients.models import (
 from patients.notices import SafetyReport, Stage, refuse_blocking, refuse_without_reason
 from patients.queries_clinical import days_allowed, lines_of, orders_of
 from patients.queries_safety import overrides_of
+from patients.services.beds import end_of
 from patients.services.cases import note_amendment, open_cases
 from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finished, set_texts
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
@@ -56,8 +57,9 @@ def sign_exam(
 
     Afterwards both are frozen, a follow-up or transfer slip has its number, each paper of the prescription its code (a
     facility without a prescribing code: none), a snapshot with its SHA-256 is stored, the
-    visit is examined and ended at `at`, and the number of the room is done. With `send_on_to` the visit goes on in
-    that room instead, and this exam has no outcome: that of the last one counts. Who signs is the doctor of the exam.
+    visit is examined and ended at `at` (or when its patient left the ward, `end_of`), and the number of the room is
+    done. With `send_on_to` the visit goes on in that room instead, and this exam has no outcome: that of the last one
+    counts. Who signs is the doctor of the exam.
     Refuses without a main diagnosis, with orders that have no result, with an outcome that lacks its details (a future
     day for a follow-up; what `Transfer` must say for a transfer), with more days prescribed than the main diagnosis
     allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
@@ -105,7 +107,8 @@ def sign_exam(
         exam.snapshot["exam"]["sent_on_to"] = send_on_to.name
     exam.snapshot_sha256 = fingerprint(exam.snapshot)
     exam.save()
-    Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=at)
+    visit.ended_at = at
+    Visit.objects.filter(pk=visit.pk).update(state=Visit.State.EXAMINED, ended_at=end_of(visit))
     busy = [QueueTicket.State.WAITING, QueueTicket.State.CALLED, QueueTicket.State.SERVING, QueueTicket.State.SKIPPED]
     QueueTicket.objects.filter(visit=visit, room_id=exam.room_id, state__in=busy).update(
         state=QueueTicket.State.DONE, done_at=at

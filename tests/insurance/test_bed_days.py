@@ -207,6 +207,21 @@ def test_three_days_two_wards_and_a_shared_bed_make_a_clean_claim(world: World) 
 
 
 @pytest.mark.django_db
+def test_a_claim_ends_when_the_patient_left_though_the_doctor_signs_a_day_later(world: World) -> None:
+    bed_prices(world.hospital)
+    step = walk.lan(world, world.hospital).examine()
+    stay = admitted(step, "K02", "H001", "K02.1911", at(9))
+    leave_ward(stay=stay, actor=step.place.actor("nurse"), at=on_day(8, 11))
+    step.now = on_day(9, 10)
+    step.sign().settled()
+    claim = build_claim(visit=step.visit, actor=step.place.actor("claims"), at=on_day(9, 15))
+    tables = money_audit.tables_of(content_of(claim))
+    assert tables["XML1"][0]["NGAY_RA"] == "202610081100"
+    assert [row["NGAY_KQ"] for row in tables["XML3"]] == ["202610081100", "202610081100"]
+    assert [row["SO_LUONG"] for row in tables["XML3"]] == ["1.000", "2.000"]
+
+
+@pytest.mark.django_db
 def test_who_lies_in_a_bed_is_named_and_stops_the_closing(world: World) -> None:
     bed_prices(world.hospital)
     step = walk.lan(world, world.hospital).examine()
