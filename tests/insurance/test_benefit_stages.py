@@ -10,6 +10,8 @@ from insurance.benefits.engine.rates import (
     WardStay,
     bed_days,
     bed_share_rate,
+    earns_extra_day,
+    may_earn_extra_day,
     reused_supply_price,
     stretcher_rate,
     surgery_rate,
@@ -287,6 +289,30 @@ def test_wards_of_one_day():
     assert ward_quantities(old, crowded) == (Decimal("0.33"), half)
     short_first = [WardStay(Decimal(400_000), Decimal(4)), *three[1:]]
     assert ward_quantities(PARAMS, short_first) == (0, half, half)
+    all_short = [WardStay(Decimal(400_000), Decimal(1)), *(WardStay(Decimal(9), Decimal(n)) for n in (2, 3))]
+    assert ward_quantities(PARAMS, all_short) == (0, 0, 1)
+
+
+EXTRA_DAY = {
+    ("5", "1"): True,
+    ("6", "4"): True,
+    ("6", "1"): True,
+    ("3", "4"): True,
+    ("4", "2"): True,
+    ("4", "5"): True,
+    ("3", "1"): False,
+    ("4", "1"): False,
+    ("2", "2"): False,
+    ("1", "5"): False,
+    ("1", "4"): False,
+    ("7", "2"): False,
+}
+
+
+@pytest.mark.parametrize(("outcome", "is_earned"), EXTRA_DAY.items(), ids=str)
+def test_the_extra_bed_day_is_billed_only_for_what_the_law_names(outcome, is_earned):
+    assert earns_extra_day(*outcome) is is_earned
+    assert may_earn_extra_day(*outcome) or not is_earned
 
 
 def test_bed_days_refuse_a_discharge_before_the_admission():

@@ -41,12 +41,21 @@ def bed_days(params: Params, *, admitted_at: datetime, left_at: datetime, has_ex
     return (left_at.date() - admitted_at.date()).days + int(has_extra_day)
 
 
+def may_earn_extra_day(treatment_result: str, discharge_kind: str) -> bool:
+    """Whether the outcome does not rule one more bed day out, by KET_QUA_DTRI and MA_LOAI_RV: for warnings only.
+
+    Death, not better or worse, transferred, or taken home; `earns_extra_day` says when it is billed.
+    """
+    return treatment_result in {"3", "4", "5", "6"} or discharge_kind in {"2", "4", "5"}
+
+
 def earns_extra_day(treatment_result: str, discharge_kind: str) -> bool:
     """Whether the outcome earns one more bed day (TT 39/2024 Đ4c k1), by KET_QUA_DTRI and MA_LOAI_RV.
 
-    Death, not better or worse, transferred, or taken home.
+    Death (5), or taken home to die (6); not better or worse (3, 4) only who is also sent up (2, 5) or taken home (4).
+    Who is sent on better, past the emergency phase, earns it too by the law; no code says so, and it is not billed.
     """
-    return treatment_result in {"3", "4", "5", "6"} or discharge_kind in {"2", "4", "5"}
+    return treatment_result in {"5", "6"} or (treatment_result in {"3", "4"} and discharge_kind in {"2", "4", "5"})
 
 
 def bed_share_rate(params: Params, *, patients: int) -> Decimal:
@@ -65,24 +74,28 @@ def ward_quantities(params: Params, stays: Sequence[WardStay]) -> tuple[Decimal,
     """Bed quantity of each ward of one day with ward transfers, in the order given.
 
     One ward: the whole day. Two: half each. Three or more: half for the dearest and half for the cheapest among
-    the wards with more than four hours, none for the others. Of a bed of three or more the setting
-    `transfer_shared_quantity` may make the half a third.
+    the wards with more than four hours, none for the others; the only one of them has both halves. Where no ward has
+    more than four hours the law is silent: our reading is the ward of the longest time. Of a bed of three or more the
+    setting `transfer_shared_quantity` may make the half a third.
     """
     if len(stays) <= 1:
         return tuple(Decimal(1) for _ in stays)
     parts = [_transfer_quantity(params, stay) for stay in stays]
     if len(stays) == 2:
         return tuple(parts)
-    hours = params.number("bed_no_charge_hours")
-    counted = [position for position, stay in enumerate(stays) if stay.hours > hours]
-    if not counted:
-        raise BenefitError("ward_hours", "Không có khoa nào nằm quá số giờ tối thiểu trong ngày")
+    counted = long_wards(params, stays) or [max(range(len(stays)), key=lambda position: stays[position].hours)]
     dearest = max(counted, key=lambda position: stays[position].bed_price)
     cheapest = min((p for p in counted if p != dearest), key=lambda p: stays[p].bed_price, default=dearest)
     quantities = [ZERO] * len(stays)
     quantities[dearest] += parts[dearest]
     quantities[cheapest] += parts[cheapest]
     return tuple(quantities)
+
+
+def long_wards(params: Params, stays: Sequence[WardStay]) -> list[int]:
+    """The places of the wards with more than the hours that count nothing."""
+    hours = params.number("bed_no_charge_hours")
+    return [position for position, stay in enumerate(stays) if stay.hours > hours]
 
 
 def _transfer_quantity(params: Params, stay: WardStay) -> Decimal:

@@ -56,8 +56,8 @@ def age_years(facts: VisitFacts) -> Decimal | None:
 
 
 def earns_extra_day(facts: VisitFacts) -> Decimal | None:
-    """1 when the outcome earns one more bed day, else 0."""
-    return Decimal(rates.earns_extra_day(facts.text("XML1", "KET_QUA_DTRI"), facts.text("XML1", "MA_LOAI_RV")))
+    """1 when the outcome may earn one more bed day, else 0."""
+    return Decimal(rates.may_earn_extra_day(facts.text("XML1", "KET_QUA_DTRI"), facts.text("XML1", "MA_LOAI_RV")))
 
 
 MEASURES: dict[str, Measure] = {
