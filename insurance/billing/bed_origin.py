@@ -1,5 +1,5 @@
-"""The days that somebody lay in a bed, as charges: one for each stay, and one more at the medical price after an
-operation. How days are counted stands in `insurance.benefits.engine.beds`; a stay that goes on is no charge yet.
+"""The days that somebody lay in a bed, as charges: one for each stay, and one more each time its price changes after
+an operation. How days are counted stands in `insurance.benefits.engine.beds`; a stay that goes on is no charge yet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,18 +61,27 @@ def beds(visit: Visit, on: date) -> Iterator[Priced]:
 
 
 def exams_beside_beds(visit: Visit, on: date) -> Iterator[Priced]:
-    """Exams, but none beside counted observation beds of a station or polyclinic (setting `observation_bed_exam`)."""
+    """Exams, but none beside counted observation beds of a station or polyclinic (setting `observation_bed_exam`).
+
+    Beds that cannot be counted are named by `beds` and refuse to close; the exams are there until then.
+    """
     if visit.visit_type == STATION_STAY and load(on=on).setting("observation_bed_exam") == "not_charged":
         facts = _read([visit], on)[visit.pk]
-        has_left = bool(facts.stays) and all(stay.ended_at for stay in facts.stays)
-        if has_left and any(days.quantity for days in _count(facts)):
+        if facts.stays and all(stay.ended_at for stay in facts.stays) and _earns_days(facts):
             return
     yield from exams(visit, on)
 
 
-def bed_days_at(visits: Sequence[Visit], on: date, at: datetime) -> dict[int, list[CountedBed] | None]:
+def _earns_days(facts: _Facts) -> bool:
+    try:
+        return any(days.quantity for days in _count(facts))
+    except Refusal:
+        return False
+
+
+def bed_days_at(visits: Sequence[Visit], on: date, at: datetime) -> dict[int, list[CountedBed] | Refusal]:
     """The bed days of visits of one facility for the ward's screens, by the price list of the day; see the hook."""
-    found: dict[int, list[CountedBed] | None] = {}
+    found: dict[int, list[CountedBed] | Refusal] = {}
     for pk, facts in _read(visits, on).items():
         facts.stays = [stay for stay in facts.stays if stay.ended_at is not None or stay.started_at < at]
         try:
@@ -80,8 +89,8 @@ def bed_days_at(visits: Sequence[Visit], on: date, at: datetime) -> dict[int, li
                 CountedBed(days.key, days.is_medical, days.quantity, days.rate, tuple(days.reasons))
                 for days in _count(facts, until=at)
             ]
-        except Refusal:  # the cashier's screen says what is missing
-            found[pk] = None
+        except Refusal as refusal:
+            found[pk] = refusal
     return found
 
 
@@ -140,7 +149,7 @@ def _plain(facts: _Facts, stay: BedStay, ended_at: datetime | None) -> Stay:
 
 
 def _source(visit: Visit, stay: BedStay, days: BedDays, on: date) -> Source:
-    kind = Charge.SourceKind.MEDICAL_BED if days.is_medical else Charge.SourceKind.BED
+    kind = Charge.SourceKind.of_bed(is_medical=days.is_medical, part=days.part)
     code = stay.medical_service_code if days.is_medical else stay.service_code
     price = service_price(visit, code, on)
     at_wish = stay.bed_code.startswith("C") and price.on_demand_price is not None

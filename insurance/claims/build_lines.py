@@ -15,7 +15,6 @@ from patients.models import ClinicalNote, Exam, ServiceOrder
 
 FEE_FOR_SERVICE = "1"
 FUND, OTHER_SOURCE = "1", "4"
-BED_KINDS = frozenset({Charge.SourceKind.BED, Charge.SourceKind.MEDICAL_BED})
 
 
 def drug_row(record: Record, line: BenefitLine, number: int) -> DrugRow:
@@ -65,22 +64,17 @@ def drug_row(record: Record, line: BenefitLine, number: int) -> DrugRow:
 def service_row(record: Record, line: BenefitLine, number: int) -> ServiceRow:
     """XML3: an exam, an order that was performed, a supply, or the days in a bed. Refuses a bed that is gone."""
     row = _service_row(record, line, number)
-    return _in_bed(record, line.charge, row) if line.charge.source_kind in BED_KINDS else row
+    return _in_bed(record, line.charge, row) if Charge.SourceKind.is_bed(line.charge.source_kind) else row
 
 
 def _in_bed(record: Record, charge: Charge, row: ServiceRow) -> ServiceRow:
-    """The days in a bed: ordered when they began, with a result when they ended (QĐ 4750, NGAY_YL and NGAY_KQ)."""
+    """The days in a bed at one price: ordered when they began (the bed, its price, its share, the ward), with a result
+    when the bed was left or its price changed (QĐ 4750, NGAY_YL and NGAY_KQ)."""
     stay = record.beds.get(charge.source_id)
     if stay is None:
         raise Refusal("no_bed", f"{charge.name}: không còn lần nằm giường")
-    ended_at = stay.ended_at
-    if charge.source_kind == Charge.SourceKind.BED:
-        later = (
-            one.charge.ordered_at
-            for one in record.lines
-            if (one.charge.source_kind, one.charge.source_id) == (Charge.SourceKind.MEDICAL_BED, charge.source_id)
-        )
-        ended_at = next(later, ended_at)
+    others = [one.charge for one in record.lines if Charge.SourceKind.is_bed(one.charge.source_kind)]
+    changes = [one.ordered_at for one in others if one.source_id == stay.pk and one.ordered_at > charge.ordered_at]
     return replace(
         row,
         department_code=stay.department.code,
@@ -88,7 +82,7 @@ def _in_bed(record: Record, charge: Charge, row: ServiceRow) -> ServiceRow:
         performer_codes=(),
         ordered_at=charge.ordered_at,
         performed_at=None,
-        result_at=ended_at,
+        result_at=min(changes, default=stay.ended_at),
     )
 
 

@@ -33,6 +33,17 @@ class Charge(FacilityModel):
         BED = "bed", "Ngày giường"
         MEDICAL_BED = "medical_bed", "Ngày giường nội khoa sau mổ"
 
+        @classmethod
+        def of_bed(cls, *, is_medical: bool, part: int) -> str:
+            """The kind of bed days: where the price of one stay changes to and fro, the later ones have a number."""
+            kind = cls.MEDICAL_BED if is_medical else cls.BED
+            return f"{kind}_{part + 1}" if part else str(kind)
+
+        @classmethod
+        def is_bed(cls, kind: str) -> bool:
+            """Whether something of the kind is days in a bed."""
+            return kind.rstrip("_0123456789") in {cls.BED, cls.MEDICAL_BED}
+
     class LineKind(models.TextChoices):
         EXAM = "exam", "Khám bệnh"
         SERVICE = "service", "Dịch vụ"

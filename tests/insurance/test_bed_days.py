@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
+from his.catalogs.models import PricedService
 from his.core.errors import Refusal
-from insurance.benefits.engine import BenefitError, load
+from insurance.benefits.engine import load
 from insurance.benefits.engine.beds import BedDays, Stay, count_beds
 from insurance.benefits.engine.cases import run_case
 from insurance.billing.charges import find_sources, not_yet_charged
@@ -113,6 +114,37 @@ def test_days_of_a_day_ward_stand_alone_and_observation_ends_after_three() -> No
     assert laid_out(("A", "202608030800", "202608031100", 60_000)) == [(0, 0, 100)]
 
 
+def test_the_hours_of_one_day_of_day_treatment_are_added() -> None:
+    """Morning and afternoon are one bed day, of the longer bed or of both wards; two short times may be none."""
+    morning, afternoon = ("A", "202608030700", "202608031130", 60_000), ("A", "202608031300", "202608031745", 60_000)
+    assert laid_out(morning, afternoon) == [(0, 0, 100), (1, 1, 100)]
+    made = [Stay(0, "A", when("202608030700"), when("202608031130"), Decimal(1))]
+    made.append(Stay(1, "B", when("202608031300"), when("202608031745"), Decimal(1)))
+    counted = count_beds(PARAMS, made)
+    assert told(counted) == [(0, HALF, 100), (1, HALF, 100)]
+    assert counted[0].reasons[0].startswith("Nằm nhiều lần trong ngày 03/08/2026, tất cả 9 giờ 15 phút: 1 ngày giường")
+    short = (("A", "202608030700", "202608030900", 60_000), ("A", "202608031500", "202608031700", 60_000))
+    assert laid_out(*short) == [(0, 0, 100), (1, 0, 100)]
+    assert laid_out(morning, ("A", "202608040700", "202608041130", 60_000)) == [(0, 1, 100), (1, 1, 100)]
+
+
+def test_a_reason_says_only_what_counted() -> None:
+    """The limit of observation takes the extra day too; without an operation nothing is said of one."""
+    long = Stay(0, "A", when("202608030800"), when("202608101500"), Decimal(1))
+    (cut,) = count_beds(PARAMS, [long], is_observation=True, has_extra_day=True)
+    assert not any("ngày ra viện" in reason for reason in cut.reasons)
+    (whole,) = count_beds(PARAMS, [long], has_extra_day=True)
+    assert whole.reasons[-1].startswith("Tính thêm ngày ra viện theo kết quả điều trị")
+    bed = Stay(0, "A", when("202608030800"), when("202608231000"), Decimal(3), medical_price=Decimal(2))
+    first_days = {
+        one.reasons[1].split(":")[0]
+        for operated in ([], [when("202608040000").date()])
+        for one in count_beds(PARAMS, [bed], operated_on=operated)
+        if one.is_medical
+    }
+    assert first_days == {"Quá 10 ngày sau mổ", "Quá 10 ngày từ giường ngoại khoa đầu tiên (chưa ghi ngày mổ)"}
+
+
 def test_a_second_operation_begins_the_surgical_days_anew() -> None:
     bed = Stay(0, "A", when("202608030800"), when("202608231000"), Decimal(3), medical_price=Decimal(2))
     assert [(b.is_medical, b.quantity) for b in count_beds(PARAMS, [bed])] == [(False, 10), (True, 10)]
@@ -121,14 +153,25 @@ def test_a_second_operation_begins_the_surgical_days_anew() -> None:
     assert again[1].first_at == when("202608210000")
 
 
-def test_a_stretcher_is_half_and_a_crowd_of_wards_refuses() -> None:
+def test_a_stretcher_is_half() -> None:
     bed = Stay(0, "A", when("202608030800"), when("202608041000"), Decimal(3), is_stretcher=True)
     (half,) = count_beds(PARAMS, [bed])
     assert (half.rate, half.reasons[1].split(" [")[0]) == (50, "Băng ca, giường gấp: tính 50% giá")
-    start = when("202608032100")
-    hops = [Stay(n, str(n), start + timedelta(hours=n), start + timedelta(hours=n + 1), Decimal(1)) for n in range(6)]
-    with pytest.raises(BenefitError, match="quá số giờ tối thiểu"):
-        count_beds(PARAMS, hops)
+
+
+def test_a_day_of_wards_that_are_all_short_is_the_longest_ones() -> None:
+    """Three wards in the evening of the admission: our own reading, which says so."""
+    first = (("A", "202608032100", "202608032130", 3), ("B", "202608032130", "202608032330", 1))
+    stays = (*first, ("C", "202608032330", "202608051000", 2))
+    assert laid_out(*stays) == [(0, 0, 100), (1, 1, 100), (2, 1, 100)]
+    made = [Stay(n, ward, when(a), when(b), Decimal(price)) for n, (ward, a, b, price) in enumerate(stays)]
+    assert (
+        count_beds(PARAMS, made)[1]
+        .reasons[1]
+        .startswith(
+            "Ngày 03/08 nằm 3 khoa: không khoa nào quá 4 giờ, tính cho khoa nằm lâu nhất trong ngày (cách hiểu của phần mềm)"
+        )
+    )
 
 
 # From the ward to the claim
@@ -207,6 +250,41 @@ def test_three_days_two_wards_and_a_shared_bed_make_a_clean_claim(world: World) 
 
 
 @pytest.mark.django_db
+def test_rows_of_a_bed_begin_with_it_and_break_where_its_price_changes(world: World) -> None:
+    """Moved in the evening, operated on the first and on the fifteenth day, home on the twenty-sixth."""
+    place = world.hospital
+    bed_prices(place)
+    step = walk.lan(world, place).examine(treatment="Mổ, theo dõi")
+    surgical = {"department": "K27", "service": "K27.1933", "medical_service_code": "K27.1923"}
+    stay = admitted(step, bed="H001", when=at(9), **surgical)
+    step.now = at(12)
+    step.order(walk.CBC)
+    nurse, ward = place.actor("nurse"), place.departments["K27"]
+    codes = {"service_code": "K27.1933", "medical_service_code": "K27.1923"}
+    stay = move_bed(stay=stay, department=ward, bed_code="H005", **codes, actor=nurse, at=at(22))
+    step.now = on_day(20, 8)
+    step.order(walk.GLUCOSE)
+    PricedService.objects.filter(facility=place.facility, code__in=[walk.CBC, walk.GLUCOSE]).update(group_code="8")
+    step.now = on_day(31, 9)
+    step.sign()
+    leave_ward(stay=stay, actor=nurse, at=on_day(31, 10))
+    step.visit.refresh_from_db()
+    step.now = on_day(31, 10, 5)
+    step.settled()
+    content = content_of(build_claim(visit=step.visit, actor=place.actor("claims"), at=on_day(31, 15)))
+    assert money_audit.faults(content) == []
+    tags = ("MA_GIUONG", "MA_DICH_VU", "NGAY_YL", "NGAY_KQ", "SO_LUONG")
+    rows = [tuple(row[tag] for tag in tags) for row in money_audit.tables_of(content)["XML3"] if row["MA_GIUONG"]]
+    assert rows == [
+        ("H001", "K27.1933", "202610060900", "202610062200", "1.000"),
+        ("H005", "K27.1933", "202610062200", "202610160000", "9.000"),
+        ("H005", "K27.1923", "202610160000", "202610200000", "4.000"),
+        ("H005", "K27.1933", "202610200000", "202610300000", "10.000"),
+        ("H005", "K27.1923", "202610300000", "202610311000", "1.000"),
+    ]
+
+
+@pytest.mark.django_db
 def test_a_claim_ends_when_the_patient_left_though_the_doctor_signs_a_day_later(world: World) -> None:
     bed_prices(world.hospital)
     step = walk.lan(world, world.hospital).examine()
@@ -264,3 +342,7 @@ def test_an_observation_bed_of_a_station_takes_the_place_of_the_exam(world: Worl
     leave_ward(stay=stay, actor=place.actor("nurse"), at=on_day(8, 10))
     step.visit.refresh_from_db()
     assert [(s.kind, s.quantity, s.group_code) for s in not_yet_charged(step.visit)] == [("bed", 2, "16")]
+    PricedService.objects.filter(facility=place.facility, code="K01.1950").update(group_code="")
+    found, missing = find_sources(step.visit)
+    assert [source.kind for source in found] == ["exam"], "a bed that cannot be counted is named, and nothing breaks"
+    assert [gap.name for gap in missing] == ["Ngày giường"]

@@ -18,6 +18,7 @@ from insurance.benefits.engine.rates import (
     WardStay,
     bed_days,
     bed_share_rate,
+    long_wards,
     stretcher_rate,
     surgical_bed_days,
     ward_quantities,
@@ -46,15 +47,18 @@ class Stay:
 
 @dataclass(slots=True)
 class BedDays:
-    """The bed days of one stay at one price: quantity in days, rate in percent (TYLE_TT_DV), from `first_at` on.
+    """Bed days of one stay at one price: quantity in days, rate in percent (TYLE_TT_DV).
 
-    `is_medical`: at the medical price after the surgical days. Each reason ends with its law in brackets.
+    A stay whose price changes after an operation has several, `part` counting those of one price from 0. `first_at` is
+    when the stay began, of later ones when the price changed. `is_medical`: at the medical price after the surgical
+    days. Each reason ends with its law in brackets.
     """
 
     key: int
     is_medical: bool
     first_at: datetime
     rate: Decimal
+    part: int = 0
     quantity: Decimal = ZERO
     reasons: list[str] = field(default_factory=list)
 
@@ -75,23 +79,24 @@ def count_beds(
 ) -> list[BedDays]:
     """The bed days of the stays of a visit in their order, those that count nothing with quantity 0.
 
-    Stays that follow each other without a gap are one stay. `has_extra_day` is how the last one ended, `operated_on`
-    the days of operations, `is_observation` a stay at a station or polyclinic, of which only the first days count.
-    Refuses (`ward_hours`) a day of three or more wards with none of them above the least hours.
+    Stays that follow each other without a gap are one stay; so are those of one calendar day, whose hours are added
+    (day treatment that comes again in the afternoon has one bed day). `has_extra_day` is how the last one ended,
+    `operated_on` the days of operations, `is_observation` a stay at a station or polyclinic, of which only the first
+    days count.
     """
-    found: dict[tuple[int, bool], BedDays] = {}
+    count = _Count(params, operated_on)
     ordered = sorted(stays, key=lambda stay: stay.started_at)
     for episode in _episodes(ordered):
         is_last = episode[-1] is ordered[-1]
-        _count(params, episode, found, operated_on, has_extra_day=has_extra_day and is_last, is_short=is_observation)
-        _explain_the_rest(params, episode, found)
-    return sorted(found.values(), key=lambda one: (one.first_at, one.key, one.is_medical))
+        count.add(episode, has_extra_day=has_extra_day and is_last, is_short=is_observation)
+        count.explain_the_rest(episode)
+    return sorted(count.found, key=lambda one: (one.first_at, one.key, one.is_medical))
 
 
 def _episodes(stays: Sequence[Stay]) -> Iterator[list[Stay]]:
     run: list[Stay] = []
     for stay in stays:
-        if run and stay.started_at > run[-1].ended_at:
+        if run and stay.started_at > run[-1].ended_at and run[0].started_at.date() != stay.ended_at.date():
             yield run
             run = []
         run.append(stay)
@@ -99,43 +104,135 @@ def _episodes(stays: Sequence[Stay]) -> Iterator[list[Stay]]:
         yield run
 
 
-def _count(
-    params: Params,
-    episode: Sequence[Stay],
-    found: dict[tuple[int, bool], BedDays],
-    operated_on: Sequence[date],
-    *,
-    has_extra_day: bool,
-    is_short: bool,
-) -> None:
-    start, end = episode[0].started_at, episode[-1].ended_at
-    days = bed_days(params, admitted_at=start, left_at=end, has_extra_day=has_extra_day)
-    plain = bed_days(params, admitted_at=start, left_at=end)
-    most = int(params.number("bed_observation_days")) if is_short else days
-    first_surgical = next((stay.started_at.date() for stay in episode if stay.medical_price is not None), None)
-    said = f"Nằm từ {start:%H:%M %d/%m/%Y} đến {end:%H:%M %d/%m/%Y}: {plain} ngày giường"
-    touched = []
-    for window in _windows(params, start, end, days)[:most]:
-        surgical = _is_surgical(params, window[0].date(), operated_on, first_surgical)
-        touched += _lay_out(params, episode, window, found, is_surgical=surgical)
-    for one in touched:
-        one.because(said, params.value("bed_no_charge_hours").law, first=True)
-        if days > most:
-            one.because(f"Giường lưu tính tối đa {most} ngày", params.value("bed_observation_days").law)
-    if days > plain and touched:
-        touched[-1].because("Tính thêm ngày ra viện theo kết quả điều trị", params.value("bed_single_day_hours").law)
+@dataclass(slots=True)
+class _Count:
+    """The bed days of one visit while they are counted, in the order in which they were found."""
+
+    params: Params
+    operated_on: Sequence[date]
+    found: list[BedDays] = field(default_factory=list)
+
+    def add(self, episode: Sequence[Stay], *, has_extra_day: bool, is_short: bool) -> None:
+        """Count one stay and say why."""
+        start, end = episode[0].started_at, episode[-1].ended_at
+        lain = sum((stay.ended_at - stay.started_at for stay in episode), timedelta())
+        plain = bed_days(self.params, admitted_at=start, left_at=start + lain)
+        days = bed_days(self.params, admitted_at=start, left_at=start + lain, has_extra_day=has_extra_day)
+        most = int(self.params.number("bed_observation_days")) if is_short else days
+        first_surgical = next((stay.started_at.date() for stay in episode if stay.medical_price is not None), None)
+        said = f"Nằm từ {start:%H:%M %d/%m/%Y} đến {end:%H:%M %d/%m/%Y}: {plain} ngày giường"
+        if lain != end - start:
+            said = f"Nằm nhiều lần trong ngày {start:%d/%m/%Y}, tất cả {_hours_text(lain)}: {plain} ngày giường"
+        touched: list[BedDays] = []
+        last: list[BedDays] = []
+        for window in _windows(self.params, start, end, days)[:most]:
+            last = self._lay_out(episode, window, self._surgical_from(window[0].date(), first_surgical))
+            touched += last
+        for one in touched:
+            one.because(said, self.params.value("bed_no_charge_hours").law, first=True)
+            if days > most:
+                one.because(f"Giường lưu tính tối đa {most} ngày", self.params.value("bed_observation_days").law)
+        if most >= days > plain and last:
+            law = self.params.value("bed_single_day_hours").law
+            last[-1].because("Tính thêm ngày ra viện theo kết quả điều trị", law)
+
+    def explain_the_rest(self, episode: Sequence[Stay]) -> None:
+        """Add the beds of a stay that count nothing."""
+        counted = {one.key for one in self.found}
+        is_counted = any(stay.key in counted for stay in episode)
+        hours = int(self.params.number("bed_no_charge_hours"))
+        words = "các ngày đã tính cho giường khác" if is_counted else f"nằm không quá {hours} giờ"
+        for stay in episode:
+            if stay.key not in counted:
+                nothing = self._at(stay, stay.started_at)
+                law = self.params.value("bed_no_charge_hours").law
+                nothing.because(f"Không tính ngày giường: {words}", law, first=True)
+
+    def _surgical_from(self, day: date, first_surgical: date | None) -> "_Price":
+        """Whether the surgical price holds on the day: counted from the last operation, else from the first surgical
+        bed."""
+        operated = max((on for on in self.operated_on if on <= day), default=None)
+        base = operated or first_surgical
+        if base is None or base > day:
+            return _Price(is_surgical=True, is_operated=operated is not None)
+        is_surgical = surgical_bed_days(self.params, days=(day - base).days + 1)[1] == 0
+        return _Price(is_surgical=is_surgical, is_operated=operated is not None)
+
+    def _lay_out(self, episode: Sequence[Stay], window: tuple[datetime, datetime], price: "_Price") -> list[BedDays]:
+        """Add one day to the beds of its wards; answers those that it touched."""
+        wards: dict[str, list[tuple[timedelta, datetime, Stay]]] = {}
+        for stay in episode:
+            length = min(stay.ended_at, window[1]) - max(stay.started_at, window[0])
+            if length > timedelta():
+                wards.setdefault(stay.ward, []).append((length, stay.started_at, stay))
+        leads = [max(rows, key=lambda row: row[:2])[2] for rows in wards.values()]
+        hours = [Decimal(sum((row[0] for row in rows), timedelta()) // _MINUTE) / 60 for rows in wards.values()]
+        asked = [
+            WardStay(bed_price=price.of(stay), hours=spent, patients=stay.patients)
+            for stay, spent in zip(leads, hours, strict=True)
+        ]
+        touched = []
+        for stay, quantity in zip(leads, ward_quantities(self.params, asked), strict=True):
+            if not quantity:
+                continue
+            known = self._at(stay, window[0], is_medical=price.is_medical(stay), is_operated=price.is_operated)
+            known.quantity += quantity
+            touched.append(known)
+            if len(leads) > 1:
+                text = f"Ngày {window[0]:%d/%m} nằm {len(leads)} khoa: {self._of_wards(asked)}"
+                known.because(text, self.params.value("bed_transfer_quantity").law)
+        return touched
+
+    def _of_wards(self, asked: Sequence[WardStay]) -> str:
+        """How a day of several wards is divided."""
+        if len(asked) == 2:
+            return "mỗi khoa nửa ngày"
+        hours, counted = int(self.params.number("bed_no_charge_hours")), len(long_wards(self.params, asked))
+        if not counted:
+            return f"không khoa nào quá {hours} giờ, tính cho khoa nằm lâu nhất trong ngày (cách hiểu của phần mềm)"
+        if counted == 1:
+            return f"tính cho khoa duy nhất quá {hours} giờ"
+        return "khoa giá cao nhất và thấp nhất mỗi khoa nửa ngày"
+
+    def _at(self, stay: Stay, changed_at: datetime, *, is_medical: bool = False, is_operated: bool = False) -> BedDays:
+        """The bed days of the stay at the price; a first one begins with the stay, another when the price changed."""
+        known = [one for one in self.found if one.key == stay.key]
+        if known and known[-1].is_medical == is_medical:
+            return known[-1]
+        part = sum(one.is_medical == is_medical for one in known)
+        rate = bed_share_rate(self.params, patients=stay.patients)
+        new = BedDays(stay.key, is_medical, changed_at if known else stay.started_at, rate, part)
+        self.found.append(new)
+        if is_medical:
+            days = int(self.params.number("bed_surgical_days"))
+            since = "sau mổ" if is_operated else "từ giường ngoại khoa đầu tiên (chưa ghi ngày mổ)"
+            text = f"Quá {days} ngày {since}: giá ngày giường nội khoa"
+            new.because(text, self.params.value("bed_surgical_days").law)
+        if stay.patients > 1:
+            who = "3 người trở lên" if stay.patients > 2 else f"{stay.patients} người"
+            text = f"{who} nằm một giường: tính {percent_text(rate)}% giá"
+            new.because(text, self.params.value("bed_share_rate:2").law)
+        if stay.is_stretcher and stretcher_rate(self.params) < rate:
+            new.rate = stretcher_rate(self.params)
+            text = f"Băng ca, giường gấp: tính {percent_text(new.rate)}% giá"
+            new.because(text, self.params.value("bed_stretcher_rate").law)
+        return new
 
 
-def _explain_the_rest(params: Params, episode: Sequence[Stay], found: dict[tuple[int, bool], BedDays]) -> None:
-    """Add the beds of a stay that count nothing."""
-    counted = {key for key, _ in found}
-    is_counted = any(stay.key in counted for stay in episode)
-    hours = int(params.number("bed_no_charge_hours"))
-    words = "các ngày đã tính cho giường khác" if is_counted else f"nằm không quá {hours} giờ"
-    for stay in episode:
-        if stay.key not in counted:
-            nothing = found[stay.key, False] = _bed_days(params, stay, stay.started_at, is_medical=False)
-            nothing.because(f"Không tính ngày giường: {words}", params.value("bed_no_charge_hours").law, first=True)
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """Which price holds on a day, and whether it is counted from an operation."""
+
+    is_surgical: bool
+    is_operated: bool
+
+    def is_medical(self, stay: Stay) -> bool:
+        """Whether the day of the bed is one at the medical price."""
+        return stay.medical_price is not None and not self.is_surgical
+
+    def of(self, stay: Stay) -> Decimal:
+        """The price of a day in the bed, đồng."""
+        return stay.price if stay.medical_price is None or self.is_surgical else stay.medical_price
 
 
 def _windows(params: Params, start: datetime, end: datetime, days: int) -> list[tuple[datetime, datetime]]:
@@ -146,68 +243,6 @@ def _windows(params: Params, start: datetime, end: datetime, days: int) -> list[
     return [(max(start, midnight + number * _DAY), min(end, midnight + (number + 1) * _DAY)) for number in range(days)]
 
 
-def _is_surgical(params: Params, day: date, operated_on: Sequence[date], first_surgical: date | None) -> bool:
-    """Whether the surgical price still holds on the day: counted from the last operation, else from the first
-    surgical bed."""
-    base = max((on for on in operated_on if on <= day), default=first_surgical)
-    if base is None or base > day:
-        return True
-    return surgical_bed_days(params, days=(day - base).days + 1)[1] == 0
-
-
-def _lay_out(
-    params: Params,
-    episode: Sequence[Stay],
-    window: tuple[datetime, datetime],
-    found: dict[tuple[int, bool], BedDays],
-    *,
-    is_surgical: bool,
-) -> list[BedDays]:
-    """Add one day to the beds of its wards; answers those that it touched."""
-    wards: dict[str, list[tuple[timedelta, datetime, Stay]]] = {}
-    for stay in episode:
-        length = min(stay.ended_at, window[1]) - max(stay.started_at, window[0])
-        if length > timedelta():
-            wards.setdefault(stay.ward, []).append((length, stay.started_at, stay))
-    leads = [max(rows, key=lambda row: row[:2])[2] for rows in wards.values()]
-    hours = [Decimal(sum((row[0] for row in rows), timedelta()) // _MINUTE) / 60 for rows in wards.values()]
-    prices = [_price(stay, is_surgical=is_surgical) for stay in leads]
-    asked = [
-        WardStay(bed_price=price, hours=spent, patients=stay.patients)
-        for stay, spent, price in zip(leads, hours, prices, strict=True)
-    ]
-    touched = []
-    for stay, quantity in zip(leads, ward_quantities(params, asked), strict=True):
-        is_medical = stay.medical_price is not None and not is_surgical
-        known = found.get((stay.key, is_medical))
-        if known is None:
-            if not quantity:
-                continue
-            begins = max(stay.started_at, window[0])
-            known = found[stay.key, is_medical] = _bed_days(params, stay, begins, is_medical=is_medical)
-        known.quantity += quantity
-        touched.append(known)
-        if len(leads) > 1:
-            words = "mỗi khoa nửa ngày" if len(leads) == 2 else "khoa giá cao nhất và thấp nhất mỗi khoa nửa ngày"
-            text = f"Ngày {window[0]:%d/%m} nằm {len(leads)} khoa: {words}"
-            known.because(text, params.value("bed_transfer_quantity").law)
-    return touched
-
-
-def _price(stay: Stay, *, is_surgical: bool) -> Decimal:
-    return stay.price if is_surgical or stay.medical_price is None else stay.medical_price
-
-
-def _bed_days(params: Params, stay: Stay, first_at: datetime, *, is_medical: bool) -> BedDays:
-    rate = bed_share_rate(params, patients=stay.patients)
-    new = BedDays(stay.key, is_medical, first_at, rate)
-    if is_medical:
-        days = int(params.number("bed_surgical_days"))
-        new.because(f"Quá {days} ngày sau mổ: giá ngày giường nội khoa", params.value("bed_surgical_days").law)
-    if stay.patients > 1:
-        who = "3 người trở lên" if stay.patients > 2 else f"{stay.patients} người"
-        new.because(f"{who} nằm một giường: tính {percent_text(rate)}% giá", params.value("bed_share_rate:2").law)
-    if stay.is_stretcher and stretcher_rate(params) < rate:
-        new.rate = stretcher_rate(params)
-        new.because(f"Băng ca, giường gấp: tính {percent_text(new.rate)}% giá", params.value("bed_stretcher_rate").law)
-    return new
+def _hours_text(length: timedelta) -> str:
+    hours, minutes = divmod(length // _MINUTE, 60)
+    return f"{hours} giờ {minutes} phút" if minutes else f"{hours} giờ"
