@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from his.accounts.actor import Actor
 from his.accounts.models import Facility, Staff
+from his.core.errors import Refusal
 from his.core.hooks import Hook
 from patients.allergens import Allergen
 from patients.models import Prescription, PrescriptionLine, Visit
@@ -48,6 +49,7 @@ A check that fails is told in the report; it never raises.
 allergens: Hook[[date], Sequence[Allergen]] = Hook("allergens")
 """(day) -> the ingredients and groups against which allergies are recorded; none when their list cannot be read."""
 
-bed_days: Hook[[Sequence[Visit], date, datetime], dict[int, list[CountedBed] | None]] = Hook("bed_days")
+bed_days: Hook[[Sequence[Visit], date, datetime], dict[int, list[CountedBed] | Refusal]] = Hook("bed_days")
 """(visits, day of the price list, instant) -> their bed days by visit, a stay that goes on as if it ended at the
-instant; filled by the insurance package. None where the price list lacks a bed day. The visits are of one facility."""
+instant; filled by the insurance package. Where they cannot be counted, the refusal that says why, such as a bed day
+that the price list lacks. The visits are of one facility."""

@@ -11,7 +11,7 @@ from his.accounts.models import Department, Facility, Staff
 from his.catalogs.models import PricedService
 from his.core.codes import row_id
 from his.core.dates import local
-from his.core.errors import NotFound
+from his.core.errors import NotFound, Refusal
 from patients import hooks
 from patients.models import BedStay, Visit
 from patients.queries import find_patients
@@ -20,13 +20,18 @@ from patients.wards import EVERY_BED_GROUP, CountedBed
 
 @dataclass(frozen=True, slots=True)
 class Lying:
-    """Somebody in a bed of a ward. `days` are the bed days so far, None when the price list lacks one; `since` is the
+    """Somebody in a bed of a ward. `days` are the bed days so far, or why they cannot be counted; `since` is the
     admission, `others` who lies in the same bed too."""
 
     stay: BedStay
     since: datetime
-    days: Decimal | None
+    days: Decimal | Refusal
     others: Sequence[BedStay]
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the bed days cannot be counted."""
+        return self.days if isinstance(self.days, Refusal) else None
 
     @property
     def is_share_doubtful(self) -> bool:
@@ -90,12 +95,14 @@ def visits_to_admit(facility: Facility, text: str, on: date) -> list[Visit]:
     return list(rows.select_related("patient", "room").order_by("-arrived_at", "-pk"))
 
 
-def beds_of(visit: Visit, at: datetime) -> list[tuple[BedStay, list[CountedBed]]]:
-    """All beds of a visit in their order, void ones too, each with its bed days so far."""
+def beds_of(visit: Visit, at: datetime) -> tuple[list[tuple[BedStay, list[CountedBed]]], Refusal | None]:
+    """All beds of a visit in their order, void ones too, each with its bed days so far; and why none can be counted."""
     rows = BedStay.objects.for_facility(visit.facility).filter(visit=visit)
     stays = list(rows.select_related("department", "started_by", "voided_by").order_by("started_at", "pk"))
-    counted = hooks.bed_days([visit], local(visit.ended_at or at).date(), at)[visit.pk] or []
-    return [(stay, [days for days in counted if days.stay_id == stay.pk]) for stay in stays]
+    counted = hooks.bed_days([visit], local(visit.ended_at or at).date(), at)[visit.pk]
+    refusal = counted if isinstance(counted, Refusal) else None
+    known = [] if isinstance(counted, Refusal) else counted
+    return [(stay, [days for days in known if days.stay_id == stay.pk]) for stay in stays], refusal
 
 
 def bed_services(facility: Facility, on: date) -> list[PricedService]:
@@ -121,5 +128,5 @@ def _standing(facility: Facility, visits: list[Visit]) -> QuerySet[BedStay]:
     return BedStay.objects.for_facility(facility).filter(visit__in=visits, voided_at__isnull=True)
 
 
-def _total(days: list[CountedBed] | None) -> Decimal | None:
-    return None if days is None else sum((one.quantity for one in days), Decimal(0))
+def _total(days: list[CountedBed] | Refusal) -> Decimal | Refusal:
+    return days if isinstance(days, Refusal) else sum((one.quantity for one in days), Decimal(0))

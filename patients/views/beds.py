@@ -67,7 +67,7 @@ def bed_visit(request: DeskRequest, pk: int) -> HttpResponse:
     """The beds of one visit; POST admits, moves, lets leave, or takes back the last step, by `step`."""
     visit = get_bed_visit(request.actor.facility, pk)
     at = now()
-    rows = beds_of(visit, at)
+    rows, uncounted = beds_of(visit, at)
     standing = [stay for stay, _ in rows if stay.voided_at is None]
     last = standing[-1] if standing else None
     made = _forms(request, visit, last, at)
@@ -93,6 +93,7 @@ def bed_visit(request: DeskRequest, pk: int) -> HttpResponse:
         "visit": visit,
         "strip": strip_of_visit(visit),
         "rows": rows,
+        "uncounted": uncounted,
         "lying": lying,
         "last": last,
         "bound": bound,

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from his.catalogs.models import PricedService
 from his.core.errors import Refusal
 from patients.models import BedStay, Visit
 from patients.queries_beds import people_in
@@ -289,6 +290,13 @@ def test_a_second_send_of_a_step_takes_no_second_one(step: walk.Walk, desk: Clie
     assert "vừa thay đổi" in again.content.decode()
     assert told(step.visit) == after
     assert desk.post(page, {key: sent[key] for key in sent if key != "seen"}).status_code == 422
+
+
+def test_the_screens_say_why_days_cannot_be_counted(step: walk.Walk, desk: Client) -> None:
+    admitted(step, *ICU, at(9))
+    PricedService.objects.filter(facility=step.place.facility, code="K02.1911").update(group_code="")
+    for page in (reverse("beds"), reverse("bed-visit", args=[step.visit.pk])):
+        assert "K02.1911 chưa có nhóm chi phí" in desk.get(page).content.decode()
 
 
 def test_the_list_asks_the_same_for_many_people(
