@@ -49,7 +49,8 @@ def claims_and_splits(scope: Scope) -> Check:
 
 
 def report_and_splits(scope: Scope) -> Check:
-    """Form 01/BH, as made now and as kept last, has the visits that make a claim, with the amounts of their splits."""
+    """Form 01/BH has the visits that make a claim, with the amounts of their splits: as made now, as filed (then the
+    splits of its signature), and a version kept after the filed one."""
     check = Check("report", "Biểu 01/BH có đúng các lượt được đề nghị thanh toán, với số tiền của kết quả tách")
     months = scope.results().order_by("visit__claim_month").values_list("visit__claim_month", flat=True).distinct()
     for month in filter(None, months):
@@ -60,13 +61,15 @@ def report_and_splits(scope: Scope) -> Check:
         period = Period.month(month)
         query = query_of(form, scope.facility, period)
         now = freeze(form, query, settled_visits(query))
-        last = ReportRun.of(scope.facility, FORM, period).order_by("-version").first()
         splits = _splits(scope.facility, month)
         _report(check, "biểu lập bây giờ", now, splits)
-        if last is not None and last.values["rows"] != now["rows"]:
-            filed = last.filings.filter(state__in=(Filing.State.SIGNED, Filing.State.SENT)).first()
-            asked = splits if filed is None else splits | _as_filed(filed)
-            _report(check, f"biểu đã lưu, lần {last.version}", last.values, asked)
+        filed = filed_settlements(scope.facility).filter(period_start=month).select_related("run").first()
+        if filed is not None:
+            _report(check, f"biểu đã nộp, lần {filed.run.version}", filed.run.values, splits | _as_filed(filed))
+        drafts = ReportRun.of(scope.facility, FORM, period)
+        draft = (drafts if filed is None else drafts.filter(version__gt=filed.run.version)).order_by("-version").first()
+        if draft is not None and draft.values["rows"] != now["rows"]:
+            _report(check, f"biểu đã lưu, lần {draft.version}", draft.values, splits)
         claimed = Claim.objects.for_facility(scope.facility).filter(is_current=True, visit__claim_month=month)
         for code in claimed.exclude(claim_code__in=now["refs"]).values_list("claim_code", flat=True):
             check.differs(code, "có hồ sơ BHYT nhưng không có trong biểu")

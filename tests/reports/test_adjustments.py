@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pgtrigger
 import pytest
 from django.urls import reverse
 from lxml import etree
@@ -117,6 +118,31 @@ def test_reconcile_names_a_visit_that_is_asked_for_twice(world: World, october: 
     Visit.objects.filter(pk=lan.visit.pk).update(claim_month=NOVEMBER.start)
     (check,) = [one for one in reconcile(world.hospital.facility, OCTOBER.start) if one.name == "filed"]
     assert [one.ref for one in check.differences] == [lan.visit.claim_code]
+
+
+def test_reconcile_holds_what_was_filed_against_its_splits_behind_a_newer_version(
+    world: World, october: tuple[walk.Walk, ReportRun]
+) -> None:
+    lan, old = october
+    corrected(lan, at(18) + LATER)
+    draft = made(world.hospital)
+    corrected(lan, at(18) + 2 * LATER, price=52000)
+
+    def said() -> list[str]:
+        checks = {check.name: check for check in reconcile(world.hospital.facility, OCTOBER.start)}
+        return [row.what.split(":")[0] for row in checks["report"].differences if row.ref == lan.visit.claim_code]
+
+    assert {what.split(", ", 1)[1] for what in said()} == {f"biểu đã lưu, lần {draft.version}"}, "a stale draft, apart"
+    made(world.hospital)
+    assert said() == []
+    row, place = (
+        old.values["rows"][old.values["refs"].index(lan.visit.claim_code)],
+        old.values["columns"].index("T_BHTT"),
+    )
+    row[place] = "1.00"
+    with pgtrigger.ignore():
+        old.save()
+    assert said() == [f"T_BHTT, biểu đã nộp, lần {old.version}"]
 
 
 def test_an_unfiled_month_is_left_as_before(world: World) -> None:
