@@ -14,6 +14,8 @@ from patients.services.people import register_patient
 from patients.services.reception import PersonInput, VisitInput, receive
 from patients.services.visits import call_next, open_visit
 from tests.cast import anh_hung, at
+from tests.insurance import walk
+from tests.wards import admitted, bed_prices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,3 +75,13 @@ def test_two_rooms_desks_never_call_the_same_number(world):
     nurse = place.actor("nurse")
     called = at_once(lambda _: call_next(room=place.rooms["PK1"], actor=nurse, at=at(9)), 2)
     assert sorted(ticket.label for ticket in called) == ["001", "002"]
+
+
+def test_two_nurses_never_give_the_same_bed_to_two_people_alone(world):
+    place = world.hospital
+    bed_prices(place)
+    steps = [walk.lan(world, place).examine()]
+    steps.append(walk.visit_of(world, place, anh_hung(place), None).examine())
+    done = at_once(lambda n: admitted(steps[n], "K02", "H001", "K02.1911", at(9)), 2)
+    assert sorted(type(row).__name__ for row in done) == ["BedStay", "Refusal"]
+    assert [row.code for row in done if isinstance(row, Refusal)] == ["bed_taken"]
