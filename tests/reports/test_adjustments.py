@@ -295,6 +295,8 @@ def test_who_was_taken_away_and_comes_back_is_told_as_new(world: World, october:
     assert tables == {"2", "3"}
     assert {row["TT_GOC"] for row in lines} == {"không có"}
     assert len(lines) == len(lines_of(BenefitResult.objects.get(visit=lan.visit, is_current=True)))
+    sent = etree.fromstring(export(report, "xml"))
+    assert [len(list(sent.iter(tag))) for tag in ("TT_XML1_DC", "CHIPHI")] == [1, len(lines)]
     papers = [total(old, "T_BHTT"), total(gone, "CHENH_LECH_QUY"), total(report, "CHENH_LECH_QUY")]
     assert sum(papers) == total(made(world.hospital), "T_BHTT")
 
