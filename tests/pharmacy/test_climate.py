@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -187,6 +188,29 @@ def test_a_lot_is_free_only_when_nothing_else_holds_it(world: World, store: Stor
         at=at(14),
     )
     assert not release_lot(lot=shelf.lot("V1"), reason="Đã hủy ở kho kia", actor=keeper, at=at(15)).is_blocked
+
+
+def test_a_recall_after_an_ended_quarantine_is_known_as_a_persons(world: World, fridge: ClimatePoint) -> None:
+    """The migration that says who blocked a lot, on rows as the release before it wrote them."""
+    shelf.receive(world.hospital, fridge.store, shelf.goods(world, world.hospital, code=AMLODIPIN, lot="V2"))
+    head = world.hospital.actor("head")
+    record(world, fridge, "12", action="Gọi sửa")
+    decide_quarantine(
+        quarantined=QuarantinedLot.objects.get(lot__number="V1"),
+        decision="use",
+        reason="Ổn định",
+        actor=head,
+        at=at(9),
+    )
+    block_lot(lot=shelf.lot("V1"), reason="Thu hồi", actor=head, at=at(10))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE pharmacy_quarantinedlot ADD COLUMN blocked_here boolean NOT NULL DEFAULT true")
+        cursor.execute("UPDATE pharmacy_lot SET is_blocked_by_hand = false")
+        cursor.execute(import_module("pharmacy.migrations.0012_who_blocked_a_lot").FILL)
+    assert shelf.lot("V1").is_blocked_by_hand, "its quarantine ended: somebody blocked it afterwards"
+    assert not shelf.lot("V2").is_blocked_by_hand, "its quarantine holds it still"
+    assert not shelf.lot("L1").is_blocked_by_hand
 
 
 def test_a_slip_of_the_pen_is_voided_and_measured_anew(world: World, fridge: ClimatePoint) -> None:
