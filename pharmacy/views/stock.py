@@ -42,6 +42,8 @@ LOT_KINDS = (
     (Kind.DESTRUCTION, "Hủy thuốc", "u", "trash"),
 )
 """Papers that may be begun from a lot, with their words, Alt letter and icon."""
+_CHANGES = {"block": block_lot, "release": release_lot}
+"""What the buttons of a lot do."""
 
 
 @require_GET
@@ -136,14 +138,16 @@ def lot(request: DeskRequest, pk: int) -> HttpResponse:
 @require_POST
 @requires("pharmacy.receive")
 def block(request: DeskRequest, pk: int) -> HttpResponse:
-    """Block the lot, or release it when it is blocked."""
+    """Block the lot or release it, as the button that was pressed says, whatever became of the lot meanwhile."""
     found = _lot(request, pk)
     form = ReasonForm(request.POST, auto_id="id_block_%s")
     context = {**_lot_context(request, found), "block_form": form}
     if not form.is_valid():
         return render(request, "pharmacy/stock_lot.html", context, status=422)
-    change = release_lot if context["may_release"] else block_lot
     try:
+        change = _CHANGES.get(request.POST.get("action", ""))
+        if change is None:
+            raise Refusal("bad_action", "Hãy chọn khóa hay mở khóa lô")
         changed = change(lot=found, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
     except Refusal as refusal:
         return render_refusal(request, refusal, "pharmacy/stock_lot.html", context)

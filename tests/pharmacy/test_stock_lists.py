@@ -69,11 +69,18 @@ def test_the_card_page_shows_opening_and_closing(desk, world, place, store):
 def test_a_lot_is_blocked_and_released(desk, world, place, store):
     shelf.receive(place, store, shelf.goods(world, place))
     pk = shelf.lot("L1").pk
-    blocked = desk.post(reverse("stock-lot-block", args=[pk]), {"reason": "Thu hồi"}, follow=True)
-    assert "đã khóa" in text_of(blocked)
+    address = reverse("stock-lot-block", args=[pk])
+    assert 'name="action" value="block"' in text_of(desk.get(reverse("stock-lot", args=[pk])))
+    recall = {"reason": "Thu hồi", "action": "block"}
+    assert "đã khóa" in text_of(desk.post(address, recall, follow=True))
     assert Lot.objects.get(pk=pk).is_blocked
-    assert "Hãy ghi lý do" in text_of(desk.post(reverse("stock-lot-block", args=[pk]), {"reason": ""}))
-    desk.post(reverse("stock-lot-block", args=[pk]), {"reason": "Đạt"})
+    again = desk.post(address, recall)
+    assert (again.status_code, "đang bị khóa rồi" in text_of(again)) == (409, True), "a stale page releases nothing"
+    assert desk.post(address, {"reason": "Thu hồi"}).status_code == 422
+    assert Lot.objects.get(pk=pk).is_blocked
+    assert 'name="action" value="release"' in text_of(again)
+    assert "Hãy ghi lý do" in text_of(desk.post(address, {"reason": "", "action": "release"}))
+    desk.post(address, {"reason": "Đạt", "action": "release"})
     assert not Lot.objects.get(pk=pk).is_blocked
 
 
