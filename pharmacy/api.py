@@ -12,7 +12,7 @@ from his.core.text import fold
 from patients.models import Prescription, PrescriptionRefusal
 from pharmacy import queries_window
 from pharmacy.api_documents import router as documents_router
-from pharmacy.handout import LineChoice, ReturnedLine
+from pharmacy.handout import Bringer, LineChoice, ReturnedLine
 from pharmacy.models import Dispense, Lot, NotGiven, PatientReturn, Store
 from pharmacy.queries import DrugStock, dispensing_stores, stock_by_drug, stores, waiting_prescriptions
 from pharmacy.schemas import (
@@ -99,8 +99,11 @@ def post_return(request: DeskRequest, dispense_id: int, body: ReturnIn) -> Patie
         raise NotFound("Không tìm thấy phiếu cấp phát tại cơ sở này")
     return return_drugs(
         dispense=done,
-        lines=[ReturnedLine(line.dispense_line_id, line.quantity, line.is_intact) for line in body.lines],
+        lines=[
+            ReturnedLine(line.dispense_line_id, line.quantity, line.is_intact, line.condition) for line in body.lines
+        ],
         reason=body.reason,
+        bringer=Bringer(body.handed_by, body.handed_by_id_number),
         actor=request.actor,
         at=timezone.now(),
         idempotency_key=body.idempotency_key,

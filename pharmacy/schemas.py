@@ -69,28 +69,39 @@ class DispenseIn(Schema):
 
 
 class ReturnLineIn(Schema):
-    """So much of one handed-out lot that came back."""
+    """So much of one handed-out lot that came back. A drug under special control is never intact, and its `condition`
+    must be told."""
 
     dispense_line_id: int
     quantity: Decimal
     is_intact: bool = True
+    condition: str = Field("", max_length=255)
 
 
 class ReturnIn(Schema):
-    """What the patient brings back, and why."""
+    """What the patient brings back, and why. Drugs under special control: `handed_by` names who hands them in."""
 
     lines: list[ReturnLineIn] = Field(max_length=100)
     reason: str = Field(max_length=255)
+    handed_by: str = Field("", max_length=255)
+    handed_by_id_number: str = Field("", max_length=20)
     idempotency_key: str = Field("", max_length=64)
 
 
 class ReturnOut(Schema):
-    """Drugs taken back; `write_off_number` when a part of them cannot be used again."""
+    """Drugs taken back; `write_off_number` when a part of them cannot be used again, `record_number` of the record of
+    drugs under special control (TT 18/2026/TT-BYT annex XVIII)."""
 
     id: int
     number: str = Field(alias="document.number")
     write_off_number: str | None = Field(None, alias="write_off.number")
+    record_number: str | None = None
     returned_at: datetime
+
+    @staticmethod
+    def resolve_record_number(row: object) -> str | None:
+        record = getattr(row, "record", None)
+        return record.number if record is not None else None
 
 
 class SendBackIn(Schema):

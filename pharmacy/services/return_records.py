@@ -24,9 +24,13 @@ def controlled_of(back: Back) -> Back:
 
 
 def checked_bringer(back: Back, bringer: Bringer) -> Bringer:
-    """The bringer as stored; refuses none, beside the field, where controlled drugs come back."""
-    name = short(bringer.name, 255, "handed_by")
-    if not name and controlled_of(back):
+    """The bringer as stored; refuses none, and drugs whose condition nobody told, where controlled drugs come back."""
+    name, controlled = short(bringer.name, 255, "handed_by"), controlled_of(back)
+    for given, line in controlled:
+        where = f"return-{given.pk}-condition"
+        if not short(line.condition, 255, where):
+            raise Refusal("no_condition", f"{given.lot.drug.name}: hãy ghi tình trạng thuốc nhận lại", field=where)
+    if controlled and not name:
         raise Refusal("no_bringer", "Thuốc kiểm soát đặc biệt: hãy ghi người giao lại", field="handed_by")
     return Bringer(name, short(bringer.id_number, 20, "handed_by_id_number"))
 

@@ -43,9 +43,9 @@ def return_drugs(
     Afterwards the lots hold that much more where they were given out, except what is not intact: that is received and
     written off at once, so that nobody is given it. What came back is neither charged nor given any more. Of drugs
     under special control a record is kept that names who handed them in (`bringer`). Refuses more than the patient has
-    of a lot, nothing at all, intact drugs under special control (they are never given again, TT 18/2026/TT-BYT) or such
-    drugs from nobody, and once the visit is closed: it must be reopened first, and the money then goes back by the
-    correction at the cashier.
+    of a lot, nothing at all, intact drugs under special control (they are never given again, TT 18/2026/TT-BYT), such
+    drugs from nobody or in no told condition, and once the visit is closed: it must be reopened first, and the money
+    then goes back by the correction at the cashier.
     """
     visit = locked_visit(dispense.prescription, actor)
     rows = Dispense.objects.for_facility(actor.facility).select_related("document", "store", "prescription")

@@ -7,10 +7,14 @@ from ninja import NinjaAPI
 from ninja.testing import TestClient
 
 from his.accounts.actor import Actor
+from his.catalogs.models import Drug
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy.api import router
+from pharmacy.models import ReturnRecord
+from pharmacy.services.dispensing import dispense
 from tests.cast import at
 from tests.pharmacy import shelf
+from tests.pharmacy.shelf import PARACETAMOL
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +84,33 @@ def test_a_part_a_return_and_what_is_left_out(api, world):
     assert Decimal(left["quantity"]) == 8
     body = {"reason": "Nổi mẩn", "lines": [{"dispense_line_id": part["id"], "quantity": "5", "is_intact": False}]}
     back = call(api, actor, "POST", f"/dispenses/{done['id']}/return", json=body).json()
-    assert (back["number"][:2], back["write_off_number"][:2]) == ("TL", "HH")
+    assert (back["number"][:2], back["write_off_number"][:2], back["record_number"]) == ("TL", "HH", None)
     assert shelf.on_hand(store) == {"L1": Decimal(88)}
     with pytest.raises(NotFound):
         call(api, world.hospital.actor("pharmacist"), "POST", f"/dispenses/{done['id']}/return", json=body)
     hung = shelf.hung_prescription(world, place)
     body = {"reason": "dose", "note": "Xem lại liều"}
     assert call(api, actor, "POST", f"/prescriptions/{hung.pk}/send-back", json=body).json()["note"] == "Xem lại liều"
+
+
+def test_controlled_drugs_come_back_with_their_record(api, world):
+    place, store = world.station, shelf.dispensary(world.station)
+    actor = place.actor("pharmacist")
+    shelf.receive(place, store, shelf.goods(world, place))
+    done = dispense(prescription=shelf.lan_prescription(world, place), store=store, actor=actor, at=at(10))
+    Drug.objects.for_facility(place.facility).filter(code=PARACETAMOL).update(control_class="psychotropic")
+    line = {"dispense_line_id": done.lines.get().pk, "quantity": "5", "is_intact": False}
+    path, body = f"/dispenses/{done.pk}/return", {"reason": "Người bệnh mất", "lines": [line]}
+    for more, field in ({}, f"return-{line['dispense_line_id']}-condition"), ({"condition": "Còn vỉ"}, "handed_by"):
+        line |= more
+        with pytest.raises(Refusal) as refused:
+            call(api, actor, "POST", path, json=body)
+        assert refused.value.field == field
+    body |= {"handed_by": "Nguyễn Thị Vợ", "handed_by_id_number": "099190000001"}
+    back = call(api, actor, "POST", path, json=body).json()
+    record = ReturnRecord.objects.get()
+    assert (back["record_number"], record.handed_by_id_number) == (record.number, "099190000001")
+    assert record.rows[0]["condition"] == "Còn vỉ"
 
 
 def test_a_request_is_shipped_and_received_over_the_interface(api, world):

@@ -231,7 +231,7 @@ def test_until_when_is_right_on_every_side_of_each_time(world: World, store: Sto
 def test_what_comes_back_late_takes_nothing_from_the_next_paper(world: World, store: Store) -> None:
     prescription = signed(world)
     given = fetch(world, prescription, store, 1)
-    back = [ReturnedLine(given.lines.get().pk, Decimal(6), is_intact=False)]
+    back = [ReturnedLine(given.lines.get().pk, Decimal(6), is_intact=False, condition="Nguyên vỉ")]
     return_drugs(
         dispense=given,
         lines=back,
@@ -256,6 +256,10 @@ def test_controlled_drugs_that_come_back_leave_a_record(world: World, store: Sto
     assert asked.status_code == 422
     assert "hãy ghi người giao lại" in asked.content.decode()
     assert "Vỉ nguyên &lt;3&gt;" in asked.content.decode(), "nothing typed is lost"
+    condition = f"return-{given.lines.get(lot__drug__control_class='narcotic').pk}-condition"
+    unsaid = window.post(page, typed | {"handed_by": "Nguyễn Thị Vợ", condition: " "})
+    assert unsaid.status_code == 422
+    assert "hãy ghi tình trạng thuốc nhận lại" in unsaid.content.decode()
     assert window.post(page, typed | {"handed_by": "Nguyễn Thị Vợ"}).status_code == 302
     record = ReturnRecord.objects.get()
     assert (record.number, record.handed_by, len(record.rows)) == ("NL26-000001", "Nguyễn Thị Vợ", 1)
