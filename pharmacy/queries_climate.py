@@ -1,7 +1,7 @@
 """Points that are measured, their readings, and lots that wait for a decision after a deviation."""
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -106,6 +106,14 @@ def holding(lot: Lot) -> list[QuarantinedLot]:
     to_destroy = Q(decision=QuarantinedLot.Decision.DESTROY) & Exists(left)
     rows = QuarantinedLot.objects.for_facility(lot.facility_id).filter(Q(decision="") | to_destroy, lot=lot)
     return list(rows.select_related("reading__point__store").order_by("pk"))
+
+
+def condemned(facility: Facility, lots: Collection[Lot], stores: Collection[int]) -> QuerySet[QuarantinedLot]:
+    """Decisions to destroy lots where they lay in one of these stores, by id, also when it has nothing left of them."""
+    rows: QuerySet[QuarantinedLot] = QuarantinedLot.objects.for_facility(facility).filter(
+        decision=QuarantinedLot.Decision.DESTROY, lot__in=lots, reading__point__store__in=stores
+    )
+    return rows.select_related("reading__point__store").order_by("lot_id", "pk")
 
 
 def quarantined(facility: Facility, pk: int) -> QuarantinedLot:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.db.models import Q
+
 from his.accounts.actor import Actor, actor_for
 from his.accounts.models import User
 from his.catalogs.models import ControlClass, Drug
@@ -86,6 +88,9 @@ def dispense(
     handed_to = _handed_to(given, witness, recipient_name, recipient_id_number, actor)
     draft = ledger.draft(kind=StockDocument.Kind.DISPENSE, store=store, actor=actor, at=at)
     codes = {one.drug.code for one in given}
+    if left_out:  # stock is kept for the rest after the document, from any store
+        given_here = Q(store=store, lot__drug__code__in=codes, on_hand__gt=0)
+        ledger.lock_balances(actor, given_here | ledger.balances_to_keep_from(prescription, [store.pk]))
     stocks, lots = ledger.locked_stock(store=store, drug_codes=codes, at=at, prescription=prescription)
     allocation, reasons = _allocated(given, stocks, store, local(at).date())
     holds.use(prescription=prescription, store=store, picks=allocation.picks, at=at)
@@ -257,6 +262,7 @@ def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datet
     refuse_finished(visit, "hủy cấp phát")
     if PatientReturn.objects.for_facility(actor.facility).filter(dispense=current, is_reversed=False).exists():
         raise Refusal("has_returns", "Người bệnh đã trả lại thuốc của phiếu này; hủy phiếu trả trước", field="dispense")
+    stock.lock_to_reverse([current.document], actor=actor, keeps_for=current.prescription)
     reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
     current.is_reversed = True
     current.save(update_fields=["is_reversed"])

@@ -33,7 +33,7 @@ from pharmacy.models import (
     StockMovement,
     Store,
 )
-from pharmacy.queries import balances, held_reservations, kept_for, lot_stocks
+from pharmacy.queries import balances, dispensing_stores, held_reservations, kept_for, lot_stocks
 from pharmacy.services import holds
 
 Kind = StockDocument.Kind
@@ -222,6 +222,33 @@ def _effects(document: StockDocument) -> list[Effect]:
         (kind, target_id if is_target else origin.store_id, direction * SIGNS[kind])
         for kind, is_target in EFFECTS[origin.kind].moves
     ]
+
+
+def stores_changed(draft: Draft) -> tuple[set[int], set[int]]:
+    """The stores, by id, that a draft takes out of and those that it brings into."""
+    effects = _effects(draft.document)
+    return ({store for _, store, sign in effects if sign < 0}, {store for _, store, sign in effects if sign > 0})
+
+
+def lock_balances(actor: Actor, wanted: Q) -> None:
+    """Lock the balances that a service will need after its first document, by one statement in the order of the key.
+
+    A document takes its number last, so nothing may be locked after it that others hold while they wait for a number.
+    """
+    rows = balances(actor.facility).filter(wanted).order_by("store_id", "lot_id")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk"))
+
+
+def balances_to_keep_from(prescription: Prescription, stores: Collection[int] = ()) -> Q:
+    """The balances that keeping stock for a prescription may change: its drugs in each store that hands out (and in
+    `stores`, by id), and what is kept for it now, wherever it lies."""
+    facility = prescription.facility
+    lines = prescription.lines.values("drug__code")
+    wanted = Q(store__in={*stores, *(store.pk for store in dispensing_stores(facility))}, on_hand__gt=0)
+    wanted &= Q(lot__drug__code__in=lines)
+    for store_id, lot_id in held_reservations(prescription).values_list("store_id", "lot_id"):
+        wanted |= Q(store=store_id, lot=lot_id)
+    return wanted
 
 
 def movements_of(document: StockDocument, line: StockDocumentLine) -> list[StockMovement]:

@@ -4,6 +4,7 @@ A lot is blocked as a whole while anything holds it: a person's decision (a reca
 deviation of temperature. Ending one reason frees the lot only when it was the last.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from his.accounts.actor import Actor
@@ -19,6 +20,12 @@ def locked_lot(pk: int, actor: Actor) -> Lot:
     rows = Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
     found: Lot = rows.get(pk=pk)
     return found
+
+
+def locked_lots(pks: Collection[int], actor: Actor) -> list[Lot]:
+    """As `locked_lot`, several by one statement, in key order."""
+    rows = Lot.objects.for_facility(actor.facility).select_for_update(of=("self",), no_key=True)
+    return list(rows.filter(pk__in=pks).order_by("pk"))
 
 
 @service(action="pharmacy.block_lot", permission="pharmacy.receive")

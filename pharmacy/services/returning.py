@@ -119,7 +119,7 @@ def _checked(dispense: Dispense, lines: Sequence[ReturnedLine]) -> list[tuple[Di
 def _post(
     dispense: Dispense, back: Sequence[tuple[DispenseLine, ReturnedLine]], reason: str, actor: Actor, at: datetime
 ) -> tuple[StockDocument, StockDocument | None]:
-    """The return, and the writing off of what is not intact. Both are numbered before any balance is locked."""
+    """The return, and the writing off of what is not intact: of lots whose balances the return has locked already."""
     how = {"store": dispense.store, "actor": actor, "at": at}
     draft = ledger.draft(kind=Kind.PATIENT_RETURN, origin=dispense.document, reason=reason, **how)  # type: ignore[arg-type]
     for lot, quantity in _by_lot([(given, line.quantity) for given, line in back]):
@@ -182,6 +182,8 @@ def reverse_return(*, patient_return: PatientReturn, reason: str, actor: Actor, 
     if current.is_reversed:
         raise Refusal("already_reversed", f"Phiếu {current.document.number} đã được hủy trước đó", field="return")
     refuse_finished(visit, "hủy phiếu trả lại")
+    documents = [one for one in (current.document, current.write_off) if one is not None]
+    stock.lock_to_reverse(documents, actor=actor)
     if current.write_off is not None:
         stock.reverse(document=current.write_off, reason=reason, actor=actor, at=at)
     reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)

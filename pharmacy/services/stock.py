@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from his.accounts.actor import Actor
 from his.core.dates import local
 from his.core.errors import Refusal
 from his.service import service
 from his.ui.text import decimal_text
-from pharmacy.models import StockDocument, StockDocumentLine, Store
+from patients.models import Prescription
+from pharmacy.models import Lot, StockDocument, StockDocumentLine, Store
+from pharmacy.queries_climate import condemned, holding
 from pharmacy.services import ledger
 from pharmacy.services.details import Detail, clean, keep
 from pharmacy.services.goods import GoodsLine, ask_about_unusual, check_goods, line_notes, lot_of
+from pharmacy.services.lots import hold_lot, locked_lots
 from pharmacy.services.stock_checks import (
     LotLine,
     active,
@@ -33,6 +36,8 @@ from pharmacy.services.stock_checks import (
 __all__ = ["Detail", "GoodsLine", "LotLine"]
 
 Kind = StockDocument.Kind
+_BETWEEN_STORES = frozenset({Kind.TRANSFER, Kind.ARRIVAL})
+"""Documents whose reversal takes goods out of a store that somebody else answers for, or sends them back on the way."""
 
 
 @service(action="pharmacy.receive", permission="pharmacy.receive")
@@ -225,9 +230,11 @@ def returnable(receipt: StockDocument) -> dict[int, Decimal]:
 def reverse_document(*, document: StockDocument, reason: str, actor: Actor, at: datetime) -> StockDocument:
     """Undo a document by one with the opposite movements (hủy chứng từ); balances are as if it had never been.
 
-    Refuses a second reversal, the reversal of a reversal, a time before the document, stock that is no longer there,
-    a document that others answer (a shipment that arrived, a receipt whose goods went back), and papers of the
-    dispensing window (handing out, drugs brought back), which it undoes with their prescription.
+    A lot that was to be destroyed in a store that has it again is blocked again. Refuses a second reversal, the
+    reversal of a reversal, a time before the document, stock that is no longer there, taking goods that a quarantine
+    holds out of the store that they were moved to, a document that others answer (a shipment that arrived, a receipt
+    whose goods went back), and papers of the dispensing window (handing out, drugs brought back), which it undoes with
+    their prescription.
     """
     is_of_return = document.origin is not None and document.origin.kind == Kind.PATIENT_RETURN
     if document.kind in {Kind.DISPENSE, Kind.PATIENT_RETURN} or is_of_return:
@@ -262,9 +269,42 @@ def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime)
         at=at,
         reason=reason,
     )
-    for line in locked.lines.select_related("lot"):
-        draft.add(lot=line.lot, quantity=line.quantity)
+    lines = list(locked.lines.all())
+    lots = {lot.pk: lot for lot in locked_lots({line.lot_id for line in lines}, actor)}
+    for line in lines:
+        draft.add(lot=lots[line.lot_id], quantity=line.quantity)
+    _hold_condemned(draft, list(lots.values()), actor, at)
     return ledger.post(draft=draft, actor=actor, at=at)
+
+
+def _hold_condemned(draft: ledger.Draft, lots: Sequence[Lot], actor: Actor, at: datetime) -> None:
+    """Hold again what was to be destroyed and comes back; refuse to move such goods away from where it was decided.
+
+    The lots are locked, in key order.
+    """
+    taken, brought = ledger.stores_changed(draft)
+    if taken and draft.document.reverses and draft.document.reverses.kind in _BETWEEN_STORES:
+        for lot in lots:
+            held = next((row for row in holding(lot) if row.reading.point.store_id in taken), None)
+            if held is not None:
+                raise Refusal("in_quarantine", f"Lô {lot.number} {held.standing_text}, không chuyển đi", field="lines")
+    by_id = {lot.pk: lot for lot in lots}
+    reasons = {row.lot_id: row.standing_text for row in condemned(actor.facility, lots, brought)}
+    for pk, reason in reasons.items():
+        hold_lot(lot=by_id[pk], reason=f"Hủy chứng từ, hàng trở lại kho: {reason}", actor=actor, at=at)
+
+
+def lock_to_reverse(documents: Sequence[StockDocument], *, actor: Actor, keeps_for: Prescription | None = None) -> None:
+    """Lock, in the order of docs/locking.md, all that the reversals of these documents and then keeping stock for a
+    prescription will need: a reversal takes its number last, and nothing may be waited for after that."""
+    rows = StockDocument.objects.for_facility(actor.facility).filter(pk__in=[one.pk for one in documents])
+    list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
+    lines = StockDocumentLine.objects.for_facility(actor.facility).filter(document__in=documents)
+    lots = {lot.pk for lot in locked_lots(set(lines.values_list("lot_id", flat=True)), actor)}
+    wanted = Q(store__in={one.store_id for one in documents}, lot__in=lots)
+    if keeps_for is not None:
+        wanted |= ledger.balances_to_keep_from(keeps_for)
+    ledger.lock_balances(actor, wanted)
 
 
 def locked_document(document: StockDocument, actor: Actor) -> StockDocument:

@@ -26,7 +26,7 @@ from pharmacy.services.climate import (
 )
 from pharmacy.services.details import Detail, Member
 from pharmacy.services.lots import block_lot, release_lot
-from pharmacy.services.stock import LotLine, destroy, transfer
+from pharmacy.services.stock import LotLine, destroy, reverse_document, transfer
 from pharmacy.services.stores import set_storage
 from tests.cast import DAY, World, at
 from tests.insurance.walk import signed_in
@@ -188,6 +188,34 @@ def test_a_lot_is_free_only_when_nothing_else_holds_it(world: World, store: Stor
         at=at(14),
     )
     assert not release_lot(lot=shelf.lot("V1"), reason="Đã hủy ở kho kia", actor=keeper, at=at(15)).is_blocked
+
+
+def test_what_is_to_be_destroyed_comes_back_blocked_and_is_not_moved_away(world: World, fridge: ClimatePoint) -> None:
+    place = world.hospital
+    keeper, head, main = place.actor("pharmacist"), place.actor("head"), shelf.main_store(place)
+    lines, rest = ([LotLine(shelf.lot("V1"), Decimal(quantity))] for quantity in (60, 40))
+    moved = transfer(store=fridge.store, target_store=main, lines=rest, actor=keeper, at=at(7))
+    transfer(store=fridge.store, target_store=main, lines=lines, actor=keeper, at=at(7, 10))
+    back = transfer(store=main, target_store=fridge.store, lines=lines, actor=keeper, at=at(7, 30))
+    record(world, fridge, "20", action="Gọi sửa")
+    with pytest.raises(Refusal, match="chờ trưởng khoa Dược quyết định, không chuyển đi"):
+        reverse_document(document=back, reason="Nhầm", actor=head, at=at(8, 30))
+    row = QuarantinedLot.objects.get()
+    decide_quarantine(quarantined=row, decision="destroy", reason="Quá 24 giờ", actor=head, at=at(9))
+    with pytest.raises(Refusal, match="đã quyết định hủy"):
+        reverse_document(document=back, reason="Nhầm", actor=head, at=at(10))
+    detail = Detail(board=(Member("Trần Thị Kho"),))
+    said = {"store": fridge.store, "lines": lines, "reason": "Quá nhiệt độ", "detail": detail, "actor": head}
+    gone = destroy(**said, at=at(11))
+    assert not release_lot(lot=shelf.lot("V1"), reason="Đã hủy hết", actor=keeper, at=at(12)).is_blocked
+    reverse_document(document=gone, reason="Chưa hủy", actor=head, at=at(13))
+    assert shelf.lot("V1").is_blocked, "it lies there again, and is to be destroyed still"
+    with pytest.raises(Refusal, match="đã quyết định hủy"):
+        release_lot(lot=shelf.lot("V1"), reason="Đạt", actor=keeper, at=at(14))
+    destroy(**said, at=at(15))
+    release_lot(lot=shelf.lot("V1"), reason="Đã hủy hết", actor=keeper, at=at(16))
+    reverse_document(document=moved, reason="Nhầm", actor=head, at=at(17))
+    assert shelf.lot("V1").is_blocked
 
 
 def test_a_recall_after_an_ended_quarantine_is_known_as_a_persons(world: World, fridge: ClimatePoint) -> None:

@@ -20,7 +20,7 @@ from pharmacy.services.stock import LotLine, record_loss, reverse_document, tran
 from pharmacy.services.window import call_next
 from tests.cast import at
 from tests.pharmacy import shelf
-from tests.pharmacy.shelf import PARACETAMOL
+from tests.pharmacy.shelf import AMLODIPIN, PARACETAMOL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,6 +138,40 @@ def test_one_dispense_is_undone_once(world):
     results = at_once(undo, undo)
     assert sorted(getattr(result, "code", "done") for result in results) == ["already_reversed", "done"]
     assert shelf.on_hand(store) == {"L1": Decimal(100)}
+
+
+@pytest.mark.parametrize("is_undone", [False, True])
+def test_a_window_that_keeps_the_rest_holds_no_number_while_it_waits(world, is_undone):
+    """Who has a lot and wants a number gets it, though another who will want the lot has begun."""
+    place, store = world.station, shelf.dispensary(world.station)
+    actor = place.actor("pharmacist")
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription = shelf.lan_prescription(world, place, (PARACETAMOL, 20), (AMLODIPIN, 7))
+    shelf.receive(place, store, shelf.goods(world, place, code=AMLODIPIN, lot="L2"))
+    choices = [
+        LineChoice(line.pk, Decimal(0), reason="out_of_stock", is_final=False)
+        for line in prescription.lines.filter(drug__code=AMLODIPIN)
+    ]
+    line = LotLine(lot=shelf.lot("L2"), quantity=Decimal(1))
+    lost = record_loss(store=store, lines=[line], reason="Vỡ", actor=actor, at=at(9, 30))
+    other = shelf.hung_prescription(world, place, (AMLODIPIN, 7))
+    act = lambda: dispense(prescription=prescription, store=store, choices=choices, actor=actor, at=at(10))  # noqa: E731
+    if is_undone:
+        done = act()
+        act = lambda: reverse_dispense(dispense=done, reason="Nhầm", actor=actor, at=at(11))  # noqa: E731
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            list(LotBalance.objects.filter(lot=line.lot).select_for_update())
+            waiting = pool.submit(at_once, act)
+            time.sleep(0.5)
+            assert not waiting.done()
+            if is_undone:
+                reverse_document(document=lost, reason="Nhầm", actor=actor, at=at(11))
+            else:
+                give(place, other, store)()
+        (result,) = waiting.result()
+    assert isinstance(result, Dispense)
+    assert balance_differences(place.facility) == []
 
 
 def test_a_dispense_that_waited_chooses_among_what_is_left(world):

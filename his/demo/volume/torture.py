@@ -73,7 +73,8 @@ class Arena:
 
 
 def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Callable[[str], None]) -> Entry:
-    """Let so many clients work and be killed for so long. All of the last figures must be 0 (`torture_checks`)."""
+    """Let so many clients work and be killed for so long. All of the last figures must be 0 (`torture_checks`);
+    `busy` says how often a client had to repeat a request, after a wait that was too long or a deadlock."""
     shelf = new_shelf(facility_code, IN_EACH_LOT, lots=3)
     with TemporaryDirectory() as folder:
         arena = _arena(shelf, load_places()[facility_code], Path(folder))
@@ -82,8 +83,10 @@ def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Call
         answers = [entry for file in arena.folder.iterdir() for entry in _entries(file) if "what" not in entry]
     done = [entry for entry in answers if "done" in entry]
     say(f"  {dict(Counter(one['asked'] for one in done))}")
+    busy = Counter(entry["busy"] for entry in answers if "busy" in entry)
+    say(f"  bận: {dict(busy)}")
     say(f"  từ chối: {dict(Counter(one['refused'] for one in answers if 'refused' in one))}")
-    figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done)}
+    figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done), "busy": busy.total()}
     return figures | torture_checks(shelf.actor.facility, after=first, done=done, prescribed=PRESCRIBED)
 
 
@@ -209,7 +212,7 @@ def _repeat_unanswered(arena: Arena, journal: Path) -> None:
     for entry in _entries(journal):
         if "what" in entry:
             begun[entry["key"]] = entry
-        else:
+        elif "busy" not in entry:
             begun.pop(entry["key"])
     for key, entry in begun.items():
         _ask(arena, journal, key, entry["what"], entry["values"])
@@ -221,6 +224,7 @@ def _ask(arena: Arena, journal: Path, key: str, what: str, values: list[Any]) ->
             row = _requests(arena)[what](key, *values)
         except Refusal as refusal:
             if refusal.code == "busy":
+                _note(journal, key=key, busy=what)
                 continue
             _note(journal, key=key, refused=refusal.code)
         else:
