@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -59,7 +58,7 @@ def open_cases(
     if not found and not is_death:
         return []
     lock_name("cases", visit.patient_id)
-    standing = list(_standing(visit.facility_id, visit.patient_id))
+    standing = _standing(visit.facility_id, visit.patient_id)
     cases = []
     for code, rule in found.values():
         known = next(
@@ -91,10 +90,12 @@ def note_amendment(*, exam: Exam, reason: str, by: User, at: datetime) -> None:
         _tell(case, Kind.AMENDED, reason, by, at)
 
 
-def _standing(facility: int, patient: int) -> Any:
-    """The person's cases, locked: whoever keeps a sheet or excludes one meanwhile is waited for and then seen."""
-    rows = DiseaseCase.objects.for_facility(facility).filter(patient=patient)
-    return rows.select_for_update(of=("self",)).exclude(state=State.EXCLUDED).order_by("-detected_at", "-pk")
+def _standing(facility: int, patient: int) -> list[DiseaseCase]:
+    """The person's cases, the latest first, locked: whoever keeps a sheet or excludes one meanwhile is waited for and
+    then seen."""
+    rows = DiseaseCase.objects.for_facility(facility).filter(patient=patient).exclude(state=State.EXCLUDED)
+    locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return sorted(locked, key=lambda case: (case.detected_at, case.pk), reverse=True)
 
 
 def _overlaps(case: DiseaseCase, day: date, repeat_days: int) -> bool:
@@ -337,7 +338,7 @@ def restore_case(*, case: DiseaseCase, reason: str, actor: Actor, at: datetime) 
     reason = fitting(nfc(reason), _EVENT_MAX, "exclusion_reason")
     if not reason:
         raise Refusal("no_reason", "Hãy ghi lý do bỏ loại trừ", field="exclusion_reason")
-    others = _standing(case.facility_id, case.patient_id).filter(disease=case.disease)
+    others = [other for other in _standing(case.facility_id, case.patient_id) if other.disease == case.disease]
     if any(_overlaps(other, case.detected_on, case.repeat_days) for other in others):
         raise Refusal("already_another", "Đã có ca khác của bệnh này trong cùng thời gian")
     if case.reported_at is None:

@@ -160,7 +160,7 @@ def test_signing_holds_the_standing_cases_that_it_changes(place):
     with CaptureQueriesContext(connection) as asked:
         examined(place, hung, "A15.0", begun=at(8, 10, DAY + timedelta(days=90)))
     (read,) = [one["sql"] for one in asked if one["sql"].startswith('SELECT "patients_diseasecase"')]
-    assert read.endswith('FOR UPDATE OF "patients_diseasecase"')
+    assert read.endswith('FOR NO KEY UPDATE OF "patients_diseasecase"')
 
 
 def test_an_earlier_exam_that_is_signed_later_is_the_same_case(place):
