@@ -1,7 +1,6 @@
 """Which papers wait to be sent to the national prescription system, and what became of the others."""
 
 from datetime import date, datetime
-from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -61,12 +60,6 @@ def to_send(link: NationalLink, pk: int) -> PrescriptionSheet | None:
     """A paper as it stands now; None when it is not to be sent any more: sent, replaced, or not one of the link."""
     unsent = Q(sending__isnull=True) | Q(sending__state__in=[State.WAITING, State.REJECTED])
     return papers(link).filter(unsent, prescription__voided_at__isnull=True, pk=pk).first()
-
-
-def unanswered(sheet: PrescriptionSheet) -> dict[str, Any] | None:
-    """What an earlier attempt without an answer may have left at the system; None when nothing can have arrived."""
-    rows = PrescriptionSending.objects.for_facility(sheet.facility_id).filter(sheet=sheet)
-    return rows.exclude(state=State.SENT).values_list("body", flat=True).first()
 
 
 def papers_of_day(link: NationalLink, day: date) -> QuerySet[PrescriptionSheet]:

@@ -127,6 +127,7 @@ ACTIONS: Final[dict[str, str]] = {
     "patients.record_health_facts": "Ghi tình trạng thai, thận",
     "patients.record_national_attempt": "Ghi lần gửi đơn quốc gia",
     "patients.record_national_failure": "Ghi lần gửi đơn quốc gia không thành",
+    "patients.record_national_known": "Ghi đơn hệ thống quốc gia đã có",
     "patients.record_national_sent": "Ghi đơn đã gửi hệ thống quốc gia",
     "patients.record_result": "Nhập kết quả",
     "patients.record_vitals": "Ghi dấu hiệu sinh tồn",

@@ -10,6 +10,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="prescriptionsending",
+            name="unanswered",
+            field=models.JSONField(blank=True, null=True),
+        ),
         migrations.RemoveConstraint(
             model_name="prescriptionsending",
             name="sending_sent_when",
@@ -23,6 +28,7 @@ class Migration(migrations.Migration):
                     ),
                     models.Q(
                         models.Q(("state", "sent"), _negated=True),
+                        ("body__isnull", True),
                         ("checksum", ""),
                         ("sent_at__isnull", True),
                         models.Q(("last_error", ""), _negated=True),

@@ -24,9 +24,10 @@ class NationalLink(FacilityModel):
 class PrescriptionSending(FacilityModel):
     """One paper in the queue to the national system; made before its first attempt.
 
-    A paper with a code and no row here waits too: nothing that was signed can be missing. `body` is what was sent; of
-    one that waits it is what an attempt without an answer may have left there. `checksum` is the system's answer. What
-    was sent is never changed; the system knows no way to take it back.
+    A paper with a code and no row here waits too: nothing that was signed can be missing. `body` is what was sent,
+    `checksum` the system's answer to it. `unanswered` is what attempts without an answer may have left there: each
+    content (`body`; null: nobody noted it) with the numbers of those `attempts`; null in rows from before attempts were
+    noted. What was sent is never changed; the system knows no way to take it back.
     """
 
     class State(models.TextChoices):
@@ -43,12 +44,13 @@ class PrescriptionSending(FacilityModel):
     sent_at = models.DateTimeField(null=True, blank=True)
     checksum = models.CharField(max_length=128, blank=True)
     body = models.JSONField(null=True, blank=True)
+    unanswered = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="sent", sent_at__isnull=False, body__isnull=False, last_error="")
-                | ~Q(state="sent") & Q(sent_at__isnull=True, checksum="") & ~Q(last_error=""),
+                | ~Q(state="sent") & Q(sent_at__isnull=True, checksum="", body__isnull=True) & ~Q(last_error=""),
                 name="sending_sent_when",
             ),
             models.CheckConstraint(

@@ -1,12 +1,13 @@
 """Sending signed prescriptions to the national system (TT 26/2025/TT-BYT: right after the visit).
 
 The system is asked outside any transaction; the attempt is stored before and its answer after it, each under a lock.
-A paper is sent under its own code until an answer is stored, so a process that dies in between loses nothing. When an
-earlier attempt has no answer and the system now says that it has the code, that counts as sent only when its checksum
-is of what was sent then; else the code is somebody else's. What fails waits longer each time; what is refused waits
-for a person.
+A paper is sent under its own code until an answer is stored, so a process that dies in between loses nothing. What an
+attempt without an answer may have left there is kept until an answer says what became of it. When the system says that
+it has the code, that counts as sent only when its checksum is of what another attempt may have left; else the code is
+somebody else's. What fails waits longer each time; what is refused waits for a person.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -93,25 +94,28 @@ def send_waiting(*, actor: Actor, at: datetime, is_forced: bool = False) -> Outc
 def send(*, sheet: PrescriptionSheet, system: PrescriptionSystem, actor: Actor, at: datetime) -> PrescriptionSending:
     """Send one paper: note the attempt, ask the system, store its answer. Never raises for what the system says."""
     document = sent_of(sheet)
-    said, before = body(document), queue.unanswered(sheet)
+    said = body(document)
     how: dict[str, Any] = {"sheet": sheet, "actor": actor, "at": at}
     row = record_attempt(body=said, **how)
     if row.state == State.SENT:
         return row
+    attempt = row.attempts
     try:
         receipt = system.send(document, at=at)
     except AnswerLost as failure:
-        return record_failure(error=str(failure), is_final=False, unanswered=said, **how)
+        return record_failure(error=str(failure), is_final=False, attempt=attempt, is_certain=False, **how)
     except SystemUnavailable as failure:
-        return record_failure(error=str(failure), is_final=False, unanswered=before, **how)
+        return record_failure(error=str(failure), is_final=False, attempt=attempt, is_certain=True, **how)
     except PrescriptionRejected as refusal:
-        return record_failure(error=str(refusal), is_final=True, unanswered=None, **how)
+        return record_failure(error=str(refusal), is_final=True, attempt=attempt, is_certain=True, **how)
     except AlreadyKnown as answer:
-        if before is not None and system.is_checksum_of(before, answer.checksum):
-            return record_sent(checksum=answer.checksum, body=before, **how)
-        return record_failure(error=str(answer), is_final=True, unanswered=before, **how)
+
+        def is_of(left: dict[str, Any], checksum: str = answer.checksum) -> bool:
+            return system.is_checksum_of(left, checksum)
+
+        return record_known(error=str(answer), checksum=answer.checksum, is_of=is_of, body=said, attempt=attempt, **how)
     if not receipt.checksum:
-        return record_failure(error=NO_CHECKSUM, is_final=False, unanswered=said, **how)
+        return record_failure(error=NO_CHECKSUM, is_final=False, attempt=attempt, is_certain=False, **how)
     return record_sent(checksum=receipt.checksum, body=said, **how)
 
 
@@ -121,13 +125,22 @@ def record_attempt(
 ) -> PrescriptionSending:
     """Store that a paper is about to be sent, with what is sent; until an answer is stored it waits to be sent again.
 
-    A paper that was sent stays as it is.
+    What earlier attempts may have left stays noted. A paper that was sent stays as it is.
     """
     row = _row(sheet, actor)
     if row.state == State.SENT:
         return row
+    if row.unanswered is None:  # from before attempts were noted: what waited then may have been taken
+        row.unanswered = (
+            [{"body": None, "attempts": [row.attempts]}] if row.attempts and row.state == State.WAITING else []
+        )
     row.attempts += 1
-    row.state, row.body, row.last_error, row.last_tried_at = State.WAITING, body, NO_ANSWER, at
+    same = next((one for one in row.unanswered if one["body"] == body), None)
+    if same is None:
+        row.unanswered.append({"body": body, "attempts": [row.attempts]})
+    else:
+        same["attempts"].append(row.attempts)
+    row.state, row.last_error, row.last_tried_at = State.WAITING, NO_ANSWER, at
     row.next_attempt_at = at + wait_after(row.attempts)
     row.save()
     audit_facts(prescription=sheet.prescription.number, code=sheet.code, attempt=row.attempts)
@@ -142,11 +155,34 @@ def record_sent(
     row = _row(sheet, actor)
     if row.state == State.SENT:
         return row
-    row.state, row.sent_at, row.checksum, row.body = State.SENT, at, checksum[:128], body
-    row.last_error, row.next_attempt_at, row.last_tried_at = "", None, at
-    row.save()
-    audit_facts(prescription=sheet.prescription.number, code=sheet.code)
-    return row
+    return _sent(row, sheet, checksum, body, at)
+
+
+@service(action="patients.record_national_known", permission=PERMISSION)
+def record_known(
+    *,
+    sheet: PrescriptionSheet,
+    error: str,
+    checksum: str,
+    is_of: Callable[[dict[str, Any]], bool],
+    body: dict[str, Any],
+    attempt: int,
+    actor: Actor,
+    at: datetime,
+) -> PrescriptionSending:
+    """Store that the system has the code of a paper already, by `is_of` whether with a content.
+
+    It was sent when that is what another attempt than this may have left there; where nobody noted what that was,
+    when it is what would be sent now (`body`). Else the code is somebody else's, and the paper waits for a person.
+    """
+    row = _row(sheet, actor)
+    if row.state == State.SENT:
+        return row
+    for one in row.unanswered or []:
+        left = body if one["body"] is None else one["body"]
+        if one["attempts"] != [attempt] and is_of(left):
+            return _sent(row, sheet, checksum, left, at)
+    return _failed(row, sheet, error, at, is_final=True, took_nothing=attempt)
 
 
 @service(action="patients.record_national_failure", permission=PERMISSION)
@@ -155,19 +191,46 @@ def record_failure(
     sheet: PrescriptionSheet,
     error: str,
     is_final: bool,
-    unanswered: dict[str, Any] | None,
+    attempt: int,
+    is_certain: bool,
     actor: Actor,
     at: datetime,
 ) -> PrescriptionSending:
     """Store that a paper was not taken: refused until somebody looks at it, else to be sent again later.
 
-    `unanswered` is what may have been taken all the same, by this attempt or an earlier one; None: nothing.
+    `is_certain`: nothing of this attempt was taken; else it stays noted as one without an answer. Of other attempts
+    it says nothing.
     """
     row = _row(sheet, actor)
     if row.state == State.SENT:
         return row
+    return _failed(row, sheet, error, at, is_final=is_final, took_nothing=attempt if is_certain else None)
+
+
+def _sent(
+    row: PrescriptionSending, sheet: PrescriptionSheet, checksum: str, body: dict[str, Any], at: datetime
+) -> PrescriptionSending:
+    row.state, row.sent_at, row.checksum, row.body, row.unanswered = State.SENT, at, checksum[:128], body, []
+    row.last_error, row.next_attempt_at, row.last_tried_at = "", None, at
+    row.save()
+    audit_facts(prescription=sheet.prescription.number, code=sheet.code)
+    return row
+
+
+def _failed(
+    row: PrescriptionSending,
+    sheet: PrescriptionSheet,
+    error: str,
+    at: datetime,
+    *,
+    is_final: bool,
+    took_nothing: int | None,
+) -> PrescriptionSending:
+    """The row as not taken; `took_nothing` is the attempt of which that is certain."""
+    left = ((one["body"], [n for n in one["attempts"] if n != took_nothing]) for one in row.unanswered or [])
+    row.unanswered = [{"body": body, "attempts": attempts} for body, attempts in left if attempts]
     row.state = State.REJECTED if is_final else State.WAITING
-    row.last_error, row.last_tried_at, row.body = error[:500] or "Không rõ lý do", at, unanswered
+    row.last_error, row.last_tried_at = error[:500] or "Không rõ lý do", at
     row.next_attempt_at = None if is_final else at + wait_after(row.attempts)
     row.save()
     audit_facts(prescription=sheet.prescription.number, code=sheet.code, is_final=is_final)

@@ -1,6 +1,7 @@
 """Sending prescriptions to the national system: nothing signed is missed, nothing goes twice, what fails says why."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from patients import queries_national as queue
 from patients.models import NationalLink, Patient, Prescription, PrescriptionSending, PrescriptionSheet
 from patients.national import stand_in
 from patients.national.document import sent_of
-from patients.national.port import AnswerLost, Receipt, SystemUnavailable, body
+from patients.national.port import AnswerLost, PrescriptionRejected, Receipt, SystemUnavailable, body
 from patients.national.stand_in import StandIn
 from patients.national.systems import stand_in_of
 from patients.services.national import link_national, send_waiting, wait_after
@@ -141,6 +142,61 @@ def test_a_lost_answer_counts_when_the_system_has_what_was_sent(place: Place, la
     row = PrescriptionSending.objects.get()
     assert list(system.taken().values()) == [row.body], "what was taken then, not what would be sent now"
     assert len(row.checksum) == 64
+
+
+def test_a_later_attempt_that_never_arrived_hides_no_earlier_one(place: Place, lan, system, monkeypatch) -> None:
+    system.fail_next("lost_answer")
+    send(place)
+    (taken,) = system.taken().values()
+    Patient.objects.filter(pk=lan.visit.patient_id).update(address="Thôn khác")
+    really = StandIn.send
+
+    def fails(error):
+        def act(*_args, **_kwargs):
+            raise error
+
+        monkeypatch.setattr(StandIn, "send", act)
+
+    for hour, error in (11, KeyboardInterrupt()), (12, AnswerLost("")), (13, SystemUnavailable("")):
+        fails(error)
+        with suppress(KeyboardInterrupt):
+            send(place, hour)
+    row = PrescriptionSending.objects.get()
+    assert [one["attempts"] for one in row.unanswered] == [[1], [2, 3]], "of the fourth it is certain"
+    fails(PrescriptionRejected("Sai"))
+    assert send(place, 15).rejected == 1
+    monkeypatch.setattr(StandIn, "send", really)
+    assert send(place, 16, is_forced=True).sent == 1
+    row.refresh_from_db()
+    assert (row.body, row.unanswered) == (taken, [])
+
+
+def test_a_desk_that_is_overtaken_by_another_knows_what_that_one_left(place, lan, system, monkeypatch) -> None:
+    really = StandIn.send
+
+    def overtaken(*args, **kwargs):
+        """Before the timer's request arrives, the button sends the paper and loses the answer."""
+        monkeypatch.setattr(StandIn, "send", really)
+        system.fail_next("lost_answer")
+        assert send(place, 10, is_forced=True).sent == 0
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(StandIn, "send", overtaken)
+    assert send(place).sent == 1
+    assert PrescriptionSending.objects.get().attempts == 2
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_paper_that_waited_before_attempts_were_noted(place, lan, system, is_changed) -> None:
+    sheet = sheet_of(lan)
+    system.send(sent_of(sheet), at=at(9))
+    PrescriptionSending.objects.create(
+        facility=place.facility, sheet=sheet, attempts=1, last_error="Không trả lời", next_attempt_at=at(9)
+    )
+    if is_changed:
+        Patient.objects.filter(pk=lan.visit.patient_id).update(address="Thôn khác")
+    outcome = send(place)
+    assert (outcome.sent, outcome.rejected) == ((0, 1) if is_changed else (1, 0))
 
 
 def test_a_process_that_dies_while_it_sends_has_noted_its_attempt(place: Place, lan, system, monkeypatch) -> None:
