@@ -1,6 +1,8 @@
 """Let a management that overlaps an earlier one of the person and disease begin where that one ended.
 
-People who came back after a transfer were enrolled from their very first diagnosis.
+People who came back after a transfer were enrolled from their very first diagnosis. A management that began before the
+other and ended within it ends where the other begins. The days as they were written stay in the note; a disease counts
+as newly found only in the month that was written.
 """
 
 from collections import defaultdict
@@ -9,6 +11,9 @@ from typing import Any
 
 import pgtrigger
 from django.db import migrations
+
+NOTE = 500
+"""Longest note, in characters."""
 
 
 def part(apps: Any, _schema_editor: Any) -> None:
@@ -19,11 +24,25 @@ def part(apps: Any, _schema_editor: Any) -> None:
             periods, end = earlier[row.patient_id, row.disease], row.ended_on or date.max
             begin = row.enrolled_on
             for first, last in sorted(periods):
-                if first < end and begin < last:
+                if begin < first < end <= last and row.ended_on is not None:
+                    end = first
+                elif first < end and begin < last:
                     begin = min(last, end)
-            if begin != row.enrolled_on:
-                managed.objects.filter(pk=row.pk).update(enrolled_on=begin)
+            if (begin, end) != (row.enrolled_on, row.ended_on or date.max):
+                managed.objects.filter(pk=row.pk).update(
+                    enrolled_on=begin,
+                    ended_on=None if row.ended_on is None else end,
+                    is_newly_found=row.is_newly_found and begin == row.enrolled_on,
+                    note=_with_days(row),
+                )
             periods.append((begin, end))
+
+
+def _with_days(row: Any) -> str:
+    """The note of a row with its days as they were written."""
+    until = "" if row.ended_on is None else f" đến {row.ended_on:%d/%m/%Y}"
+    said = f"Đã ghi: quản lý từ {row.enrolled_on:%d/%m/%Y}{until}; sửa vì chồng ngày với đợt khác"
+    return f"{row.note[: NOTE - len(said) - 2]}; {said}" if row.note else said
 
 
 class Migration(migrations.Migration):

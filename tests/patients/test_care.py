@@ -178,14 +178,32 @@ def test_overlapping_periods_of_before_are_parted_where_the_first_one_ended(worl
         editor.remove_constraint(ManagedPatient, constraint)
     row.pk, row.enrolled_on, row.recorded_at, row.state = None, day(-9), at(8, 0, day(41)), State.MANAGED
     row.ended_on = row.ended_at = row.ended_by = None
-    row.end_reason = ""
+    row.end_reason, row.is_newly_found = "", True
     row.save(force_insert=True)
+    later = {"state": State.ENDED, "ended_at": at(8, 0, day(40)), "ended_by": doctor.user, "end_reason": "x"}
+    for number, (first, last) in enumerate([(10, 40), (-20, 20), (12, 15)]):
+        row.pk, row.disease, row.enrolled_on, row.note = None, "diabetes", day(first), "y" * 490 if number == 1 else ""
+        row.recorded_at = at(8, 0, day(42 + number))
+        for name, value in {**later, "ended_on": day(last)}.items():
+            setattr(row, name, value)
+        row.save(force_insert=True)
     import_module("patients.migrations.0014_part_overlapping_management").part(apps, None)
     connection.check_constraints()
     with connection.schema_editor() as editor:
         editor.add_constraint(ManagedPatient, constraint)
-    rows = ManagedPatient.objects.order_by("pk").values_list("enrolled_on", "ended_on")
-    assert list(rows) == [(DAY, day(30)), (day(30), None)]
+    rows = ManagedPatient.objects.order_by("pk")
+    assert list(rows.values_list("enrolled_on", "ended_on", "is_newly_found")) == [
+        (DAY, day(30), False),
+        (day(30), None, False),
+        (day(10), day(40), True),
+        (day(-20), day(10), True),
+        (day(15), day(15), False),
+    ]
+    notes = [row.note for row in rows]
+    assert [bool(note) for note in notes] == [False, True, False, True, True], "the days of before stay in the note"
+    assert notes[1] == f"Đã ghi: quản lý từ {day(-9):%d/%m/%Y}; sửa vì chồng ngày với đợt khác"
+    assert notes[3].startswith("yyy")
+    assert notes[3].endswith(f"đến {day(20):%d/%m/%Y}; sửa vì chồng ngày với đợt khác")
 
 
 def later_visit(world: World, patient: Patient, on: date, main: str = "I10", **signs: int) -> Walk:
