@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from his.catalogs.models import Storage
+from his.core.text import nfc
 from his.ui.forms import NumberField
 from pharmacy.climate import Range, usual_ranges
 from pharmacy.models import ClimateReading, QuarantinedLot, Store
@@ -64,9 +65,22 @@ class ReadingForm(forms.Form):
     def is_filled(self) -> bool:
         return isinstance(self.cleaned_data.get("temperature"), Decimal)
 
+    def typed_text(self) -> str:
+        """All that was typed, as it was typed; empty: nothing."""
+        typed = {name: str(self[name].value() or "").strip() for name in ("temperature", "humidity", "action")}
+        forms_of = {"temperature": "{} °C", "humidity": "ẩm {} %", "action": "xử trí: {}"}
+        return ", ".join(forms_of[name].format(text) for name, text in typed.items() if text)
+
     def is_told_by(self, reading: ClimateReading) -> bool:
-        """Whether what was typed is nothing, or just what a reading says already."""
-        return self.is_valid() and self.cleaned_data["temperature"] in (None, reading.temperature)
+        """Whether a reading says already all that was typed."""
+        if not self.typed_text():
+            return True
+        if not self.is_valid():
+            return False
+        data = self.cleaned_data
+        said = (reading.temperature, reading.humidity, reading.action)
+        typed = (data["temperature"], data["humidity"], nfc(data["action"]))
+        return all(one in (None, "", other) for one, other in zip(typed, said, strict=True))
 
 
 class DecisionForm(forms.Form):

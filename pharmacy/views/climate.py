@@ -70,7 +70,8 @@ def day(request: DeskRequest) -> HttpResponse:
 
 
 def _rows(request: DeskRequest, on: date, shift: str, *, fresh: bool = False) -> list[dict[str, Any]]:
-    """A row for each point; `not_stored` is what was typed where somebody else had already written another figure."""
+    """A row for each point; `not_stored` is what was typed where somebody else had already written something else, or
+    had ended the point."""
     facility = request.actor.facility
     known = log.readings_of_day(facility, on)
     typed = request.POST if request.method == "POST" and not fresh else None
@@ -79,14 +80,16 @@ def _rows(request: DeskRequest, on: date, shift: str, *, fresh: bool = False) ->
     for point in log.points_on(facility, on):
         reading = known.get((point.pk, shift))
         form = ReadingForm(typed, prefix=str(point.pk)) if may else None
-        is_lost = reading is not None and form is not None and form.is_bound and not form.is_told_by(reading)
+        not_stored = form.typed_text() if form is not None and form.is_bound else ""
+        if form is not None and (point.is_active if reading is None else form.is_told_by(reading)):
+            not_stored = ""
         rows.append(
             {
                 "point": point,
                 "reading": reading,
                 "other": known.get((point.pk, MORNING if shift == AFTERNOON else AFTERNOON)),
                 "form": form if reading is None and point.is_active else None,
-                "not_stored": form["temperature"].value() if is_lost and form is not None else "",
+                "not_stored": not_stored,
             }
         )
     return rows
@@ -179,7 +182,8 @@ def void(request: DeskRequest, pk: int) -> HttpResponse:
         void_climate(reading=reading, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
     except Refusal as refusal:
         return render_refusal(request, refusal, _MONTH, context, form=form)
-    saved(request, f"Đã bỏ lần đo {reading.day:%d/%m/%Y}, hãy ghi lại")
+    again = ", hãy ghi lại" if point.is_active else ""
+    saved(request, f"Đã bỏ lần đo {reading.day:%d/%m/%Y}{again}")
     return redirect(f"{reverse('climate-month', args=[reading.point_id])}?day={reading.day:%d%m%Y}")
 
 

@@ -317,7 +317,12 @@ def test_the_log_at_the_desk(world: World, store: Store, fridge: ClimatePoint, t
     answer = keeper.post(page, {**half, f"{fridge.pk}-temperature": "6,5"})
     assert answer.status_code == 422
     assert "Hãy ghi nhiệt độ" in answer.content.decode()
-    assert "số vừa gõ (6,5) chưa lưu" in answer.content.decode(), "somebody else wrote 5,5 before"
+    assert "nội dung vừa gõ (6,5 °C) chưa lưu" in answer.content.decode(), "somebody else wrote 5,5 before"
+    more = {**half, f"{fridge.pk}-humidity": "61", f"{fridge.pk}-action": "Gọi <thợ>"}
+    for same in (more, {**more, f"{fridge.pk}-temperature": ""}):
+        told = "5,5 °C, ẩm 61 %, xử trí: Gọi &lt;thợ&gt;".removeprefix("" if same is more else "5,5 °C, ")
+        assert f"nội dung vừa gõ ({told}) chưa lưu" in keeper.post(page, same).content.decode()
+    assert "chưa lưu" not in keeper.post(page, half).content.decode(), "what was typed again is stored"
     assert 'value="60"' in answer.content.decode()
     assert keeper.post(page, {**typed, f"{room.pk}-action": "Bật máy lạnh"}).status_code == 302
     (row,) = QuarantinedLot.objects.all()
@@ -353,8 +358,15 @@ def test_the_chosen_month_stays_and_an_ended_point_is_named(world: World, fridge
     assert f'id="id_void_{reading.pk}_reason_error"' in wrong.content.decode()
     assert "x" * 300 in wrong.content.decode(), "nothing typed is lost"
     assert 'value="20/09/2026"' in wrong.content.decode(), "the month of the reading, not this one"
+    late = {"day": "20/09/2026", "shift": AFTERNOON, f"{fridge.pk}-temperature": "4"}
+    assert (
+        "đã ngừng theo dõi; nội dung vừa gõ (4 °C) chưa lưu" in keeper.post(reverse("climate"), late).content.decode()
+    )
     done = keeper.post(void, {"reason": "Gõ nhầm"})
     assert done["Location"] == f"{reverse('climate-month', args=[fridge.pk])}?day=20092026"
+    said = keeper.get(done["Location"]).content.decode()
+    assert "Đã bỏ lần đo 20/09/2026" in said
+    assert "hãy ghi lại" not in said
 
 
 def test_people_with_the_same_letters_have_marks_of_their_own() -> None:
