@@ -11,7 +11,15 @@ from his.accounts.models import Facility
 from his.catalogs.models import Drug
 from his.core.dates import day_range, local
 from pharmacy.controlled import ZERO, BookDrug, BookRow, YearRow, books_on, plain
-from pharmacy.models import ControlledPage, ControlledSignature, MovementKind, StockDocument, StockMovement, Store
+from pharmacy.models import (
+    ControlledPage,
+    ControlledSignature,
+    MovementKind,
+    ReturnRecord,
+    StockDocument,
+    StockMovement,
+    Store,
+)
 
 LOOK_BACK_DAYS = 31
 """How far back days without signatures are warned of."""
@@ -122,6 +130,13 @@ def _place(document: StockDocument, movement: StockMovement) -> str:
 def _note(document: StockDocument) -> str:
     undone = f"Hủy {document.reverses.number}" if document.reverses is not None else ""
     return ". ".join(part for part in (undone, document.reason) if part)
+
+
+def return_records(facility: Facility) -> QuerySet[ReturnRecord]:
+    """Records of controlled drugs that came back, the latest first, also those whose return was undone."""
+    rows: QuerySet[ReturnRecord] = ReturnRecord.objects.for_facility(facility)
+    rows = rows.select_related("patient_return__document", "patient_return__dispense__prescription")
+    return rows.order_by("-at", "-pk")
 
 
 def page_of(store: Store, control_class: str, day: date) -> ControlledPage | None:

@@ -102,5 +102,6 @@ urlpatterns = [
     path("stock/controlled/incidents/<int:pk>/sent/", incidents.sent, name="controlled-incident-sent"),
     path("stock/documents/<int:pk>/incident/", incidents.write, name="controlled-incident-new"),
     path("stock/documents/<int:pk>/incident/dismiss/", incidents.dismiss, name="controlled-incident-dismiss"),
+    path("stock/controlled/returns/", controlled.returned, name="controlled-returns"),
     path("stock/controlled/year/", controlled.year, name="controlled-year"),
 ]

@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
                     "handed_by_id_number",
                     models.CharField(blank=True, max_length=20, verbose_name="số định danh người giao"),
                 ),
+                ("patient_text", models.CharField(max_length=500, verbose_name="người bệnh")),
+                ("received_by_name", models.CharField(max_length=255, verbose_name="người nhận")),
                 ("at", models.DateTimeField()),
                 ("rows", models.JSONField()),
                 (

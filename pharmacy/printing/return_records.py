@@ -21,6 +21,7 @@ from his.ui.text import minute_text
 from pharmacy.models import ReturnRecord
 from pharmacy.printing.forms import print_form_of
 from pharmacy.printing.sheets import CENTER, EXPIRY, NO, QUANTITY, UNIT, Column, named, qty, sheet
+from pharmacy.queries_controlled import return_records
 
 GIVER, TAKER = "Người giao", "Người nhận"
 COPIES = 2
@@ -36,8 +37,6 @@ def print_return_record(*, record: ReturnRecord, actor: Actor, at: datetime) -> 
 
 def _sheet(record: ReturnRecord, copy: int) -> dict[str, Any]:
     back = record.patient_return
-    prescription = back.dispense.prescription
-    patient = prescription.visit.patient
     return sheet(
         "controlled_return",
         record.at,
@@ -48,9 +47,9 @@ def _sheet(record: ReturnRecord, copy: int) -> dict[str, Any]:
         facts=[
             ["Người giao", record.handed_by],
             ["Số định danh người giao", record.handed_by_id_number],
-            ["Người bệnh", f"{patient.full_name}, sinh {patient.birth.text()}, mã {patient.code}"],
-            ["Đơn thuốc", prescription.number],
-            ["Người nhận", f"{record.received_by.display_name}, {minute_text(record.at)}"],
+            ["Người bệnh", record.patient_text],
+            ["Đơn thuốc", back.dispense.prescription.number],
+            ["Người nhận", f"{record.received_by_name}, {minute_text(record.at)}"],
             ["Phiếu trả", back.document.number],
         ],
         columns=[
@@ -76,7 +75,7 @@ def _sheet(record: ReturnRecord, copy: int) -> dict[str, Any]:
             ]
             for number, row in enumerate(record.rows, 1)
         ],
-        signers=named([GIVER, TAKER], {GIVER: record.handed_by, TAKER: record.received_by.display_name}),
+        signers=named([GIVER, TAKER], {GIVER: record.handed_by, TAKER: record.received_by_name}),
     )
 
 
@@ -84,10 +83,7 @@ def _sheet(record: ReturnRecord, copy: int) -> dict[str, Any]:
 @requires("pharmacy.view")
 def return_record_pdf(request: DeskRequest, pk: int) -> HttpResponse:
     """A record of the user's facility."""
-    rows = ReturnRecord.objects.for_facility(request.actor.facility).select_related(
-        "received_by", "patient_return__document", "patient_return__dispense__prescription__visit__patient"
-    )
-    record = rows.filter(pk=pk).first()
+    record = return_records(request.actor.facility).filter(pk=pk).first()
     if record is None:
         raise NotFound("Không tìm thấy biên bản nhận lại thuốc tại cơ sở này")
     pdf = print_return_record(record=record, actor=request.actor, at=timezone.now())

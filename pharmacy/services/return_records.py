@@ -47,13 +47,16 @@ def record_number(facility: Facility, back: Back, at: datetime) -> str:
 
 def keep_record(made: PatientReturn, back: Back, bringer: Bringer, number: str) -> ReturnRecord:
     """Store the record of the controlled drugs among what came back, under its number."""
+    patient = made.dispense.prescription.visit.patient
     record: ReturnRecord = ReturnRecord.objects.create(
         facility=made.facility,
         patient_return=made,
         number=number,
         handed_by=bringer.name,
         handed_by_id_number=bringer.id_number,
+        patient_text=f"{patient.full_name}, sinh {patient.birth.text()}, mã {patient.code}",
         received_by=made.returned_by,
+        received_by_name=made.returned_by.display_name,
         at=made.returned_at,
         rows=[_row(given, line, made.reason) for given, line in controlled_of(back)],
     )

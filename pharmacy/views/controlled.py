@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -31,9 +33,18 @@ from pharmacy.printing.controlled import (
     year_xlsx,
 )
 from pharmacy.queries import stores
-from pharmacy.queries_controlled import book_of, classes_held, differences, page_of, unsigned_days, year_rows
+from pharmacy.queries_controlled import (
+    book_of,
+    classes_held,
+    differences,
+    page_of,
+    return_records,
+    unsigned_days,
+    year_rows,
+)
 from pharmacy.queries_incidents import unreported
 from pharmacy.services.controlled import approve_book, close_book
+from pharmacy.views.common import PAGE, head
 
 BOOK = "pharmacy/controlled_book.html"
 SCREEN_HEADS = (
@@ -156,6 +167,16 @@ def _page(request: DeskRequest, pk: int) -> ControlledPage:
     if page is None:
         raise NotFound
     return page
+
+
+@require_GET
+@requires("pharmacy.view")
+def returned(request: DeskRequest) -> HttpResponse:
+    """The records of controlled drugs that patients brought back, undone ones too."""
+    page = Paginator(return_records(request.actor.facility), PAGE).get_page(request.GET.get("page"))
+    lines = [(one, [{**row, "quantity": Decimal(row["quantity"])} for row in one.rows]) for one in page]
+    context = {**head(request), "page": page, "lines": lines, "tab": "controlled"}
+    return render(request, "pharmacy/controlled_returns.html", context)
 
 
 @require_GET

@@ -14,7 +14,7 @@ from his.accounts.models import Staff
 from his.catalogs.models import Diagnosis, Drug
 from his.core.errors import Refusal
 from his.demo.places import Place
-from patients.models import Prescription, PrescriptionSheet
+from patients.models import Patient, Prescription, PrescriptionSheet
 from patients.national.document import sent_of
 from patients.national.port import body
 from patients.printing.narcotic import print_continuation
@@ -271,10 +271,21 @@ def test_controlled_drugs_that_come_back_leave_a_record(world: World, store: Sto
     for part in ("Phụ lục XVIII", "NL26-000001", "Nguyễn Thị Vợ", "Vỉ nguyên <3>", "Người bệnh mất", "Bản 2/2"):
         assert part in paper
     assert "ĐÃ HỦY" not in paper
+    Patient.objects.filter(pk=prescription.visit.patient_id).update(full_name="Người Khác")
     reverse_return(
         patient_return=record.patient_return, reason="Nhầm", actor=place.actor("pharmacist"), at=at(9, 5, day=day(2))
     )
-    assert "ĐÃ HỦY" in joined(pieces(window.get(reverse("return-record-pdf", args=[record.pk])).content))
+    undone = joined(pieces(window.get(reverse("return-record-pdf", args=[record.pk])).content))
+    assert "ĐÃ HỦY" in undone
+    assert "Người Khác" not in undone, "as they were called when it was made"
+    assert "NL26-000001" not in window.get(reverse("dispensing-open", args=[prescription.pk])).content.decode()
+    listed = window.get(reverse("controlled-returns")).content.decode()
+    assert "NL26-000001" in listed
+    assert "Vỉ nguyên &lt;3&gt;" in listed
+    assert "Đã hủy" in listed
+    assert (
+        "NL26-000001" not in signed_in(world.station, "pharmacist").get(reverse("controlled-returns")).content.decode()
+    )
 
 
 def test_the_window_knows_a_rest_between_and_after_the_papers(world: World, store: Store, time_machine) -> None:
