@@ -6,9 +6,6 @@ from patients.models.clinical import (
     ClinicalNote,
     Exam,
     ExamAmendment,
-    Prescription,
-    PrescriptionLine,
-    PrescriptionSheet,
     PriceNotice,
     ServiceOrder,
     ServiceResult,
@@ -17,6 +14,7 @@ from patients.models.clinical import (
 from patients.models.managed import ManagedPatient
 from patients.models.national import NationalLink, PrescriptionSending
 from patients.models.people import Counter, InsuranceCard, Patient, Source
+from patients.models.prescriptions import Prescription, PrescriptionLine, PrescriptionSheet
 from patients.models.refusals import PrescriptionRefusal
 from patients.models.safety import HealthFacts, PatientAllergy, SafetyGap, SafetyOverride
 from patients.models.visits import QueueTicket, Route, Visit, VitalSigns

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from his.core.models import FacilityModel
-from patients.models.clinical import PrescriptionSheet
+from patients.models.prescriptions import PrescriptionSheet
 
 
 class NationalLink(FacilityModel):

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from his.core.models import FacilityModel
-from patients.models.clinical import Prescription
+from patients.models.prescriptions import Prescription
 
 
 class PrescriptionRefusal(FacilityModel):
