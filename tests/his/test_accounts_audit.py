@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 
 from his.accounts.services.places import add_department
+from his.audit.actions import ACTIONS
 from his.audit.models import AuditEntry
-from his.audit.words import ACTIONS, facts_vi
+from his.audit.words import facts_vi
 from his.service import REGISTRY
 from tests.cast import DAY, World, at, lan_visit
 from tests.his.test_permission_matrix import SERVICE_MODULES
