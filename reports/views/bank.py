@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from his.access import DeskRequest, requires
+from his.core.codes import row_id
 from his.core.errors import NotFound, Refusal
 from his.core.money import ZERO
 from his.ui.forms import add_refusal, saved, status_of
@@ -185,8 +186,7 @@ def _context(
     if period is None:
         period = Period.month(choice.cleaned_data["month"]) if choice and choice.is_valid() else _this_month()
     rows = bank_rows(request.actor.facility, period)
-    asked = request.GET.get("line", "")
-    wanted = line or (int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
+    wanted = line or row_id(request.GET.get("line", ""))
     chosen = next((row for row in rows if row.line and row.line.pk == wanted and not row.entry), None)
     if chosen:  # the choice of papers has the focus
         form.fields["file"].widget.attrs.pop("data-focus", None)
