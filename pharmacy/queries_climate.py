@@ -15,14 +15,12 @@ from pharmacy.queries import balances
 
 def points(facility: Facility) -> QuerySet[ClimatePoint]:
     """Points in use, by store and name."""
-    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(is_active=True)
-    return rows.select_related("store").order_by("store__code", "name")
+    return _points(facility, Q(is_active=True))
 
 
 def ended_points(facility: Facility) -> QuerySet[ClimatePoint]:
     """Points that are measured no longer; their sheets stay."""
-    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(is_active=False)
-    return rows.select_related("store").order_by("store__code", "name")
+    return _points(facility, Q(is_active=False))
 
 
 def points_on(facility: Facility, day: date) -> QuerySet[ClimatePoint]:
@@ -36,8 +34,11 @@ def points_in_month(facility: Facility, day: date) -> QuerySet[ClimatePoint]:
 
 
 def _used(facility: Facility, measured: QuerySet[ClimateReading]) -> QuerySet[ClimatePoint]:
-    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility)
-    rows = rows.filter(Q(is_active=True) | Exists(measured.filter(point=OuterRef("pk"))))
+    return _points(facility, Q(is_active=True) | Q(Exists(measured.filter(point=OuterRef("pk")))))
+
+
+def _points(facility: Facility, where: Q) -> QuerySet[ClimatePoint]:
+    rows: QuerySet[ClimatePoint] = ClimatePoint.objects.for_facility(facility).filter(where)
     return rows.select_related("store").order_by("store__code", "name")
 
 
