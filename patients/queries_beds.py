@@ -1,6 +1,6 @@
 """Reading the wards: who lies where, who can be admitted, which bed days the price list has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,8 +67,8 @@ def people_in(ward: Department, at: datetime) -> list[Lying]:
     visits = [stay.visit for stay in stays]
     counted = hooks.bed_days(visits, local(at).date(), at)
     first: dict[int, datetime] = {}
-    for pk, started in _standing(ward.facility, visits).values_list("visit_id", "started_at"):
-        first[pk] = min(started, first.get(pk, started))
+    for stay in standing_stays(ward.facility, [visit.pk for visit in visits]):
+        first.setdefault(stay.visit_id, stay.started_at)
     return [
         Lying(
             stay,
@@ -105,6 +105,12 @@ def beds_of(visit: Visit, at: datetime) -> tuple[list[tuple[BedStay, list[Counte
     return [(stay, [days for days in known if days.stay_id == stay.pk]) for stay in stays], refusal
 
 
+def standing_stays(facility: Facility | int, visits: Collection[int]) -> QuerySet[BedStay]:
+    """The beds of visits, by id, that were not taken back, in the order in which people lay in them."""
+    rows: QuerySet[BedStay] = BedStay.objects.for_facility(facility).filter(visit_id__in=visits, voided_at__isnull=True)
+    return rows.select_related("department").order_by("started_at", "pk")
+
+
 def bed_services(facility: Facility, on: date) -> list[PricedService]:
     """The bed days in the price list of the day, by code."""
     rows = PricedService.objects.for_facility(facility).on(on).filter(group_code__in=EVERY_BED_GROUP)
@@ -122,10 +128,6 @@ def get_bed_visit(facility: Facility, pk: int) -> Visit:
 
 def _lying(facility: Facility) -> QuerySet[BedStay]:
     return BedStay.objects.for_facility(facility).filter(ended_at__isnull=True, voided_at__isnull=True)
-
-
-def _standing(facility: Facility, visits: list[Visit]) -> QuerySet[BedStay]:
-    return BedStay.objects.for_facility(facility).filter(visit__in=visits, voided_at__isnull=True)
 
 
 def _total(days: list[CountedBed] | Refusal) -> Decimal | Refusal:

@@ -15,10 +15,11 @@ from insurance.benefits.engine import load
 from insurance.benefits.engine.beds import BedDays, Stay, count_beds
 from insurance.benefits.engine.rates import earns_extra_day
 from insurance.billing.origins import Priced, Source, exams, service_price, service_source
-from insurance.billing.queries import stays_of, still_lying
+from insurance.billing.queries import still_lying
 from insurance.claims.visit_facts import discharge_code
 from insurance.models import Charge
 from patients.models import BedStay, Exam, ServiceOrder, Visit
+from patients.queries_beds import standing_stays
 from patients.wards import STATION_STAY, CountedBed
 
 OPERATIONS = "8"
@@ -101,7 +102,7 @@ def _read(visits: Sequence[Visit], on: date) -> dict[int, _Facts]:
     if not found:
         return found
     facility = visits[0].facility
-    for stay in stays_of(facility, found):
+    for stay in standing_stays(facility, found):
         found[stay.visit_id].stays.append(stay)
     lain = [pk for pk, facts in found.items() if facts.stays]
     if not lain:

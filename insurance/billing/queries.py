@@ -3,7 +3,6 @@
 What was paid, is held and is due is asked of the cash ledger (`insurance.billing.ledger`).
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,6 +18,7 @@ from his.core.money import ZERO
 from insurance.billing.ledger import unsettled_results
 from insurance.models import BenefitLine, BenefitResult, FeeWaiver, SelfPayChoice
 from patients.models import BedStay, Prescription, ServiceOrder, Visit
+from patients.queries_beds import standing_stays
 from pharmacy.queries_given import refused, still_open
 
 NOT_DISPENSED = "not_dispensed"
@@ -122,19 +122,13 @@ def blockers(visit: Visit) -> list[Refusal]:
     found = []
     if visit.state not in {Visit.State.EXAMINED, Visit.State.CLOSED}:
         found.append(Refusal("not_signed", "Bác sĩ chưa ký kết thúc khám"))
-    found += [still_lying(stay) for stay in stays_of(visit.facility, [visit.pk]) if stay.ended_at is None]
+    found += [still_lying(stay) for stay in standing_stays(visit.facility_id, [visit.pk]) if stay.ended_at is None]
     orders = ServiceOrder.objects.for_facility(visit.facility).filter(visit=visit, state=ServiceOrder.State.ORDERED)
     if pending := list(orders.order_by("id").values_list("service__name", flat=True)):
         found.append(Refusal(RESULTS_PENDING, f"Còn chỉ định chưa có kết quả: {'; '.join(pending)}"))
     if (waiting := list(undispensed(visit).values_list("is_sent_back", flat=True))) != []:
         found.append(Refusal(NOT_DISPENSED, _not_dispensed(any(waiting)), field="drugs_declined_reason"))
     return found
-
-
-def stays_of(facility: Facility, visit_ids: Collection[int]) -> list[BedStay]:
-    """The beds of visits that count, in their order."""
-    rows = BedStay.objects.for_facility(facility).filter(visit_id__in=visit_ids, voided_at__isnull=True)
-    return list(rows.select_related("department").order_by("started_at", "pk"))
 
 
 def still_lying(stay: BedStay) -> Refusal:

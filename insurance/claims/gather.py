@@ -27,6 +27,7 @@ from patients.models import (
     VisitDiagnosis,
     VitalSigns,
 )
+from patients.queries_beds import standing_stays
 from pharmacy.models import DispenseLine, Substitution
 
 
@@ -120,8 +121,7 @@ def read_orders(facility: Facility, records: dict[int, Record]) -> None:
 
 def read_beds(facility: Facility, records: dict[int, Record]) -> None:
     """The stays in beds."""
-    stays = _of(BedStay, facility, records).filter(voided_at__isnull=True).select_related("department")
-    for stay in stays.order_by("started_at", "id"):
+    for stay in standing_stays(facility, records):
         records[stay.visit_id].beds[stay.pk] = stay
 
 

@@ -21,6 +21,7 @@ from his.locks import lock_name
 from his.service import audit_facts, service
 from patients.models import BedStay, Visit
 from patients.models.beds import SHARES
+from patients.queries_beds import standing_stays
 from patients.services.exams import refuse_finished
 from patients.wards import BED_GROUPS, DAY_TREATMENT, INPATIENT, SHORT_STAY, SHORT_STAY_HOURS, admissions, department_of
 
@@ -60,19 +61,8 @@ def admit_to_ward(
         raise Refusal("already_in_bed", f"Người bệnh đang nằm giường {last.bed_code}, {last.department.name}")
     if stays and visit_type != DAY_TREATMENT:
         raise Refusal("already_left", "Người bệnh đã ra khoa; ghi nhầm thì hủy bước ra khoa")
-    new = BedStay(
-        facility=actor.facility,
-        visit=visit,
-        department=department,
-        bed_code=_bed_code(bed_code),
-        service_code=service_code.strip(),
-        medical_service_code=medical_service_code.strip(),
-        patients_in_bed=patients_in_bed,
-        is_stretcher=is_stretcher,
-        former_visit_type=visit.visit_type,
-        started_at=at,
-        started_by=actor.user,
-    )
+    new = _begun(visit, department, bed_code, service_code, medical_service_code, actor, at)
+    new.patients_in_bed, new.is_stretcher, new.former_visit_type = patients_in_bed, is_stretcher, visit.visit_type
     _refuse_bed(new, visit_type)
     _refuse_others_in_bed(new)
     _refuse_other_stays(new)
@@ -104,18 +94,8 @@ def move_bed(
     """
     visit = _locked(stay.visit)
     stay = _open(stay, seen)
-    new = BedStay(
-        facility=actor.facility,
-        visit=visit,
-        department=department,
-        bed_code=_bed_code(bed_code),
-        service_code=service_code.strip(),
-        medical_service_code=medical_service_code.strip(),
-        patients_in_bed=patients_in_bed,
-        is_stretcher=is_stretcher,
-        started_at=at,
-        started_by=actor.user,
-    )
+    new = _begun(visit, department, bed_code, service_code, medical_service_code, actor, at)
+    new.patients_in_bed, new.is_stretcher = patients_in_bed, is_stretcher
     if _told(new) == _told(stay):
         raise Refusal("nothing_changed", "Chưa đổi khoa, giường, ngày giường hay số người nằm")
     _refuse_bed(new, visit.visit_type)
@@ -227,8 +207,7 @@ def _locked(visit: Visit) -> Visit:
 
 
 def _standing(visit: Visit) -> list[BedStay]:
-    rows = BedStay.objects.filter(visit=visit, voided_at__isnull=True).select_related("department", "visit")
-    return list(rows.order_by("started_at", "pk"))
+    return list(standing_stays(visit.facility_id, [visit.pk]).select_related("department", "visit"))
 
 
 def _refuse_unseen(stay: BedStay, seen: str | None) -> None:
@@ -246,6 +225,22 @@ def _open(stay: BedStay, seen: str | None) -> BedStay:
     if stay.voided_at is not None or stay.ended_at is not None:
         raise Refusal("already_changed", "Người bệnh không còn nằm giường này, hãy tải lại trang")
     return stay
+
+
+def _begun(
+    visit: Visit, department: Department, bed: str, service_code: str, medical: str, actor: Actor, at: datetime
+) -> BedStay:
+    """A stay that begins, from what was typed; not stored yet."""
+    return BedStay(
+        facility=actor.facility,
+        visit=visit,
+        department=department,
+        bed_code=_bed_code(bed),
+        service_code=service_code.strip(),
+        medical_service_code=medical.strip(),
+        started_at=at,
+        started_by=actor.user,
+    )
 
 
 def _end(stay: BedStay, actor: Actor, at: datetime) -> None:
