@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
-from tests.browser import chromium
+from tests.browser import chromium, pytest_runtest_makereport
 from tests.cast import world
 from tests.reports.month import claimed_month, hospital_month, list_month, station_month
 from tests.scenes import all_scenes, scenes, scenes_come_first
@@ -64,6 +64,7 @@ __all__ = [
     "django_db_modify_db_settings",
     "hospital_month",
     "list_month",
+    "pytest_runtest_makereport",
     "quick_password_hash",
     "scenes",
     "station_month",

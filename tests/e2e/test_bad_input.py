@@ -131,7 +131,7 @@ def test_hostile_words_are_stored_as_typed_and_shown_as_words(world: World, open
     page.locator("[name=service_text]").type("glucose", delay=45)
     page.locator("[role=option]").first.wait_for()
     page.keyboard.press("Enter")
-    expect(page.locator("#panel")).to_contain_text("Định lượng Glucose")
+    expect(page.locator("#panel table")).to_contain_text("Định lượng Glucose")  # ordered, not only offered
 
     desk = open_desk("technician", "result", visit.orders.get().pk)
     expect(desk.locator("#work")).to_contain_text(HOSTILE)

@@ -135,6 +135,25 @@ def test_a_new_person_from_the_citizen_card_alone(world: World, open_desk: Any) 
     assert not Visit.objects.get().is_insured
 
 
+def test_a_scanner_that_a_busy_machine_holds_up_is_still_one_scan(world: World, open_desk: Any) -> None:
+    page = open_desk(world.station)
+    scan(page, CITIZEN_OLD, held_up={4: 80, 40: 120, 100: 60})
+    expect(page.locator("#id_full_name")).to_have_value("Trần Văn Mẫu")
+    page.locator("#id_reason").focus()  # and in a field that is not its own, which gets its words back
+    page.locator("#id_reason").fill("Ho")
+    scan(page, CITIZEN_OLD, held_up={60: 120})
+    expect(page.locator("#live")).to_contain_text(f"Đã quét {len(CITIZEN_OLD)} ký tự")
+    expect(page.locator("#id_reason")).to_have_value("Ho")
+
+
+def test_keys_of_a_quick_hand_are_no_scan(world: World, open_desk: Any) -> None:
+    page = open_desk(world.station)
+    hands = Hands(page).press("F2")
+    expect(page.locator("#id_full_name")).to_be_focused()
+    hands.type("Nguyen Van Thu")
+    expect(page.locator("#id_full_name")).to_have_value("Nguyen Van Thu")
+
+
 def test_a_damaged_code_is_told_and_the_next_scan_goes_on(world: World, open_desk: Any) -> None:
     page = open_desk(world.station)
     scan(page, "999079000123|999000123|Trần")

@@ -130,7 +130,7 @@ def examine(desks: Desks) -> tuple[Page, Hands]:
     hands.press("F6")
     expect(page.locator("[name=service_text]")).to_be_focused()
     choose(page, hands, "glucose")
-    expect(page.locator("#panel")).to_contain_text("Định lượng Glucose")
+    expect(page.locator("#panel table")).to_contain_text("Định lượng Glucose")
     return page, hands
 
 

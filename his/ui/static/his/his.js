@@ -123,31 +123,34 @@
     if (field) { e.preventDefault(); field.focus(); field.select?.(); }
   };
 
-  /* Scanner: more than 8 characters with less than 30 ms between them are a scan, whatever field has the focus.
+  /* Scanner: more than 8 characters, nearly all with less than 30 ms between them, are a scan, whatever field has the
+     focus. A busy machine or line may hold a scanner up for a moment; nobody's hands type that fast around a pause.
      The field gets its former value back; the text goes to the [data-scan] box, whose form is sent. */
-  const GAP = 30, LEAST = 9, SILENCE = 90;
-  let burst = { text: "", at: 0, el: null, before: "", timer: 0 };
+  const GAP = 30, LEAST = 9, SILENCE = 150, HELD_UP = 1 / 8;
+  const NOTHING = { text: "", at: -SILENCE, held: 0, el: null, before: "", timer: 0 };
+  let burst = { ...NOTHING };
+  const isScan = () => burst.text.length >= LEAST && burst.held <= Math.max(1, burst.text.length * HELD_UP);
   const onScanKey = (e) => {
     const box = $("[data-scan]");
     if (!box || e.ctrlKey || e.metaKey || e.isComposing) return;
-    const now = e.timeStamp; /* when the key was pressed, not when a busy page came to it */
-    const quick = now - burst.at < GAP;
+    const gap = e.timeStamp - burst.at; /* since the key before was pressed, not since a busy page came to it */
     if (e.key.length === 1 && !e.repeat) {
-      if (!quick) burst = { text: "", at: now, el: e.target, before: e.target.value, timer: 0 };
       clearTimeout(burst.timer);
+      if (gap >= SILENCE) burst = { ...NOTHING, el: e.target, before: e.target.value };
+      else if (gap >= GAP) burst.held += 1;
       burst.text += e.key;
-      burst.at = now;
-      if (burst.text.length >= LEAST && !e.target.matches?.("textarea")) burst.timer = setTimeout(() => scanned(box), SILENCE);
-    } else if ((e.key === "Enter" || e.key === "Tab") && quick && burst.text.length >= LEAST) {
+      burst.at = e.timeStamp;
+      if (isScan() && !e.target.matches?.("textarea")) burst.timer = setTimeout(() => scanned(box), SILENCE);
+    } else if ((e.key === "Enter" || e.key === "Tab") && gap < SILENCE && isScan()) {
       e.preventDefault();
       e.stopImmediatePropagation();
       scanned(box);
-    } else if (e.key !== "Shift" && e.key !== "Alt" && e.key !== "AltGraph") burst.at = 0;
+    } else if (e.key !== "Shift" && e.key !== "Alt" && e.key !== "AltGraph") burst.at = -SILENCE;
   };
   const scanned = (box) => {
     const { text, el, before, timer } = burst;
     clearTimeout(timer);
-    burst = { text: "", at: 0, el: null, before: "", timer: 0 };
+    burst = { ...NOTHING };
     if (el && el !== box && "value" in el && before !== undefined) {
       el.value = before;
       el.dispatchEvent(new Event("input", { bubbles: true }));
@@ -176,8 +179,9 @@
       const url = new URL(box.dataset.typeahead, location.href);
       url.searchParams.set("q", q);
       for (const el of $$(box.dataset.with || "#none")) url.searchParams.set(el.name, el.value);
+      const ask = () => fetch(url, { signal: state.stop.signal, headers: { "HX-Request": "true" } });
       try {
-        const answer = await fetch(url, { signal: state.stop.signal, headers: { "HX-Request": "true" } });
+        const answer = await ask().catch((error) => { if (error.name === "AbortError") throw error; return ask(); }); /* a weak line gets a second chance */
         if (!answer.ok || answer.redirected) throw new Error(answer.status);
         const html = await answer.text();
         state.waiting = false;
@@ -448,6 +452,8 @@
       if (csrf()) e.detail.headers["X-CSRFToken"] = csrf();
     });
     document.addEventListener("htmx:beforeSwap", (e) => {
+      /* News that comes after the part that asked for it has gone must not push away what was opened meanwhile */
+      if (e.detail.requestConfig?.triggeringEvent?.type === "his:poll" && !e.detail.requestConfig.elt.isConnected) { e.detail.shouldSwap = false; return; }
       if (e.detail.xhr.status >= 400 && e.detail.serverResponse.includes("data-refusal")) {
         e.detail.target = $("#messages");
         e.detail.swapOverride = "innerHTML";
