@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run stop test lint types e2e bench
+.PHONY: help setup demo run stop test lint types e2e e2e-again bench
 
 PORT ?= 8000
 VISITS ?= 20000
@@ -62,6 +62,9 @@ types: setup  ## Check the types
 
 e2e: setup  ## Run the flows in a real browser (needs chromium)
 	@$(PY) -m pytest -n 3 --dist worksteal -q -m e2e
+
+e2e-again: setup  ## Run the flows that failed once more, one after the other
+	@$(PY) -m pytest --last-failed --last-failed-no-failures none -q -m e2e
 
 bench: export HIS_VAR = $(VAR)/bench
 bench: setup  ## Measure the split, the stock of one lot, then loading and exporting a month of VISITS=20000 visits, on a database of its own

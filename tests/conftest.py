@@ -1,6 +1,7 @@
 """What all tests share: a PostgreSQL of their own, which never touches the data of the demo."""
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from tests.scenes import all_scenes, scenes, scenes_come_first
 from tests.template import migrated_template
 
 examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-examples.load_profile("busy")  # a busy machine is no defect of the code
+examples.register_profile("gate", examples.get_profile("busy"), derandomize=True)
+examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "busy"))  # a busy machine is no defect of the code
 
 
 @pytest.fixture(scope="session")
