@@ -1,12 +1,13 @@
-"""How prescriptions name a drug and say its dose, and who answers for a child: papers and what is sent say the same."""
+"""How papers and what is sent name a drug, a dose, a disease, a result, and who answers for a child: all the same."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from his.catalogs.models import Drug, ItemKind
 from his.core.dates import age_months
 from his.core.text import fold
 from patients import dosing
-from patients.models import Patient, PrescriptionLine
+from patients.models import Patient, PrescriptionLine, ServiceResult, VisitDiagnosis
 
 SMALL_CHILD_MONTHS = 72
 """Below this age a prescription says the age in months, the weight and who answers for the child (TT 26/2025)."""
@@ -40,3 +41,14 @@ def is_small_child(patient: Patient, on: date) -> bool:
 def guardian_text(patient: Patient) -> str:
     """Who answers for a person, with their telephone; empty when nobody said."""
     return ", ".join(filter(None, (patient.guardian_name, patient.guardian_phone)))
+
+
+def diagnosis_text(diagnoses: Iterable[VisitDiagnosis]) -> str:
+    """Diagnoses as printed: code - name, in their order, each once."""
+    return "; ".join({one.code: f"{one.code} - {one.name}" for one in diagnoses}.values())
+
+
+def reading_text(reading: ServiceResult) -> str:
+    """A result in words: what was read with its unit, else what was concluded or described."""
+    said = " ".join(part for part in (reading.value, reading.unit) if part) or reading.conclusion or reading.description
+    return f"{reading.indicator_name}: {said}"

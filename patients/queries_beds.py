@@ -13,8 +13,9 @@ from his.core.codes import row_id
 from his.core.dates import local
 from his.core.errors import NotFound, Refusal
 from patients import hooks
-from patients.models import BedStay, Visit
+from patients.models import BedStay, Exam, Visit
 from patients.queries import find_patients
+from patients.queries_clinical import last_exam
 from patients.wards import EVERY_BED_GROUP, CountedBed
 
 
@@ -109,6 +110,13 @@ def standing_stays(facility: Facility | int, visits: Collection[int]) -> QuerySe
     """The beds of visits, by id, that were not taken back, in the order in which people lay in them."""
     rows: QuerySet[BedStay] = BedStay.objects.for_facility(facility).filter(visit_id__in=visits, voided_at__isnull=True)
     return rows.select_related("department").order_by("started_at", "pk")
+
+
+def discharge_exam(visit: Visit) -> Exam | None:
+    """The signed exam with which somebody who was admitted left; None for others, and before it is signed."""
+    stays = list(standing_stays(visit.facility_id, [visit.pk]))
+    exam = last_exam(visit) if stays and all(stay.ended_at is not None for stay in stays) else None
+    return exam if exam is not None and exam.is_signed else None
 
 
 def bed_services(facility: Facility, on: date) -> list[PricedService]:

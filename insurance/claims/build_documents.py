@@ -18,7 +18,7 @@ from insurance.claims.visit_facts import (
 )
 from insurance.models import BenefitLine, Charge
 from insurance.standards.document_rows import DischargePaperRow, FollowUpRow, TransferRow
-from patients.models import ServiceResult
+from patients.naming import reading_text
 from patients.services.outcomes import TRANSFERS
 
 NAMES_MAX = 1024
@@ -158,9 +158,5 @@ def _names(lines: list[BenefitLine]) -> str:
 
 def _test_summary(record: Record) -> str:
     """All readings of the visit in words (tóm tắt kết quả cận lâm sàng)."""
-    return "; ".join(_reading(reading) for reading in record.results)
+    return "; ".join(reading_text(reading) for reading in record.results)
 
-
-def _reading(reading: ServiceResult) -> str:
-    said = " ".join(part for part in (reading.value, reading.unit) if part) or reading.conclusion or reading.description
-    return f"{reading.indicator_name}: {said}"

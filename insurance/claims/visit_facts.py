@@ -6,6 +6,7 @@ from his.core.dates import VIETNAM, local
 from insurance.claims.gather import Record
 from insurance.claims.supply import days_supplied
 from insurance.standards import PartialDate
+from patients import naming
 from patients.models import Exam, Patient
 from patients.services.exams import OTHERS_MAX
 from patients.services.outcomes import TRANSFERS
@@ -56,7 +57,7 @@ def birth_of(patient: Patient) -> PartialDate:
 
 def diagnosis_text(record: Record) -> str:
     """All diagnoses of the visit as printed: code - name, main first, each once."""
-    return "; ".join({d.code: f"{d.code} - {d.name}" for d in record.diagnoses}.values())
+    return naming.diagnosis_text(record.diagnoses)
 
 
 def main_code(record: Record) -> str:

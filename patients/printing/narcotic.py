@@ -22,7 +22,7 @@ from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
 from patients.models import PrescriptionSheet
-from patients.naming import drug_name
+from patients.naming import diagnosis_text, drug_name
 from patients.printing.prescription import quantity_text
 from patients.series import portions
 
@@ -89,7 +89,7 @@ def sheet_data(sheet: PrescriptionSheet, on: date) -> dict[str, Any]:
         "citizen_id": patient.citizen_id,
         "address": patient.address,
         "phone": patient.phone,
-        "diagnosis": "; ".join(f"{row.code} - {row.name}" for row in diagnoses),
+        "diagnosis": diagnosis_text(diagnoses),
         "sex": patient.get_sex_display(),
         "station": sheet.facility.name if sheet.facility.kind == Facility.Kind.COMMUNE_STATION else "",
         "doctor": prescription.prescribed_by.full_name,

@@ -26,7 +26,7 @@ from his.printing.views import pdf_response
 from his.service import service
 from patients import dosing
 from patients.models import Prescription, PrescriptionLine, PrescriptionSheet
-from patients.naming import drug_name, guardian_text, is_small_child, usage_text
+from patients.naming import diagnosis_text, drug_name, guardian_text, is_small_child, usage_text
 from patients.queries import latest_vitals
 from patients.queries_clinical import lines_of
 from patients.series import Portion, portions, whole
@@ -84,7 +84,7 @@ def _head(prescription: Prescription, signed_on: date) -> dict[str, Any]:
         "card_number": card.number if card and visit.is_insured else "",
         "guardian": guardian_text(patient) if is_small else "",
         "allergies": patient.allergies,
-        "diagnosis": "; ".join(f"{row.code} - {row.name}" for row in diagnoses),
+        "diagnosis": diagnosis_text(diagnoses),
         "note": prescription.note,
         "advice": exam.advice,
         "follow_up": f"{exam.follow_up_on:%d/%m/%Y}" if exam.follow_up_on else "",

@@ -22,6 +22,7 @@ from patients.queries_beds import (
     beds_of,
     chosen_ward,
     counts_of_wards,
+    discharge_exam,
     get_bed_visit,
     people_in,
     visits_to_admit,
@@ -98,6 +99,7 @@ def bed_visit(request: DeskRequest, pk: int) -> HttpResponse:
         "last": last,
         "bound": bound,
         "forms": made,
+        "discharge_exam": None if lying else discharge_exam(visit),
         "may_examine": request.actor.may("patients.examine"),
     }
     return render(request, "patients/beds/visit.html", context, status=422 if bound and bound.errors else 200)

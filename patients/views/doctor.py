@@ -23,6 +23,7 @@ from patients.forms_safety import read_reasons
 from patients.models import Exam, Visit
 from patients.notices import REASON_NEEDED, each_finding, in_words, limited
 from patients.queries import get_visit, latest_vitals
+from patients.queries_beds import discharge_exam
 from patients.queries_care import managed_of, proposed_diseases
 from patients.queries_clinical import (
     current_exam,
@@ -133,6 +134,7 @@ def _screen(
     if exam is not None and exam.is_signed:
         codes = [diagnosis.code for diagnosis in exam.diagnoses.all()]
         context |= {"amendments": exam.amendments.select_related("by").order_by("at"), "amend_form": AmendForm()}
+        context["is_discharge"] = discharge_exam(row) == exam
         context["proposed"] = proposed_diseases(row.patient, codes, today())
         return render(request, "patients/doctor/signed.html", context, status=status)
     return render(request, "patients/doctor/visit.html", context, status=status)
