@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from insurance.benefits.engine import BenefitError, load
+from insurance.benefits.engine.case_remarks import remarks
 from insurance.benefits.engine.cases import OUTPUT_COLUMNS, run_case
 from insurance.benefits.engine.rates import bed_days
 from tests.insurance.test_benefit_data import LIST_CODES
@@ -199,7 +200,17 @@ def test_the_limit_may_be_told_in_any_of_its_forms():
         ("number", {"items_json": '[{"qty": "một", "price": "5"}]'}),
         ("number", {"items_json": '[{"qty": NaN, "price": "5"}]'}),
         ("source_mode", {"items_json": '[{"qty": "1", "price": "5", "srcmode": "z"}]'}),
-        ("facility_tier", {"facility_tier": "cấp 5"}),
+        ("facility_tier", {"facility_tier": "cấp 5", "ma_doituong_kcb": ""}),
+        ("number", {"facility_tier": "co_ban", "facility_points": "<50", "ma_doituong_kcb": ""}),
+        ("emergency", {"in_network": "N", "emergency": "có", "ma_doituong_kcb": ""}),
+        ("five_years", {"five_years": "đủ"}),
+        ("copay_exempt", {"copay_exempt": "1"}),
+        ("ngay_ra", {"ngay_ra": "2026-1"}),
+        ("ngay_ra", {"ngay_ra": "20260803 lúc 8 giờ"}),
+        ("ngay_ra", {"ngay_ra": "31/06/2026"}),
+        ("ngay_ra", {"ngay_ra": "46237"}),
+        ("items_json", {"items_json": '[{"qty": "1", "price": "5", "price": "6"}]'}),
+        ("origin_code_missing", {"in_network": "N", "ma_doituong_kcb": "10"}),
         ("visit_type_missing", {"ma_loai_kcb": ""}),
         ("card_number_wrong", {"card_code": "DN4"}),
     ],
@@ -208,6 +219,93 @@ def test_what_cannot_be_read_is_refused_by_name(code, changes):
     with pytest.raises(BenefitError) as refused:
         run_case(given("C004", **changes))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("written", "salary"),
+    [
+        ("2026-06-30 23:59", "2340000"),
+        ("2026-07-01T00:00:00", "2530000"),
+        ("202606302359", "2340000"),
+        ("20260701000000", "2530000"),
+        ("30/06/2026", "2340000"),
+        ("1/7/2026", "2530000"),
+        ("01/07/2026 08:00", "2530000"),
+        ("2026/06/30", "2340000"),
+        ("2026-1-11", "2340000"),  # without its dashes it would read as the first of November
+        ("2026-7-1", "2530000"),
+    ],
+)
+def test_a_day_is_read_in_the_ways_it_is_written(written, salary):
+    assert run_case(given("C004", ngay_ra=written))["base_salary"] == salary
+
+
+def test_what_may_still_be_collected_goes_before_sums_that_do_not_tell_all():
+    """7,020,000 before 1 July and 7,500,000 after it leave 90,000 (CV 302 2.5); only the first sum has a key."""
+    told = {"copay_before_0107": "7020000", "copay_after_0107": "7500000", "remaining": "90000.00"}
+    row = given("C065", ngay_ra="2026-10-05", extra_json=json.dumps(told))
+    answer = run_case(row)
+    assert (answer["MUC_HUONG"], answer["T_BHTT"], answer["T_BNCCT"]) == ("80|100", "910000", "90000")
+    assert remarks(row) == ["extra_json có khóa chưa biết, tính không dùng đến: copay_after_0107"]
+
+
+def test_a_line_of_no_percent_is_self_paid_and_counts_to_no_limit():
+    """As a visit of 0 % (C036): without a share of the fund there is no co-payment (Luật BHYT Đ22 k1)."""
+    lines = [{"qty": "1", "price": "1000000"}, {"qty": "1", "price": "300000", "mh": 0}]
+    answer = run_case(
+        given(
+            "C064",
+            ngay_ra="2026-10-05",
+            items_json=json.dumps(lines),
+            extra_json='{"copay_ytd_before": "14980000", "threshold": "15180000"}',
+        )
+    )
+    amounts = [answer[name] for name in ("MUC_HUONG", "T_TONGCHI_BH", "T_BHTT", "T_BNCCT", "T_BNTT")]
+    assert amounts == ["80", "1000000", "800000", "200000", "300000"]
+
+
+@pytest.mark.parametrize("cards", ["HN2990112345678;TE1990112345678", "TE1990112345678; HN2990112345678"])
+def test_of_two_cards_of_100_percent_the_one_without_limits_counts(cards):
+    """The higher of two benefits (Luật BHYT Đ22 k2): level 1 has neither rates nor the cap (TT 04/2017 Đ3 k2 d)."""
+    line = {"qty": "1", "price": "150000000", "grp": 10, "pkg": "G1"}
+    answer = run_case(given("C099", card_code=cards, items_json=json.dumps([line])))
+    assert (answer["T_BHTT"], answer["T_TRANTT"]) == ("150000000", "")
+
+
+def test_with_a_code_an_unknown_word_about_the_place_stops_nobody_but_is_told():
+    place = {"facility_tier": "Cấp 2", "facility_points": "<50", "old_tier_before_2025": "qd", "referral": "?"}
+    row = given("C035", **place)
+    assert run_case(row) == run_case(given("C035"))
+    assert [remark.split(" = ")[0] for remark in remarks(row)] == [f"bỏ qua {name}" for name in place]
+
+
+def test_the_row_may_name_the_visit_that_issued_the_note():
+    """Code 10 is paid as the visit that issued the note (QĐ 3276 PL1): half of the level after code 1.14."""
+    row = given("C039", ma_doituong_kcb="10", extra_json='{"origin_code": "1.14"}')
+    assert run_case(row) == run_case(given("C039"))
+
+
+def test_what_a_row_says_beside_the_answer_is_told():
+    line = {"kind": "máu", "qty": "1", "price": "500000", "tyle": "50"}
+    extra = {"gt_the_den": "20260803", "ngay_ra": "20260818", "who": "x"}
+    row = given("C122", ngay_ra="19/08/2026", items_json=json.dumps([line]), extra_json=json.dumps(extra))
+    assert run_case(row)["T_BNCCT"] == "100000"
+    assert remarks(row) == [
+        "ngay_ra 19/08/2026 đọc là ngày 19/08/2026",
+        "extra_json có khóa chưa biết, tính không dùng đến: who",
+        "items_json có khóa chưa biết, tính không dùng đến: tyle",
+        "dòng 1: không biết loại máu, tính như dịch vụ kỹ thuật",
+        "ngay_ra của extra_json khác cột ngay_ra, tính theo cột",
+        "thẻ hết hạn quá số ngày được hưởng tiếp mà không dòng nào ghi tự trả (pv = 2)",
+    ]
+    marked = json.dumps([{"qty": "1", "price": "5000000"}, {"qty": "1", "price": "300000", "pv": 2}])
+    kept = given("C122", ngay_ra="2026-08-19", items_json=marked, extra_json='{"gt_the_den": "20260803"}')
+    assert (run_case(kept)["T_BNTT"], remarks(kept)) == ("300000", [])
+
+
+@pytest.mark.parametrize("case_id", ROWS)
+def test_nothing_is_left_to_tell_about_the_worked_cases(case_id):
+    assert remarks(given(case_id)) == []
 
 
 def test_an_unknown_cap_mode_is_refused():

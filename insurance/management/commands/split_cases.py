@@ -6,18 +6,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from his.core.errors import Refusal
+from insurance.benefits.case_file import CaseRow, read_cases
 from insurance.benefits.engine import BenefitError
-from insurance.benefits.engine.cases import OUTPUT_COLUMNS, run_case
-
-_LONGEST_CELL = 64 * 1024 * 1024
-"""A stay of a month has more lines than the reader's own limit of a cell allows."""
+from insurance.benefits.engine.case_remarks import remarks
+from insurance.benefits.engine.cases import INPUT_COLUMNS, OUTPUT_COLUMNS, run_case
 
 
 class Command(BaseCommand):
     """Reads cases by the names of their columns, in any order, and writes `case_id` and all output columns.
 
     The answers come in the order of the file. A case that the rules refuse or that cannot be read is named on stderr
-    with the reason, its outputs stay empty, the others are computed, and the exit code is 1.
+    with the reason, its outputs stay empty, the others are computed, and the exit code is 1. What a case or the file
+    says that was not used is told on stderr too, and changes no exit code.
     """
 
     help = "Tính các ca mẫu tách chi phí từ một tệp CSV"
@@ -27,40 +28,42 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, required=True, help="tệp kết quả (CSV)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        cases = _read(options["cases"])
-        refused = 0
+        cases = self._read(options["cases"])
+        answers = [self._answer(case) for case in cases]
         try:
-            with options["out"].open("w", encoding="utf-8", newline="") as target:
+            with options["out"].open("w", encoding="utf-8", errors="replace", newline="") as target:
                 writer = csv.DictWriter(target, OUTPUT_COLUMNS)
                 writer.writeheader()
-                for number, case in enumerate(cases, 1):
-                    try:
-                        answer = run_case(case)
-                    except (BenefitError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-                        refused += 1
-                        name = case.get("case_id") or f"ca thứ {number}"
-                        self.stderr.write(f"{name}: {error}")
-                        answer = {"case_id": case.get("case_id") or ""}
-                    writer.writerow(answer)
+                writer.writerows(answers)
         except OSError as error:
             raise CommandError(f"Không ghi được {options['out']}: {error}") from error
+        refused = sum(len(answer) == 1 for answer in answers)
         self.stdout.write(f"{len(cases) - refused}/{len(cases)} ca đã tính, kết quả ở {options['out']}")
         if refused:
             raise CommandError(f"{refused} ca không tính được", returncode=1)
 
+    def _read(self, path: Path) -> list[CaseRow]:
+        try:
+            names, cases = read_cases(path)
+        except OSError as error:
+            raise CommandError(f"Không đọc được {path}: {error}") from error
+        except Refusal as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if absent := [name for name in INPUT_COLUMNS if name not in names]:
+            self.stderr.write(f"{path.name} không có cột {', '.join(absent)}: tính như để trống")
+        return cases
 
-def _read(path: Path) -> list[dict[str, str]]:
-    """The cases by column name; blanks around names do not count. Refuses a file without lines or dates."""
-    usual = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as source:
-            reader = csv.DictReader(source, skipinitialspace=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            missing = [name for name in ("ngay_ra", "items_json") if name not in reader.fieldnames]
-            if missing:
-                raise CommandError(f"{path} thiếu cột {', '.join(missing)}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"Không đọc được {path}: {error}") from error
-    finally:
-        csv.field_size_limit(usual)  # it is one for the whole process
+    def _answer(self, case: CaseRow) -> dict[str, str]:
+        """The outputs of a case, or only its name when it could not be computed."""
+        case_id = (case.cells.get("case_id") or "").strip()
+        name = f"{case_id or 'ca không tên'} (dòng {case.line} của tệp)".encode(errors="replace").decode()
+        try:
+            if case.fault_vi:
+                raise BenefitError("spoilt_row", case.fault_vi)
+            answer, said = run_case(case.cells), remarks(case.cells)
+        except (BenefitError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self.stderr.write(f"{name}: không tính được: {error}")
+            return {"case_id": case_id}
+        for remark in said:
+            self.stderr.write(f"{name}: {remark}")
+        return answer
