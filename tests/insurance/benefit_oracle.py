@@ -11,6 +11,7 @@ from typing import Any
 
 D = Decimal
 SALARIES = (
+    ("2013-07-01", 1_150_000),
     ("2016-05-01", 1_210_000),
     ("2017-07-01", 1_300_000),
     ("2018-07-01", 1_390_000),
@@ -54,12 +55,14 @@ def remaining_of(row: Mapping[str, str], extra: Mapping[str, str]) -> Decimal:
     before = D(extra.get("copay_before_0107", 0))
     if "threshold" in extra:
         return D(extra["threshold"]) - D(extra.get("copay_ytd_before", 0))
+    if "remaining" in extra:
+        return D(extra["remaining"])
     after = max(D(extra.get("copay_ytd_before", before)) - before, D(0))
     return cents((6 - before / old) * salary - after)
 
 
 def in_scope(line: Line, digit: str, card: str, rate: int, code: str) -> bool:
-    if not rate or str(line.get("pv", 1)) == "2" or D(line.get("tl", 100)) == 0:
+    if not rate or str(line.get("pv", 1)) == "2" or D(line.get("tl", 100)) == 0 or str(line.get("mh")) == "0":
         return False
     if str(line.get("pv", 1)) == "3" and not (digit == "5" and code in RIGHT):
         return False

@@ -279,6 +279,12 @@ def test_with_a_code_an_unknown_word_about_the_place_stops_nobody_but_is_told():
     assert [remark.split(" = ")[0] for remark in remarks(row)] == [f"bỏ qua {name}" for name in place]
 
 
+@pytest.mark.parametrize(("annex", "referral", "percent"), [("PL4", "Y", "80"), ("PL4", "N", "100"), ("", "Y", "100")])
+def test_a_stable_chronic_patient_sent_back_to_the_station_has_his_card_level(annex, referral, percent):
+    """NĐ 146/2018 Đ14 k1 h; TT 01/2025 Annex IV; QĐ 4750: not the 100 % of the commune."""
+    assert run_case(given("C033", disease_annex=annex, referral=referral))["MUC_HUONG"] == percent
+
+
 def test_the_row_may_name_the_visit_that_issued_the_note():
     """Code 10 is paid as the visit that issued the note (QĐ 3276 PL1): half of the level after code 1.14."""
     row = given("C039", ma_doituong_kcb="10", extra_json='{"origin_code": "1.14"}')

@@ -19,6 +19,11 @@ OLD_CODES = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "2", "3.1", "3.2",
 NEW_CODES = ["1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.18"]
 DAYS = [
     "2017-06-15",
+    "2017-06-30",
+    "2017-07-01",
+    "2018-06-30",
+    "2018-07-01",
+    "2019-06-30",
     "2019-07-01",
     "2023-06-30",
     "2023-07-01",
@@ -69,7 +74,9 @@ def lines(draw: st.DrawFn, segment: int) -> dict[str, Any]:
             st.sampled_from([{}, {"pkg": "G1"}, {"pkg": "G2"}, {"pkg": "G1", "cap": 50_000_000}, {"cap": 999}])
         )
     line |= draw(
-        st.sampled_from([{}, {}, {"tl": 50}, {"tl": 30}, {"tl": 0}, {"pv": 2}, {"pv": 3}, {"pttt": 2}, {"mh": 80}])
+        st.sampled_from(
+            [{}, {}, {"tl": 50}, {"tl": 30}, {"tl": 0}, {"pv": 2}, {"pv": 3}, {"pttt": 2}, {"mh": 80}, {"mh": 0}]
+        )
     )
     whole = Decimal(quantity) * price * share
     given = whole * draw(st.sampled_from([0, 10, 30, 60, 95])) / 100
@@ -93,6 +100,7 @@ def rows(draw: st.DrawFn) -> dict[str, str]:
         st.just({})
         | st.just({"threshold": str(limit), "copay_ytd_before": str(limit - paid)})
         | st.integers(0, 14_040_000).map(lambda before: {"copay_before_0107": str(before)})
+        | st.decimals(0, 7_000_000, places=2).map(lambda left: {"copay_before_0107": "1", "remaining": str(left)})
     )
     return {
         "case_id": "X",

@@ -170,3 +170,22 @@ def test_splitting_a_line_changes_no_total_by_more_than_rounding(visit, bill, pa
     whole, cut = split(visit, (first, *rest), PARAMS).totals, split(visit, (*halves, *rest), PARAMS).totals
     for name in ("hospital", "insured", "fund", "copay", "self_paid"):
         assert abs(getattr(whole, name) - getattr(cut, name)) <= Decimal("0.02") * (len(bill) + 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(visit=visits(), bill=bills(), earlier=st.integers(0, 16_000_000), more=st.integers(0, 2_000_000))
+def test_the_year_never_collects_more_than_its_limit_and_more_paid_before_never_makes_a_visit_dearer(
+    visit, bill, earlier, more
+):
+    """The hospital does not collect what passes six base salaries (NĐ 146/2018 Đ27 k3 a), to the đồng."""
+    bill = tuple(replace(line, state_source=Decimal(0)) for line in bill)
+    paid = [Decimal(earlier), Decimal(earlier + more)]
+    answers = [split(replace(visit, five_years_from=DAY, copay_paid_this_year=sum_), bill, PARAMS) for sum_ in paid]
+    without = split(replace(visit, five_years_from=None), bill, PARAMS).totals
+    for answer, sum_ in zip(answers, paid, strict=True):
+        if answer.route_code not in {"1.14", "3.1"}:  # the law leaves these routes out
+            left = max(Decimal(0), 6 * Decimal(2_530_000) - sum_)
+            assert answer.totals.copay == min(without.copay, left)
+        assert answer.totals.insured == without.insured
+        assert answer.totals.self_paid == without.self_paid
+    assert answers[0].totals.copay >= answers[1].totals.copay

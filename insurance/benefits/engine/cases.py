@@ -59,6 +59,7 @@ _TIERS = {"ban_dau": "primary", "co_ban": "basic", "chuyen_sau": "specialised", 
 _FORMER = {"xa": "commune", "huyen": "district", "tinh": "province", "tw": "central", "none": "", "": ""}
 _MODES = {"a": "patient", "b": "facility", "arv": "arv"}
 _ANNEXES = {"PL1": "I", "PL2": "II"}
+_HANDED_BACK = "PL4"
 _EXAM, _BED, _TRANSPORT, _SUPPLIES = "13", frozenset({"14", "15", "16"}), "12", frozenset({"10", "11"})
 _HERE, _ELSEWHERE = "99001", "99002"
 
@@ -177,6 +178,7 @@ def _facts(row: Row, extra: Extra, params: Params, segments: Sequence[int]) -> F
         route=_route(row),
         entitlement_code=code or None,
         origin_code=word(extra, "origin_code", "") or _origin(row),
+        is_chronic_return=row.get("disease_annex", "") == _HANDED_BACK and row.get("referral", "").upper() == "Y",
         listed_disease=_ANNEXES.get(row.get("disease_annex", ""), ""),
         five_years_from=year_start - timedelta(days=365) if has_five_years else None,
         # Both conditions are needed: a row marked exempt without five years is not exempt.
