@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,11 @@ def quick_password_hash() -> Iterator[None]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Modules and tests live as long as the run: the collector of garbage need not look at them again and again."""
+    """Load every page now: a module first imported under a test's stopped clock would keep that clock for good.
+
+    Modules and tests live as long as the run: the collector of garbage need not look at them again and again.
+    """
+    import_module(settings.ROOT_URLCONF)
     gc.collect()
     gc.freeze()
 

@@ -37,6 +37,7 @@ SERVICE_MODULES = (
     "patients.services.replacement",
     "patients.services.signing",
     "patients.printing.case_sheet",
+    "patients.printing.leaving",
     "patients.printing.narcotic",
     "patients.printing.prescription",
     "patients.printing.ticket",
