@@ -6,6 +6,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const visible = (el) => !el.disabled && el.getClientRects().length > 0;
+  const SIGNED_OUT = "Phiên làm việc đã hết. Những gì đã gõ vẫn còn: đăng nhập ở thẻ mới rồi lưu.";
   const clock = () => new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Ho_Chi_Minh" });
   const csrf = () => {
     const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/); /* newer than the page after a new sign-in */
@@ -50,7 +51,7 @@
       if (el.matches("input:not([type=button],[type=submit]), select, textarea, [data-list]")) {
         (el.matches("[data-list]") ? $("[aria-current]", el) || $("a, button", el) || el : el).focus();
         el.select?.();
-      } else el.click();
+      } else { expectLetters(key.action); el.click(); if (!ahead?.xhr) ahead = null; }
       return;
     }
     if (key.action === "help" && open($("#help"))) { e.preventDefault(); return; }
@@ -100,6 +101,7 @@
   };
   const enter = (e) => {
     const el = e.target;
+    if (isHeld()) { e.preventDefault(); return; }
     const form = el.closest?.("form[data-enter=next]");
     if (!form || el.matches("button, a, summary, [data-scan], [data-enter=submit]") || (el.matches("textarea") && !e.shiftKey)) return;
     e.preventDefault();
@@ -166,32 +168,44 @@
 
   /* Search as you type: at most ten rows, arrows and Enter, code into the hidden input beside the box */
   const lists = new WeakMap();
-  const look = (box, delay = 120) => {
-    const state = lists.get(box) || {};
+  const stateOf = (box) => { if (!lists.has(box)) lists.set(box, {}); return lists.get(box); };
+  const rest = (box) => { /* what was asked is not wanted any more */
+    const state = stateOf(box);
     clearTimeout(state.timer);
     state.stop?.abort();
-    state.stop = new AbortController();
-    state.waiting = true;
-    state.take = false;
+    state.waiting = false;
+  };
+  const look = (box, delay = 120) => {
+    rest(box);
+    const state = stateOf(box), stop = new AbortController();
+    Object.assign(state, { stop, waiting: true, missed: false, take: false, steps: 0 });
     state.timer = setTimeout(async () => {
       const q = box.value.trim();
       if (!q && box.dataset.favourites === undefined) { state.waiting = false; return shut(box); }
       const url = new URL(box.dataset.typeahead, location.href);
       url.searchParams.set("q", q);
       for (const el of $$(box.dataset.with || "#none")) url.searchParams.set(el.name, el.value);
-      const ask = () => fetch(url, { signal: state.stop.signal, headers: { "HX-Request": "true" } });
+      const ask = async () => {
+        const answer = await fetch(url, { signal: stop.signal, headers: { "HX-Request": "true" } });
+        if (!answer.ok || answer.redirected) throw new Error(answer.redirected ? SIGNED_OUT : "Không tìm được lúc này, hãy thử lại");
+        return answer.text();
+      };
       try {
-        const answer = await ask().catch((error) => { if (error.name === "AbortError") throw error; return ask(); }); /* a weak line gets a second chance */
-        if (!answer.ok || answer.redirected) throw new Error(answer.status);
-        const html = await answer.text();
+        const html = await ask().catch((error) => { if (stop.signal.aborted) throw error; return ask(); }); /* a weak line gets a second chance */
+        if (stop.signal.aborted) return;
         state.waiting = false;
-        if (document.activeElement !== box) return;
+        if (document.activeElement !== box) { state.missed = true; return; }
         show(box, html);
-        const first = $("[role=option]", listOf(box));
-        if (state.take && first) { choose(box, first); onward(box); }
-      } catch (error) { if (error.name !== "AbortError") { state.waiting = false; alertNow("Không tìm được lúc này, hãy thử lại"); } }
+        if (box.value.trim() || state.steps) mark(box, state.steps);
+        const chosen = $("[aria-selected=true]", listOf(box));
+        if (state.take && chosen) { choose(box, chosen); onward(box); }
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        state.waiting = false;
+        shut(box);
+        alertNow(error instanceof TypeError ? "Không gửi được tới máy chủ. Kiểm tra mạng rồi làm lại." : error.message);
+      }
     }, delay);
-    lists.set(box, state);
   };
   const listOf = (box) => document.getElementById(box.getAttribute("aria-controls"));
   const hiddenOf = (box) => $("input[type=hidden]", box.closest(".typeahead"));
@@ -203,7 +217,6 @@
     list.hidden = false;
     box.setAttribute("aria-expanded", "true");
     place(box, list);
-    if (box.value.trim()) mark(box, 0);
     say(`${$$("[role=option]", list).length} gợi ý`);
   };
   const place = (box, list) => {
@@ -217,7 +230,7 @@
   const mark = (box, to) => {
     const options = $$("[role=option]", listOf(box));
     if (!options.length) return;
-    const at = (to + options.length) % options.length;
+    const at = ((to % options.length) + options.length) % options.length;
     options.forEach((li, i) => li.setAttribute("aria-selected", String(i === at)));
     box.setAttribute("aria-activedescendant", options[at].id);
     options[at].scrollIntoView({ block: "nearest" });
@@ -230,14 +243,21 @@
   };
   const leave = (box) => {
     if (document.activeElement === box || !box.isConnected) return;
-    lists.get(box)?.stop?.abort();
+    if (stateOf(box).waiting) stateOf(box).missed = true;
+    rest(box);
     shut(box);
     if (box.dataset.free !== undefined || !box.value.trim() || hiddenOf(box).value) return;
     box.setAttribute("aria-invalid", "true"); /* words without a choice are not stored: say so at once */
     alertNow(`Chưa chọn dòng nào cho “${box.value.trim()}”`);
   };
+  /* Coming to a box: its favourites, or the rows for words that have found none yet */
+  const entered = (box) => {
+    const isOpenQuestion = stateOf(box).missed || (box.dataset.free === undefined && !hiddenOf(box).value);
+    if (box.value.trim() ? isOpenQuestion : box.dataset.favourites !== undefined) look(box, 0);
+  };
   const choose = (box, li) => {
     const hidden = hiddenOf(box);
+    rest(box);
     box.value = li.dataset.label;
     hidden.value = li.dataset.code;
     box.removeAttribute("aria-invalid");
@@ -251,6 +271,7 @@
     shut(box);
     hidden.dispatchEvent(new Event("change", { bubbles: true }));
     box.dispatchEvent(new CustomEvent("his:choose", { bubbles: true, detail: { code: li.dataset.code, label: li.dataset.label } }));
+    if (document.activeElement === box) box.select(); /* the next words replace these */
   };
   const onTypeaheadKey = (e) => {
     const box = e.target;
@@ -258,16 +279,20 @@
     const options = $$("[role=option]", listOf(box));
     const at = options.findIndex((li) => li.getAttribute("aria-selected") === "true");
     const isOpen = box.getAttribute("aria-expanded") === "true";
+    const state = stateOf(box);
+    /* Typed faster than the answer: what stands in the list belongs to fewer letters. The keys wait for its own rows */
+    const isBehind = state.waiting && box.value.trim() && !hiddenOf(box).value;
     if (e.key === "ArrowDown" || e.key === "ArrowUp") {
       if (box.closest("[data-grid]") && !isOpen && !box.value) return;
       e.preventDefault();
-      if (isOpen) mark(box, at < 0 && e.key === "ArrowUp" ? -1 : at + (e.key === "ArrowDown" ? 1 : -1)); else look(box, 0);
+      if (isBehind) state.steps += e.key === "ArrowDown" ? 1 : -1;
+      else if (isOpen) mark(box, at < 0 && e.key === "ArrowUp" ? -1 : at + (e.key === "ArrowDown" ? 1 : -1)); else look(box, 0);
+    } else if (isBehind && (e.key === "Enter" || (e.key === "Tab" && !e.shiftKey && isOpen))) {
+      e.preventDefault();
+      state.take = true;
     } else if ((e.key === "Enter" || e.key === "Tab") && isOpen && at >= 0) {
       choose(box, options[at]);
       if (!box.closest("form[data-enter=next]") && e.key === "Enter") e.preventDefault();
-    } else if (e.key === "Enter" && lists.get(box)?.waiting && box.value.trim() && !hiddenOf(box).value) {
-      e.preventDefault(); /* typed faster than the answer: take the first row when it comes */
-      lists.get(box).take = true;
     } else if (e.key === "Escape" && isOpen) { e.preventDefault(); e.stopPropagation(); shut(box); }
   };
 
@@ -405,19 +430,76 @@
     }
   };
 
+  /* Slow answers. The focus follows what a person asked for; it never goes after news or checks that come by themselves,
+     and never away from a field that was entered meanwhile. What was typed while the answer was on its way is kept. */
+  const BY_HAND = ["click", "submit", "his:choose"];
+  const asked = new WeakMap(); /* request -> where the focus was, when, and the field in use as the answer is put in */
+  const typedAt = new WeakMap();
+  const cause = (detail) => detail.requestConfig?.triggeringEvent?.type;
+  const fieldInUse = () => { const el = document.activeElement; return el?.matches("input, select, textarea") ? el : null; };
+  const settleFocus = (detail, part) => {
+    const { from, field } = asked.get(detail.xhr) || {};
+    const isInUse = field?.isConnected && !part.contains(field);
+    if (isInUse && (!BY_HAND.includes(cause(detail)) || from !== field)) { if (document.activeElement !== field) field.focus(); } /* htmx follows autofocus */
+    else if (cause(detail) !== "his:poll") focusIn(part);
+  };
+  /* A part is replaced under the hands: its empty box of the same name gets the letters typed since the request */
+  let carried = null;
+  const carry = ({ xhr, target: part }) => {
+    const field = fieldInUse(), request = asked.get(xhr) || {};
+    request.field = field;
+    const isNew = field?.id && part.contains(field) && typedAt.get(field) > request.at;
+    carried = isNew ? { xhr, id: field.id, text: field.value } : null;
+  };
+  const putBack = (xhr) => {
+    const field = carried?.xhr === xhr && document.getElementById(carried.id);
+    if (!field) return;
+    if (!field.value) { field.focus(); write(field, carried.text); }
+    carried = null;
+  };
+  const write = (field, text) => {
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  /* Letters typed between a function key and the part that it opens belong to that part, not to the field that was left.
+     Not on a desk with a scan box: there a scanner may speak at any time. */
+  let ahead = null;
+  const OPENS = ["new", "orders", "prescription"], TEXT = "input[type=text], input:not([type]), textarea";
+  const expectLetters = (action) => {
+    const from = fieldInUse();
+    ahead = from?.matches(TEXT) && OPENS.includes(action) && !$("[data-scan]") ? { from, text: "", xhr: null } : null;
+  };
+  const isHeld = () => ahead?.xhr && ahead.from === document.activeElement;
+  const holdLetters = (e) => {
+    if (!isHeld() || !/^(insertText|deleteContentBackward|insertLineBreak)$/.test(e.inputType)) return;
+    if (e.inputType === "deleteContentBackward") ahead.text = ahead.text.slice(0, -1); else ahead.text += e.data || "";
+    e.preventDefault();
+  };
+  const giveLetters = (xhr) => {
+    if (!ahead || ahead.xhr !== xhr) return;
+    const { text, from } = ahead, field = fieldInUse();
+    ahead = null;
+    if (text && (field || from).matches(TEXT)) write(field || from, text);
+  };
+
   let keys = [];
   const start = () => {
     keys = keymap();
-    focusIn(document);
+    const begun = fieldInUse(); /* one may type before the script is there */
+    if (!begun || begun.value === (begun.defaultValue ?? begun.value)) focusIn(document);
+    else if (begun.matches("[data-typeahead]")) entered(begun);
+    document.addEventListener("beforeinput", holdLetters, true);
+    document.addEventListener("compositionstart", () => { if (isHeld()) giveLetters(ahead.xhr); }); /* cannot be held */
     document.addEventListener("keydown", onScanKey, true);
     document.addEventListener("keydown", onTypeaheadKey);
     document.addEventListener("keydown", onKey);
     document.addEventListener("click", onClick);
     document.addEventListener("input", (e) => {
       touched(e);
+      typedAt.set(e.target, performance.now());
       if (e.target.matches?.("[data-typeahead]")) { hiddenOf(e.target).value = ""; e.target.removeAttribute("aria-invalid"); look(e.target); }
     });
-    document.addEventListener("focusin", (e) => { if (e.target.matches?.("[data-favourites]") && !e.target.value) look(e.target, 0); });
+    document.addEventListener("focusin", (e) => { if (e.target.matches?.("[data-typeahead]")) entered(e.target); });
     document.addEventListener("focusout", (e) => {
       if (!e.target.matches?.("input, select, textarea")) return;
       tidy(e.target);
@@ -438,9 +520,16 @@
 
     /* htmx */
     document.addEventListener("htmx:afterSettle", (e) => {
-      if (e.detail.requestConfig?.triggeringEvent?.type === "his:poll") return; /* news never takes the focus away */
-      focusIn(e.detail.elt?.isConnected ? e.detail.elt : e.detail.target || document);
+      const { elt, xhr } = e.detail;
+      settleFocus(e.detail, elt?.isConnected ? elt : e.detail.target || document);
+      putBack(xhr);
+      giveLetters(xhr);
     });
+    document.addEventListener("htmx:beforeRequest", ({ detail: { xhr } }) => {
+      asked.set(xhr, { from: document.activeElement, at: performance.now() });
+      if (ahead && !ahead.xhr) ahead.xhr = xhr;
+    });
+    document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => setTimeout(giveLetters, 500, xhr)); /* when nothing was put in */
     document.addEventListener("htmx:confirm", (e) => {
       if (!e.detail.question) return;
       e.preventDefault();
@@ -453,7 +542,9 @@
     });
     document.addEventListener("htmx:beforeSwap", (e) => {
       /* News that comes after the part that asked for it has gone must not push away what was opened meanwhile */
-      if (e.detail.requestConfig?.triggeringEvent?.type === "his:poll" && !e.detail.requestConfig.elt.isConnected) { e.detail.shouldSwap = false; return; }
+      const isNews = cause(e.detail) === "his:poll", field = fieldInUse();
+      if (isNews && (!e.detail.requestConfig.elt.isConnected || (field && e.detail.target.contains(field)))) { e.detail.shouldSwap = false; return; }
+      carry(e.detail);
       if (e.detail.xhr.status >= 400 && e.detail.serverResponse.includes("data-refusal")) {
         e.detail.target = $("#messages");
         e.detail.swapOverride = "innerHTML";
@@ -463,7 +554,7 @@
       const path = new URL(e.detail.xhr.responseURL || location.href, location.href).pathname;
       if (path !== e.detail.pathInfo?.finalRequestPath?.split("?")[0] && $("[name=password]", new DOMParser().parseFromString(e.detail.serverResponse || "", "text/html"))) {
         e.detail.shouldSwap = false;
-        if ($$("form[method=post]").some(typed)) alertNow("Phiên làm việc đã hết. Những gì đã gõ vẫn còn: đăng nhập ở thẻ mới rồi lưu.");
+        if ($$("form[method=post]").some(typed)) alertNow(SIGNED_OUT);
         else location.reload();
       }
     });
