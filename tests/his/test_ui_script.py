@@ -47,7 +47,7 @@ PAGE = (
 <button data-action="save">Lưu</button>
 <button type="button" data-key="k" hx-post="/refuse/" hx-target="#read">Chốt</button>
 <button type="button" data-key="x" hx-post="/scanned/" hx-target="#read" hx-confirm="Hủy phiếu?">Hủy</button>
-<button type="button" data-action="print" data-print="/paper/">In</button>
+<button type="button" data-action="print" data-print="/paper/">In phiếu</button>
 </form>
 {% endblock %}"""
 )
@@ -255,6 +255,17 @@ def test_help_list_and_keys_without_an_action(page: Page) -> None:
     assert focused(page) == "Chi"
     page.keyboard.press("F3")
     assert focused(page) == "box"
+
+
+def test_the_help_tells_what_the_keys_do_on_this_screen(page: Page) -> None:
+    page.keyboard.press("F1")
+    keys = page.locator("#help")
+    expect(keys.locator("[data-help=save] td")).to_have_text("Lưu")
+    expect(keys.locator("[data-help=print] td")).to_have_text("In In phiếu")
+    expect(keys.locator("[data-help=orders]")).to_contain_text("không có ở màn hình này")
+    for action in ("help", "find", "refresh", "today", "save", "print"):
+        expect(keys.locator(f"[data-help={action}]")).not_to_contain_text("không có")
+    expect(keys.locator("[data-letters] tr")).to_have_text(["Alt+KChốt", "Alt+XHủy"])
 
 
 def test_the_off_switch_gives_the_keys_back(page: Page) -> None:
