@@ -6,6 +6,7 @@ A value stays as it was typed; only its reading as a number is compared. Comma a
 import re
 from decimal import Decimal
 
+_WORDS = re.compile(r"^[^\W\d_]{2,}(?=[\s,;:(.]|$)[^<>]*$")  # "Âm tính", "Dương tính (1+)"; not "O,5", "abc<>"
 _NUMBER = re.compile(r"^([<>≤≥]?)=?\s*(-?\d+(?:[.,]\d+)?)$")
 
 
@@ -13,6 +14,12 @@ def read_number(text: str) -> Decimal | None:
     """The number in a typed value: "5,6", "5.6", "<0,01". None for words such as "Âm tính"."""
     found = _NUMBER.match(text.strip())
     return Decimal(found[2].replace(",", ".")) if found else None
+
+
+def is_readable(value: str) -> bool:
+    """Whether a value of an indicator with limits is one number or words; "6,,1" and "l0,5" are slips of the hand."""
+    text = value.strip()
+    return not text or read_number(text) is not None or bool(_WORDS.match(text))
 
 
 def is_abnormal(value: str, low: str = "", high: str = "") -> bool:

@@ -149,8 +149,9 @@ def record_result(
     """Store the results of an order (trả kết quả). Values stay as typed; empty rows are left out.
 
     Afterwards the order is performed, its result ready at `at`. Until the exam is signed, results may be replaced by
-    corrected ones. Refuses a cancelled order, a signed exam, times out of order (ordered ≤ performed ≤ resulted) and
-    an answer without any value, description or conclusion.
+    corrected ones. Refuses a cancelled order, a signed exam, times out of order (ordered ≤ performed ≤ resulted), an
+    answer without any value, description or conclusion, and, for an indicator with limits, a value that is neither one
+    number nor words: it would never be told as abnormal.
     """
     order = _locked(order)
     if order.state == ServiceOrder.State.CANCELLED:
@@ -198,6 +199,9 @@ def _row(
 ) -> ServiceResult:
     known: dict[str, str] = next((i for i in order.service.indicators if i.get("code") == result.indicator_code), {})
     low, high = str(known.get("low") or ""), str(known.get("high") or "")
+    if (low or high) and not ranges.is_readable(result.value):
+        message = f"Không đọc được “{result.value.strip()[:20]}”: hãy gõ một số (5,6 hoặc <0,01) hay lời bằng chữ"
+        raise Refusal("unreadable_value", message, field=f"results-{index}-value")
     abnormal = result.is_abnormal if result.is_abnormal is not None else ranges.is_abnormal(result.value, low, high)
     texts = {
         "indicator_code": result.indicator_code,

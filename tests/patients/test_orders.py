@@ -93,6 +93,24 @@ def test_results_may_be_corrected_until_the_exam_is_signed(world, exam):
     assert [(row.value, row.is_abnormal) for row in sugar.results.all()] == [("5", False)]
 
 
+@pytest.mark.parametrize("value", ["6,,1", "6 1", "6.1.0", "l0,5", "O,5", "abc<>", "?", "-", "5-6"])
+def test_a_slip_of_the_hand_is_no_value_of_an_indicator_with_limits(world, exam, value):
+    """It could never be told as abnormal; the field of its row says so, and nothing is stored."""
+    sugar, technician = order(world, exam), world.hospital.actor("technician")
+    good, slip = ResultInput(indicator_name="Ghi chú", value=value), ResultInput("WBC", value=value)
+    refusal = refused(record_result, order=sugar, actor=technician, at=at(8, 50), results=[good, slip])
+    assert (refusal.code, refusal.field) == ("unreadable_value", "results-1-value")
+    assert value in refusal.message_vi
+    assert not sugar.results.exists()
+
+
+@pytest.mark.parametrize("value", ["5", " 5,6", "<0,01", "≥ 60", "-1.5", "Âm tính", "Dương tính (1+)", "Vỡ hồng cầu"])
+def test_numbers_signs_and_words_are_values(world, exam, value):
+    sugar, technician = order(world, exam), world.hospital.actor("technician")
+    record_result(order=sugar, actor=technician, at=at(8, 50), results=[ResultInput("WBC", value=value)])
+    assert sugar.results.get().value == value.strip()
+
+
 def test_results_are_refused(world, exam):
     sugar, technician = order(world, exam), world.hospital.actor("technician")
     good = [ResultInput("WBC", value="5")]

@@ -68,7 +68,7 @@ def test_values_are_stored_as_typed_and_the_next_order_opens(client, orders):
     assert (stored.value, stored.is_abnormal, stored.resulted_at) == ("12,5", True, at(9))
     blood.refresh_from_db()
     assert (blood.state, blood.device_code) == (ServiceOrder.State.PERFORMED, "HH.1.000002")
-    last = client.post(result_url(sugar), {"results-0-value": "<5'"}, follow=True)
+    last = client.post(result_url(sugar), {"results-0-value": "<5"}, follow=True)
     assert last.redirect_chain[0][0] == reverse("results")
     assert "Đã trả kết quả" in last.content.decode()
 
