@@ -202,7 +202,7 @@ def _with_file(claim: ParsedClaim, alone: str) -> Mapping[str, list[dict[str, st
     """The tables of a claim, and what its file has said of itself so far; what comes later is not known yet."""
     if alone:
         return claim.tables
-    said = {"MACSKCB": claim.facility_code, "NGAYLAP": claim.made_on, "LOAIHOSO": ";".join(claim.labels)}
+    said = {"MACSKCB": claim.facility_code, "NGAYLAP": claim.made_on, "LOAIHOSO": ";".join(filter(None, claim.labels))}
     return {**claim.tables, FILE: [said]}
 
 

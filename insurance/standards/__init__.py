@@ -15,6 +15,7 @@ from insurance.standards.load import available, load, load_from, select_standard
 from insurance.standards.model import Standard, StandardError
 from insurance.standards.money_check import Claim, check_money
 from insurance.standards.parse import EnvelopeReader, ParsedFile, parse_envelope, parse_file, parse_table
+from insurance.standards.parsed import ParsedClaim
 from insurance.standards.problems import ParseError, Problem
 from insurance.standards.render import (
     RenderError,
@@ -26,7 +27,6 @@ from insurance.standards.render import (
 )
 from insurance.standards.template import Template
 from insurance.standards.values import PartialDate
-from insurance.standards.walk import ParsedClaim
 
 __all__ = [
     "LIMITS",

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Protocol
+from urllib.parse import unquote_to_bytes
 
 from insurance.standards.limits import MIB, Limits
 from insurance.standards.problems import ParseError
@@ -31,6 +32,7 @@ _WIDE = ((b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"), (b"<\0", "utf-16-
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:\-]{1,40})["']""", re.IGNORECASE)
 _WIDE_NAME = re.compile(r"utf-?(16|32).*|ucs-?[24].*|unicode.*", re.IGNORECASE)
 _SINGLE_BYTE = re.compile(r"iso-?8859-?\d{1,2}|latin-?\d|(windows|cp)-?125\d|us-ascii|ascii", re.IGNORECASE)
+_WINDOWS = "windows-1258"
 _XML_DECLARATION = re.compile(r"<\?xml\s[^>]{0,400}?\?>", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_\-=\s]{40,}\Z")
 _GZIP = b"\x1f\x8b"
@@ -143,8 +145,22 @@ def _encoding(head: bytes, notes: Notes) -> tuple[str, int]:
     match = _DECLARED.match(bare)
     name = match[1].decode() if match else "utf-8"
     if name.lower() in ("utf-8", "utf8"):
-        return "utf-8", 0
+        return ("utf-8" if _is_mostly_utf8(head) else _guessed(notes)), 0
     return _declared(name, head, notes), 0
+
+
+def _guessed(notes: Notes) -> str:
+    """The codec of a document that is not in UTF-8 and names no other: that of Windows for Vietnamese."""
+    notes.add("wrong_declaration", f"Tệp không phải UTF-8, đã đọc như {_WINDOWS}")
+    return _WINDOWS
+
+
+def _is_mostly_utf8(head: bytes) -> bool:
+    """True when the bytes beyond ASCII are letters of UTF-8, but for a few that are spoiled."""
+    if head.isascii() or _is_utf8(head):
+        return True
+    spoiled = head.decode("utf-8", "replace").count("\ufffd")
+    return spoiled * 4 <= sum(byte >= 0xC2 for byte in head)
 
 
 def _declared(name: str, head: bytes, notes: Notes) -> str:
@@ -241,7 +257,7 @@ def _inflated(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
 
 
 def from_base64(text: bytes) -> bytes:
-    """The bytes that base64 stands for; blanks, missing padding and the URL-safe letters are forgiven.
+    """The bytes that base64 stands for; blanks, missing padding, the URL-safe letters and `%2B` are forgiven.
 
     Raises ParseError when it is no base64.
     """
@@ -249,7 +265,7 @@ def from_base64(text: bytes) -> bytes:
         return binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error:
         pass
-    bare = b"".join(text.split()).translate(_URL_SAFE).rstrip(b"=")
+    bare = unquote_to_bytes(b"".join(text.split())).translate(_URL_SAFE).rstrip(b"=")
     try:
         return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4), strict_mode=True)
     except binascii.Error as error:

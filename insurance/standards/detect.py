@@ -13,9 +13,9 @@ from pathlib import Path
 
 from insurance.standards.load import available, load
 from insurance.standards.model import Standard
+from insurance.standards.parsed import ParsedClaim
 from insurance.standards.shapes import Row
 from insurance.standards.values import day
-from insurance.standards.walk import ParsedClaim
 
 _DAYS = (
     ("XML1", "NGAY_RA", "ngày ra viện"),

@@ -21,11 +21,12 @@ from pathlib import Path
 from insurance.standards.decode import CHUNK, Notes, Readable, texts
 from insurance.standards.limits import LIMITS, Limits
 from insurance.standards.model import Standard
+from insurance.standards.parsed import ParsedClaim, declared_count
 from insurance.standards.problems import ParseError, Problem
 from insurance.standards.sax import BrokenXmlError, XmlFeed
 from insurance.standards.shapes import Row, shapes_of
 from insurance.standards.tables import read_packed
-from insurance.standards.walk import ParsedClaim, Walk, declared_count
+from insurance.standards.walk import Walk
 
 Source = bytes | Path | Readable
 
@@ -86,7 +87,7 @@ class EnvelopeReader(Iterator[ParsedClaim]):
     After the last visit, `facility_code`, `made_on`, `declared` (of several envelopes the sum), `signature`
     (`absent`, `empty` or `present`) and `problems` speak of the whole file. Codes of problems: `count_differs`,
     `no_claims`, `file_broken` (visits may be lacking), `many_envelopes`, `junk_after_root`, `packed_file`,
-    `bad_encoding`, `wrong_declaration`, `unknown_encoding`.
+    `wrapped_file`, `said_twice`, `bad_encoding`, `wrong_declaration`, `unknown_encoding`.
     """
 
     def __init__(self, standard: Standard, source: Source, limits: Limits) -> None:
@@ -223,6 +224,11 @@ class EnvelopeReader(Iterator[ParsedClaim]):
         self.facility_code = self.facility_code or header.get(self._names.facility, "")
         self.made_on = self.made_on or header.get(self._names.made_on, "")
         self.signature = self._walk.signature
+        if self._walk.wrapper:
+            self._tell("wrapped_file", f"{self._names.root} nằm trong thẻ {self._walk.wrapper[:60]}")
+        for tag, (first, other) in self._walk.repeated.items():
+            message = f"{tag} ghi hai lần khác nhau: {first[:60]!r} và {other[:60]!r}"
+            self.problems.append(Problem(self._names.root, None, tag, "said_twice", message, other[:60]))
         if header:
             self._declared_text = header.get(self._names.count, "")
             declared = declared_count(self._declared_text)

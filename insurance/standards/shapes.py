@@ -19,17 +19,18 @@ from insurance.standards.model import Standard, Table
 
 Row = dict[str, str]
 
-_LABEL = re.compile(r"(?:[A-Z]*[\s_.\-]*)0*(\d{1,2})")
+_LABEL = re.compile(r"(?:[^\W\d]*[\s_.\-]*)0*(\d{1,2})(?:\.XML)?|.*?(?<![^\W_])XML[\s_.\-]*0*(\d{1,2})(?!\d).*")
 _LEAST_TAGS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What a known element is: the root, the list or a row of a table."""
+    """What a known element is: the root, the list or a row of a table, and how many elements it stands in."""
 
     table: str
     is_root: bool
     is_row: bool
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Shapes:
     def by_label(self, label: str) -> str:
         """The table that a label such as XML1, 1, `xml 1` or XML01 means; empty when none."""
         match = _LABEL.fullmatch(label.strip().upper())
-        name = f"XML{int(match[1])}" if match else label.strip().upper()
+        name = f"XML{int(match[1] or match[2])}" if match else label.strip().upper()
         return name if name in self.tags else ""
 
 
@@ -90,9 +91,9 @@ def shapes_of(standard: Standard) -> Shapes:
 def _elements(table: Table) -> Iterable[tuple[str, Element]]:
     yield table.root, Element(table.name, is_root=True, is_row=not table.many)
     if table.list:
-        yield table.list, Element(table.name, is_root=False, is_row=False)
+        yield table.list, Element(table.name, is_root=False, is_row=False, depth=1)
     if table.row:
-        yield table.row, Element(table.name, is_root=False, is_row=True)
+        yield table.row, Element(table.name, is_root=False, is_row=True, depth=2 if table.list else 1)
 
 
 @lru_cache(maxsize=1)

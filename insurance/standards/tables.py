@@ -1,7 +1,8 @@
-"""Read one table of a visit, nested in the file or packed as text, base64 or gzip.
+"""Read one table of a visit, nested in the file or packed as text, base64, gzip or ZIP.
 
 Rows hold every tag of the file, known to the standard or not, in upper case; a tag that a row lacks is not in
-it. A table is recognised by its root, else by its list or rows, else by its label, else by its fields.
+it. A table is recognised by its root, else by its list or rows, else by its label, else by its fields. A document
+that holds the roots of several tables gives them all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from insurance.standards.decode import Notes, from_base64, sliced, text_pieces, texts
+from insurance.standards.archive import archive_members
+from insurance.standards.decode import CHUNK, Notes, from_base64, sliced, text_pieces, texts
 from insurance.standards.limits import Limits
 from insurance.standards.problems import ParseError, Problem
 from insurance.standards.sax import BrokenXmlError, OverLimitError, XmlFeed
@@ -23,12 +25,14 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
     "|&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|x0*(?:[0-8]|[bcefBCEF]|1[0-9a-fA-F]));"
 )
+_CDATA_TEXT = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _LEVELS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """One table as it was read: its rows, what was odd about it, and how large it is."""
+    """One table as it was read: its rows, what was odd about it, and how large it is. `more` are the other tables
+    of the same document."""
 
     name: str
     rows: list[Row]
@@ -36,6 +40,7 @@ class FoundTable:
     signature: str
     elements: int
     size: int = 0
+    more: tuple[FoundTable, ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,8 +75,9 @@ class TableReader:
         self._by_root = self._by_part = ""
         self._rows: list[Row] = []
         self._loose: list[Row] = []
-        self._odd_case = ""
+        self._odd_case = self._odd_place = self._wrapped = ""
         self._twice: dict[str, str] = {}
+        self._done: list[FoundTable] = []
         self.signature = ""
         self.count = 0
         self.text = self._parts.append
@@ -121,7 +127,16 @@ class TableReader:
 
     def finish(self, label: str = "") -> FoundTable:
         """The table, when its last element has ended. Raises ParseError when it cannot be told which it is."""
-        rows = self._rows or self._loose
+        if not self._done:
+            return self._finished(label)
+        first, *others = [*self._done, self._finished()]
+        for one in others:
+            message = f"{one.name} nằm chung một nội dung với {first.name}"
+            one.problems.append(Problem(one.name, None, "", "shared_content", message))
+        return replace(first, more=tuple(others), elements=self.count, signature=self.signature)
+
+    def _finished(self, label: str = "") -> FoundTable:
+        rows = list(self._rows or self._loose)
         labelled = self._shapes.by_label(label) if rows else ""
         fields = next((row.keys() for row in rows), ())
         name = self._by_root or self._by_part or labelled or self._shapes.by_fields(fields)
@@ -131,9 +146,15 @@ class TableReader:
         if self._root and not self._by_root:
             message = f"Thẻ gốc {self._root[:60]} không phải của bảng {name}"
             problems.append(Problem(name, None, "", "wrong_root", message, self._root[:60]))
+        elif self._odd_place:
+            message = f"Dòng của bảng {name} nằm ở {self._odd_place[:120]}"
+            problems.append(Problem(name, None, "", "row_place", message, self._odd_place[:120]))
         if self._odd_case:
             message = f"Tên thẻ phải viết hoa, tệp viết {self._odd_case[:60]}"
             problems.append(Problem(name, None, self._odd_case.upper()[:60], "letter_case", message))
+        if self._wrapped:
+            message = f"{self._wrapped[:60]} có chữ <![CDATA[ trong giá trị (mã hóa hai lần), đã bỏ"
+            problems.append(Problem(name, None, self._wrapped[:60], "escaped_twice", message))
         if self._rows and self._loose:
             tag = next(iter(self._loose[0]))[:60]
             problems.append(Problem(name, None, tag, "stray_field", f"{tag} nằm ngoài các dòng của bảng"))
@@ -146,11 +167,14 @@ class TableReader:
         parts = self._parts
         value = parts[0] if len(parts) == 1 else "".join(parts)
         parts.clear()
-        if value.isascii() and len(value) <= self._short and "\r" not in value:
+        if value.isascii() and len(value) <= self._short and "\r" not in value and value[:1] != "<":
             return value.strip()
         if len(value) > self._limits.value:
             raise OverLimitError(f"{name} dài quá {self._limits.value} ký tự")
-        return clean_text(value)
+        wrapped = _CDATA_TEXT.fullmatch(value)
+        if wrapped:
+            self._wrapped = self._wrapped or name
+        return clean_text(wrapped[1] if wrapped else value)
 
     def _again(self, name: str, value: str) -> None:
         """A field stands twice in a row: the first counts, and it is told."""
@@ -184,15 +208,35 @@ class TableReader:
             self._recognise(element)
         below_list = parent is not None and parent.known is not None and not parent.known.is_root
         if (element and element.is_row) or (below_list and element is None):
+            self._place(name, element)
             return True
         self._frames.append(_Frame(name, element))
         return False
 
+    def _place(self, name: str, element: Element | None) -> None:
+        """Keep where the row stands, when the standard has its rows elsewhere."""
+        if self._odd_place or (element and len(self._frames) == element.depth and self._is_known_path(element.table)):
+            return
+        self._odd_place = "/".join([*(frame.name for frame in self._frames), name])
+
+    def _is_known_path(self, table: str) -> bool:
+        return all(frame.known and frame.known.table == table for frame in self._frames)
+
     def _recognise(self, element: Element) -> None:
+        if element.is_root and self._by_root not in ("", element.table):
+            self._done.append(self._finished())
+            self._begin_next()
         if element.is_root:
             self._by_root = self._by_root or element.table
         else:
             self._by_part = self._by_part or element.table
+
+    def _begin_next(self) -> None:
+        """Another table begins in the same document."""
+        self._rows.clear()
+        self._loose.clear()
+        self._by_part = self._by_root = self._odd_case = self._odd_place = self._wrapped = ""
+        self._twice = {}
 
     def _close(self, depth: int) -> None:
         """An element that is no row ends: it was a field of its parent, or held fields, or rows."""
@@ -265,6 +309,10 @@ def _pieces(content: str | bytes, limits: Limits, notes: Notes) -> Iterator[str]
     """The characters of the document, out of what it is packed in."""
     for _ in range(_LEVELS):
         if isinstance(content, bytes):
+            content = _unzipped(content, limits, notes)
+            if content[:20].lstrip().startswith(b"&lt;"):
+                content = content.decode("utf-8", "replace")
+                continue
             if not _is_base64_again(content):
                 return texts(sliced(content), limits, notes)
             content = content.decode("ascii")
@@ -287,6 +335,21 @@ def _unpacked(content: str) -> bytes:
     if not data.strip():
         raise ParseError("nội dung trống")
     return data
+
+
+def _unzipped(data: bytes, limits: Limits, notes: Notes) -> bytes:
+    """What the only XML file of a ZIP archive holds; anything else as it is."""
+    if not data.startswith(b"PK\x03\x04"):
+        return data
+    members = archive_members(data, limits=replace(limits, member=limits.content, total=limits.content))
+    member = next(members, None)
+    if member is None or member.stream is None:
+        raise ParseError(member.refused if member else "tệp nén ZIP không có tệp XML nào")
+    pieces = []
+    while piece := member.stream.read(CHUNK):
+        pieces.append(piece)
+    notes.add("packed_file", "Nội dung bảng là tệp nén ZIP, đã giải nén")
+    return b"".join(pieces)
 
 
 def _is_base64_again(data: bytes) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from insurance.standards.limits import Limits
 from insurance.standards.model import Standard
+from insurance.standards.parsed import ParsedClaim, Part, Visit, declared_count
 from insurance.standards.problems import ParseError, Problem
 from insurance.standards.sax import ForbiddenError, OverLimitError
 from insurance.standards.shapes import Row, older_formats, other_roots, shapes_of
@@ -20,69 +21,16 @@ from insurance.standards.tables import FoundTable, TableReader, read_packed, too
 _CLAIM_CODE = "MA_LK"
 _MAIN = "XML1"
 _SHOWN = 60
-_WRAPPED = 3  # an envelope inside unknown elements is looked for down to this depth
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedClaim:
-    """One visit of a file: its tables as rows of tag to text, in the order of the file.
-
-    `position` counts from 1; `facility_code`, `made_on` and `declared` (number of visits) are what the file
-    says, empty or None when it says nothing before this visit. `labels` are those of its parts as written, in
-    the order of the file, also of parts that could not be read. `claim_code` is the first one in its tables.
-    Rows hold all tags that the file has, also unknown ones; `check` names those and the missing.
-
-    Codes of `problems`: `unreadable`, `too_large`, `empty_content` (the table is lacking); `broken` (the visit
-    was cut off by broken XML); `older_format` (from before QĐ 130: named, its tables left out);
-    `not_well_formed`, `bad_encoding`, `wrong_declaration`, `unknown_encoding`, `escaped_twice`, `wrong_label`,
-    `label_form`, `wrong_root`, `table_twice`, `tag_twice`, `stray_field`, `letter_case` (read all the same).
-    """
-
-    position: int
-    tables: Mapping[str, list[Row]]
-    facility_code: str = ""
-    made_on: str = ""
-    declared: int | None = None
-    problems: tuple[Problem, ...] = ()
-    labels: tuple[str, ...] = ()
-    claim_code: str = ""
-
-
-def declared_count(text: str) -> int | None:
-    """The number of visits that an envelope declares, None when it is no number."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
-@dataclass(slots=True)
-class _Part:
-    """A part of a visit that began at `depth`: its label, and the content that is being collected."""
-
-    depth: int
-    label: str = ""
-    has_content: bool = False
-    pieces: list[str] = field(default_factory=list)
-    size: int = 0
-    table: TableReader | None = None
-    refused: str = ""
-
-
-@dataclass(slots=True)
-class _Visit:
-    """The visit that is being read; it began at `depth`."""
-
-    depth: int
-    tables: dict[str, list[Row]] = field(default_factory=dict)
-    labels: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    elements: int = 0
-    size: int = 0
+_CONTENT = "NOIDUNG"
+_WRAPPED = 8  # an envelope inside unknown elements is looked for down to this depth
 
 
 class Walk:
     """Receives the elements and gathers finished visits in `ready`.
 
     `header` holds what the envelope says of itself, by tag; `ancestors` the open elements, as written, that
-    visits stand in; `is_alone` is true for a file without an envelope, `is_closed` after the outermost element.
+    visits stand in; `wrapper` is a foreign element around the envelope, `repeated` what the envelope says twice and
+    differently; `is_alone` is true for a file without an envelope, `is_closed` after the outermost element.
     """
 
     def __init__(self, standard: Standard, limits: Limits) -> None:
@@ -100,14 +48,16 @@ class Walk:
         """Another envelope begins: forget what the last one said."""
         self.header: dict[str, str] = {}
         self.signature = "absent"
+        self.wrapper = ""
+        self.repeated: dict[str, tuple[str, str]] = {}
         self.ancestors: list[str] = []
         self.resume()
 
     def resume(self) -> None:
         """Begin again at the outermost element, in the same envelope."""
         self._stack: list[str] = []
-        self._visit: _Visit | None = None
-        self._part: _Part | None = None
+        self._visit: Visit | None = None
+        self._part: Part | None = None
         self._is_inside = False
         self._inner = 0
         self._caught_depth = 0
@@ -147,6 +97,9 @@ class Walk:
         name = self._names.get(raw) or self._name(raw)
         if depth == 1 and self._begins_alone(name):
             self._into_table(raw, attributes)
+        elif self._begins_bare(name, depth):
+            if self._part and self._part.is_bare:
+                self._into_table(raw, attributes)
         else:
             self._open(name, depth)
 
@@ -171,7 +124,8 @@ class Walk:
         if self._inner:
             self._inner -= 1
             self._out_of_table(raw)
-            if self._inner or not self.is_alone:
+            is_on_stack = self.is_alone or (self._part is not None and self._part.is_bare)
+            if self._inner or not is_on_stack:
                 return
         self._is_inside = False
         depth = len(self._stack)
@@ -200,7 +154,21 @@ class Walk:
         if name in self._containers:
             return False
         self.is_alone = self._is_inside = True
-        self._visit, self._part, self._inner = _Visit(1), _Part(1, has_content=True), 1
+        self._visit, self._part, self._inner = Visit(1), Part(1, has_content=True), 1
+        return True
+
+    def _begins_bare(self, name: str, depth: int) -> bool:
+        """A table that stands in the visit itself, or under an element such as XML1, and not in a part."""
+        visit = self._visit
+        if visit is None or self._part or self._caught_name or depth != visit.depth + 1:
+            return False
+        is_table, is_label = name in self._shapes.elements, name in self._shapes.tags
+        if not (is_table or is_label):
+            return False
+        if len(visit.labels) >= self._limits.parts:
+            raise OverLimitError(f"một hồ sơ có quá {self._limits.parts} bảng")
+        self._part = Part(depth, "" if is_table else name, has_content=True, is_bare=is_table, is_outside=True)
+        self._is_inside, self._inner = True, int(is_table)
         return True
 
     def _is_wrapper(self, raw: str) -> bool:
@@ -209,6 +177,7 @@ class Walk:
             return False
         stack = [self._stack[0]] * (self._inner - 1)
         self.resume()
+        self.wrapper = stack[0]
         self._stack = stack
         return True
 
@@ -220,12 +189,13 @@ class Walk:
             self.ancestors = self._stack[:-1]
         elif name == tags.file:
             self._begin_part(depth)
-        elif name == tags.content and self._part and self._visit:
+        elif self._part and self._visit and depth > self._part.depth and self._holds_content(name):
             if self._part.has_content:
                 label, at = self._part.label, self._part.depth
                 self._finish_part(self._visit, self._part)
-                self._part = _Part(at, label)
+                self._part = Part(at, label)
             self._part.has_content = self._is_inside = True
+            self._part.content_tag = name
         elif self._caught_name:
             if self._caught_name == tags.signature:
                 self.signature = "present"
@@ -235,6 +205,10 @@ class Walk:
         elif name in self._singles or name == tags.table:
             self._caught_name, self._caught_depth = name, depth
 
+    def _holds_content(self, name: str) -> bool:
+        """The content element, also under a name such as NOIDUNG or NOI_DUNG_FILE."""
+        return name == self._tags.content or (not self._caught_name and name.replace("_", "").startswith(_CONTENT))
+
     def _catch(self) -> None:
         """An element of the envelope with text ends."""
         name, text = self._caught_name, self._caught.strip()
@@ -243,12 +217,14 @@ class Walk:
             if self._part:
                 self._part.label += text
         elif name in self._singles and self._visit is None:
-            self.header.setdefault(name, text)
+            first = self.header.setdefault(name, text)
+            if first != text:
+                self.repeated.setdefault(name, (first, text))
 
     def _begin_visit(self, depth: int) -> None:
         if self._visit:
             self.cut("thiếu thẻ đóng")
-        self._visit = _Visit(depth)
+        self._visit = Visit(depth)
 
     def _begin_part(self, depth: int) -> None:
         """A part of the visit; one outside all visits makes its parent the visit."""
@@ -258,7 +234,7 @@ class Walk:
             self._finish_part(self._visit, self._part)
         if self._visit and len(self._visit.labels) >= self._limits.parts:
             raise OverLimitError(f"một hồ sơ có quá {self._limits.parts} {self._tags.file}")
-        self._part = _Part(depth)
+        self._part = Part(depth)
 
     def _into_table(self, raw: str, attributes: list[str]) -> None:
         part, visit = self._part, self._visit
@@ -287,7 +263,7 @@ class Walk:
         if size > self._limits.content - visit.size:
             self._refuse(part, too_large(self._limits))
 
-    def _left(self, visit: _Visit) -> Limits:
+    def _left(self, visit: Visit) -> Limits:
         """What the visit has left of its limits."""
         if not visit.tables:
             return self._limits
@@ -301,17 +277,17 @@ class Walk:
             except OverLimitError as error:
                 self._refuse(self._part, str(error))
 
-    def _refuse(self, part: _Part, reason: str) -> None:
+    def _refuse(self, part: Part, reason: str) -> None:
         """Keep nothing of the part; the rest of the file is read on, where there can be more."""
         if self.is_alone:
             raise ForbiddenError(f"Tệp có thẻ gốc {self._stack[0][:_SHOWN]}: {reason}")
         part.refused, part.table = reason, None
         part.pieces.clear()
 
-    def _finish_part(self, visit: _Visit, part: _Part) -> None:
+    def _finish_part(self, visit: Visit, part: Part) -> None:
         self._part = None
         label = part.label.strip()[:_SHOWN]
-        if not self.is_alone:
+        if not self.is_alone and not part.is_outside:
             visit.labels.append(label)
         wanted = self._shapes.by_label(label)
         where = wanted or label or self._tags.file
@@ -327,9 +303,25 @@ class Walk:
             message = f"{where}: {self._tags.content} trống"
             visit.problems.append(Problem(where, None, self._tags.content, "empty_content", message))
             return
+        if part.is_outside:
+            visit.labels.append(found.name)
+            message = f"{found.name} nằm ngoài {self._tags.file}"
+            visit.problems.append(Problem(found.name, None, "", "no_part", message))
+        elif not label and not self.is_alone:
+            message = f"{self._tags.file} có nội dung {found.name} nhưng không ghi {self._tags.table}"
+            visit.problems.append(Problem(found.name, None, self._tags.table, "no_label", message))
+        if part.content_tag not in ("", self._tags.content):
+            message = (
+                f"Nội dung của {found.name} nằm trong thẻ {part.content_tag[:_SHOWN]}, phải là {self._tags.content}"
+            )
+            visit.problems.append(Problem(found.name, None, self._tags.content, "content_tag", message))
+        visit.elements += found.elements
+        visit.size += found.size
         self._keep(visit, found, label, wanted)
+        for one in found.more:
+            self._keep(visit, one, "", "")
 
-    def _found(self, visit: _Visit, part: _Part, label: str) -> FoundTable | None:
+    def _found(self, visit: Visit, part: Part, label: str) -> FoundTable | None:
         """The table of a part, None when its content is empty."""
         if part.refused:
             raise OverLimitError(part.refused)
@@ -343,7 +335,7 @@ class Walk:
         part.pieces.clear()
         return read_packed(self._shapes, content, label, self._left(visit), self._tags.signature)
 
-    def _keep(self, visit: _Visit, found: FoundTable, label: str, wanted: str) -> None:
+    def _keep(self, visit: Visit, found: FoundTable, label: str, wanted: str) -> None:
         name, tag = found.name, self._tags.table
         if label and name != wanted:
             message = f"{tag} ghi {label} nhưng nội dung là {name}"
@@ -356,12 +348,10 @@ class Walk:
             visit.problems.append(Problem(name, None, "", "table_twice", message))
         visit.tables.setdefault(name, []).extend(found.rows)
         visit.problems.extend(found.problems)
-        visit.elements += found.elements
-        visit.size += found.size
         if self.is_alone:
             self.signature = found.signature or self.signature
 
-    def _finish_visit(self, visit: _Visit) -> None:
+    def _finish_visit(self, visit: Visit) -> None:
         if self._part:
             self._finish_part(visit, self._part)
         self._visit = None

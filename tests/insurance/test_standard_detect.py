@@ -3,7 +3,7 @@
 import pytest
 
 from insurance.standards import detect_standard, load
-from insurance.standards.walk import ParsedClaim
+from insurance.standards.parsed import ParsedClaim
 
 
 def summary(**fields):
