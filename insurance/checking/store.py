@@ -45,6 +45,8 @@ class Progress:
     standards: dict[str, int] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     cannot_run: list[tuple[str, str, str]] = field(default_factory=list)
+    passed_over: int = 0
+    others: list[str] = field(default_factory=list)
 
     @property
     def percent(self) -> int:

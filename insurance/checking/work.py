@@ -109,6 +109,8 @@ class _Work:
             severities=dict(summary.severities),
             standards=dict(summary.standards),
             unreadable=summary.unreadable[:MOST_UNREADABLE],
+            passed_over=summary.passed_over,
+            others=summary.others,
             cannot_run=[(one.rule, one.title, one.need) for one in summary.cannot_run],
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from insurance.rules.books import RuleBooks, named_tables, speaks_only_of
 from insurance.rules.engine import Batch, CannotRun, Finding, RuleBook, Severity, Stage, VisitFacts
 from insurance.rules.engine.terms import FILE
+from insurance.rules.pool import LooseTables
 from insurance.rules.sources import Source
 from insurance.standards import (
     EnvelopeReader,
@@ -27,6 +28,7 @@ from insurance.standards import (
 from insurance.standards.decode import Readable
 
 AUTO = "auto"
+_MOST_OTHERS = 20
 _UNREADABLE = frozenset({"unreadable_file", "file_broken", "broken", "unreadable", "too_large", "older_format"})
 
 
@@ -55,7 +57,8 @@ class Found:
 
 @dataclass(slots=True)
 class Summary:
-    """What was read and found so far. `unreadable` names files, and tables of files, with the reason."""
+    """What was read and found so far. `unreadable` names files, and tables of files, with the reason; `passed_over`
+    counts files of other kinds that lay beside, and `others` names the first of them."""
 
     files: int = 0
     claims: int = 0
@@ -65,6 +68,8 @@ class Summary:
     standards: Counter[str] = field(default_factory=Counter)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     cannot_run: list[CannotRun] = field(default_factory=list)
+    passed_over: int = 0
+    others: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -98,6 +103,8 @@ class FileCheck:
         self._newest = self._standard or load(available()[-1])
         self._stages, self._on_claim, self._on_progress = stages, on_claim, on_progress
         self._batches: dict[Standard, Batch] = {}
+        self._loose = LooseTables()
+        self._positions: Counter[str] = Counter()
         self._rules = {rule.id: rule for rule in books.rules}
         self._of_file = {rule.id for rule in books.rules if rule.table == FILE and "LOAIHOSO" not in rule.fields}
         self._of_file_alone = {rule.id for rule in books.rules if speaks_only_of(rule, FILE)} & self._of_file
@@ -105,16 +112,27 @@ class FileCheck:
     def run(self, sources: Iterable[Source]) -> Iterator[Found]:
         """Every finding as it comes, claim by claim; last those that look across claims."""
         for source in sources:
+            if source.is_other:
+                self._pass_over(source.name)
+                continue
             for found in self._file(source):
                 self.summary.severities[found.finding.severity] += 1
                 yield found
             self.summary.files += 1
             self._on_progress(self.summary)
+        for found in self._joined():
+            self.summary.severities[found.finding.severity] += 1
+            yield found
         for batch in self._batches.values():
             for place, finding in batch.finish():
                 self.summary.severities[finding.severity] += 1
                 yield Found(place, finding)  # type: ignore[arg-type]
         self.summary.cannot_run = self._books.cannot_run()
+
+    def _pass_over(self, name: str) -> None:
+        self.summary.passed_over += 1
+        if len(self.summary.others) < _MOST_OTHERS:
+            self.summary.others.append(name)
 
     def _file(self, source: Source) -> Iterator[Found]:
         if source.stream is None:
@@ -137,8 +155,11 @@ class FileCheck:
         told: set[tuple[str, str, str]] = set()
         for claim in reader:
             read += 1
+            if claim.tables and not claim.labels:
+                self._loose.add(name, claim)
+                continue
             has_envelope = has_envelope or bool(claim.labels)
-            for found in self._claim(name, claim):
+            for found in self._claim(claim, self._next_place(name, claim)):
                 if found.finding.rule in self._of_file:
                     said = (found.finding.rule, found.finding.field, found.finding.value)
                     if said in told:
@@ -158,23 +179,40 @@ class FileCheck:
             if finding.table == FILE:
                 yield Found(place, finding)
 
-    def _claim(self, name: str, claim: ParsedClaim) -> Iterator[Found]:
+    def _joined(self) -> Iterator[Found]:
+        """What is found in the visits whose tables came without an envelope, each at the file that has the table."""
+        for visit in self._loose.visits():
+            places = {file: self._next_place(file, visit.claim) for file in {visit.file, *visit.files.values()}}
+            at = {name: places[file] for name, file in visit.files.items()}
+            yield from self._claim(visit.claim, places[visit.file], at)
+            self.summary.claims += 1
+            self._on_progress(self.summary)
+
+    def _next_place(self, file: str, claim: ParsedClaim) -> Place:
+        self._positions[file] += 1
+        return Place(file, self._positions[file], claim.claim_code)
+
+    def _claim(self, claim: ParsedClaim, home: Place, at: Mapping[str, Place] | None = None) -> Iterator[Found]:
+        """What is found in one visit; `at` says where each table lies when not at `home`."""
+        places = at or {}
         standard = self._standard or detect_standard(claim).standard
-        place = Place(name, claim.position, claim.claim_code)
         alone = next(iter(claim.tables), "") if not claim.labels and len(claim.tables) == 1 else ""
-        facts = VisitFacts(standard, _with_file(claim, alone), claim.problems)
+        facts = VisitFacts(standard, _with_file(claim), claim.problems)
         self.summary.standards[standard.name] += 1
-        self._on_claim(place, facts)
-        self._note_unreadable(f"{name}, hồ sơ {place.named}", claim.problems)
+        for place in {home, *places.values()}:
+            self._on_claim(place, facts)
+        for one in claim.problems:
+            place = places.get(one.table, home)
+            self._note_unreadable(f"{place.file}, hồ sơ {place.named}", [one])
         is_blocked = False
         lost = _lost_tables(standard, claim)
         for finding in self._found(self._books.of(standard, alone), facts):
             if finding.rule not in self._of_file_alone and not (lost and self._follows_from(lost, finding)):
                 is_blocked = is_blocked or finding.severity == Severity.BLOCKING
-                yield Found(place, finding)
+                yield Found(places.get(finding.table, home), finding)
         self.summary.claims_blocked += is_blocked
         if not alone:
-            self._batch(standard).feed(place, facts)
+            self._batch(standard).feed(home, facts)
 
     def _found(self, book: RuleBook, facts: VisitFacts) -> Iterator[Finding]:
         for stage in self._stages:
@@ -198,9 +236,9 @@ class FileCheck:
         self.summary.unreadable += [(where, one.message_vi) for one in problems if one.code in _UNREADABLE]
 
 
-def _with_file(claim: ParsedClaim, alone: str) -> Mapping[str, list[dict[str, str]]]:
+def _with_file(claim: ParsedClaim) -> Mapping[str, list[dict[str, str]]]:
     """The tables of a claim, and what its file has said of itself so far; what comes later is not known yet."""
-    if alone:
+    if not claim.labels and claim.tables:
         return claim.tables
     said = {"MACSKCB": claim.facility_code, "NGAYLAP": claim.made_on, "LOAIHOSO": ";".join(filter(None, claim.labels))}
     return {**claim.tables, FILE: [said]}

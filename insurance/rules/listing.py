@@ -127,4 +127,12 @@ def figures_vi(summary: Summary) -> str:
     standards = ", ".join(f"{name} {count}" for name, count in sorted(summary.standards.items()))
     read = f"Đã đọc {summary.files} tệp, {summary.claims} hồ sơ{f' ({standards})' if standards else ''}"
     lost = f"; {len(summary.unreadable)} chỗ không đọc được" if summary.unreadable else ""
-    return f"{read}: {found}; {summary.claims_blocked} hồ sơ có lỗi từ chối{lost}"
+    return f"{read}: {found}; {summary.claims_blocked} hồ sơ có lỗi từ chối{lost}{passed_over_vi(summary)}"
+
+
+def passed_over_vi(summary: Summary) -> str:
+    """The files of other kinds that lay beside the claim files, empty when there were none."""
+    if not summary.passed_over:
+        return ""
+    more = ", ..." if summary.passed_over > len(summary.others) else ""
+    return f"; bỏ qua {summary.passed_over} tệp loại khác: {', '.join(summary.others)}{more}"

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from insurance.standards import ParseError, archive_members, is_archive
-from insurance.standards.decode import Readable
+from insurance.standards.archive import Member
+from insurance.standards.decode import CHUNK, Readable
 
-READ = frozenset({".xml", ".zip"})
-"""Endings of the files that a folder is searched for; a file that is named itself may have any."""
+READ = frozenset({".xml", ".zip", ".gz", ".rar", ".7z"})
+"""Endings of the files of a folder that are read, or named with the reason why not; others only when they look like
+claims. A file that is named itself may have any."""
+_LOOKS_LIKE_CLAIMS = re.compile(rb"<(?:\w+:)?(?:GIAMDINHHS|TONG_HOP|CHI_?TIEU_)", re.IGNORECASE)
+_HEAD = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file to read: its name with folder or archive, and its stream, to be read before the next source is asked
-    for. The stream is None when the file cannot be opened, and `refused` says why in Vietnamese."""
+    for. The stream is None when the file cannot be opened, and `refused` says why in Vietnamese; or when it `is_other`,
+    a file of another kind that lay beside claim files."""
 
     name: str
     stream: Readable | None
     refused: str = ""
+    is_other: bool = False
 
 
 def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
@@ -29,25 +37,57 @@ def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
 
     What cannot be opened is a source with its reason, so that it is named and the others are read.
     """
-    for path in find_files(paths):
-        if is_archive(path):
-            yield from _members(path)
+    for path, is_asked in _files(paths):
+        if is_asked and path.is_dir():
+            yield Source(str(path), None, "thư mục không có tệp XML, ZIP nào")
+        elif not is_asked and path.suffix.lower() not in READ and not _looks_like_claims(path):
+            yield Source(str(path), None, is_other=True)
+        elif is_archive(path):
+            yield from _members(path, str(path))
         else:
             yield from _file(path)
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The paths with each folder replaced by the claim files and archives below it."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READ)
-        else:
+    """The paths with each folder replaced by the files below it that are read."""
+    for path, is_asked in _files(paths):
+        if (is_asked and not path.is_dir()) or path.suffix.lower() in READ or _looks_like_claims(path):
             yield path
 
 
 def bytes_of(paths: Iterable[Path]) -> int:
     """How many bytes there are to read, as archives declare them; what cannot be opened counts nothing."""
     return sum(_bytes(path) for path in find_files(paths))
+
+
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """Every file, and whether it was named itself; hidden files of a folder are passed over. A folder with nothing to
+    read gives itself at its end."""
+    for path in paths:
+        if not path.is_dir():
+            yield path, True
+            continue
+        inside = (file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
+        has_any = False
+        for file in sorted(inside):
+            has_any = has_any or file.suffix.lower() in READ or _looks_like_claims(file)
+            yield file, False
+        if not has_any:
+            yield path, True
+
+
+def _is_hidden(inner: Path) -> bool:
+    """Files and folders that a system keeps for itself, and the locks of Office."""
+    return "__MACOSX" in inner.parts or any(part.startswith((".", "~$")) for part in inner.parts)
+
+
+def _looks_like_claims(path: Path) -> bool:
+    """True for a file of any ending that begins as claim files do."""
+    try:
+        with path.open("rb") as file:
+            return _LOOKS_LIKE_CLAIMS.search(file.read(_HEAD).replace(b"\0", b"")) is not None
+    except OSError:
+        return False
 
 
 def _bytes(path: Path) -> int:
@@ -73,14 +113,32 @@ def _file(path: Path) -> Iterator[Source]:
         yield Source(str(path), stream)
 
 
-def _members(path: Path) -> Iterator[Source]:
+def _members(path: Path, name: str, *, nested: bool = True) -> Iterator[Source]:
+    """The files of an archive; of a ZIP archive inside too, but not of one inside that."""
     found = False
     try:
-        for member in archive_members(path):
-            found = True
-            yield Source(f"{path}/{member.name}", member.stream, member.refused)
+        for member in archive_members(path, nested=nested):
+            found = found or not member.is_other
+            if member.stream is not None and member.name.lower().endswith(".zip"):
+                yield from _inner(member, f"{name}/{member.name}")
+            else:
+                yield Source(f"{name}/{member.name}", member.stream, member.refused, member.is_other)
     except ParseError as error:
-        yield Source(str(path), None, str(error))
+        yield Source(name, None, str(error))
     else:
         if not found:
-            yield Source(str(path), None, "tệp ZIP không có tệp XML nào")
+            yield Source(name, None, "tệp ZIP không có tệp XML nào")
+
+
+def _inner(member: Member, name: str) -> Iterator[Source]:
+    """The files of an archive inside an archive, out of a temporary copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "inner.zip"
+        try:
+            with copy.open("wb") as target:
+                while member.stream is not None and (piece := member.stream.read(CHUNK)):
+                    target.write(piece)
+        except ParseError as error:
+            yield Source(name, None, str(error))
+            return
+        yield from _members(copy, name, nested=False)

@@ -1,7 +1,7 @@
 """Read the claim files in a ZIP archive, as vendors and our own export pack a folder of them.
 
 Nothing is unpacked to disk. Sizes are counted while reading, whatever the archive declares; archives inside
-the archive are refused.
+the archive are refused, but for ZIP archives when they are asked for.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Ru
 @dataclass(frozen=True, slots=True)
 class Member:
     """One file of an archive; `stream` is to be read before the next member is asked for. It is None when the
-    member is refused, and `refused` says why in Vietnamese."""
+    member is refused, and `refused` says why in Vietnamese; or when it `is_other`, a file of another kind."""
 
     name: str
     stream: Readable | None
     refused: str = ""
+    is_other: bool = False
 
 
 def is_archive(source: bytes | Path) -> bool:
@@ -47,8 +48,9 @@ def is_archive(source: bytes | Path) -> bool:
         return False
 
 
-def archive_members(source: bytes | Path, *, limits: Limits = LIMITS) -> Iterator[Member]:
-    """The XML files of an archive, in its order; files of other kinds are passed over.
+def archive_members(source: bytes | Path, *, limits: Limits = LIMITS, nested: bool = False) -> Iterator[Member]:
+    """The files of an archive, in its order, those of other kinds than XML without a stream. With `nested`, a ZIP
+    archive inside has a stream too.
 
     An archive inside, an encrypted member and one that is too large are given with the reason. Raises
     ParseError for what is no sound archive or has too many members; reading a stream raises it when the member
@@ -59,7 +61,7 @@ def archive_members(source: bytes | Path, *, limits: Limits = LIMITS) -> Iterato
             if _directory_bytes(stream) > limits.directory:
                 raise ParseError("Tệp ZIP có danh sách thành phần quá lớn, không được nhận")
             with zipfile.ZipFile(stream) as archive:
-                yield from _members(archive, limits)
+                yield from _members(archive, limits, nested)
     except _UNREADABLE as error:
         if isinstance(error, ParseError):
             raise
@@ -81,7 +83,7 @@ def _directory_bytes(stream: IO[bytes]) -> int:
     return int.from_bytes(tail[at + 12 : at + 16], "little")
 
 
-def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[Member]:
+def _members(archive: zipfile.ZipFile, limits: Limits, nested: bool) -> Iterator[Member]:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > limits.members:
         raise ParseError(f"Tệp ZIP có quá {limits.members} thành phần")
@@ -89,9 +91,12 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[Member]:
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
         ending = path.suffix.lower()
-        if path.parts[:1] == ("__MACOSX",) or path.name.startswith(".") or ending not in (".xml", *_ARCHIVES):
+        if path.parts[:1] == ("__MACOSX",) or path.name.startswith("."):
             continue
-        reason = _reason(info, ending, limits)
+        if ending not in (".xml", *_ARCHIVES):
+            yield Member(info.filename, None, is_other=True)
+            continue
+        reason = _reason(info, "" if nested and ending == ".zip" else ending, limits)
         if reason:
             yield Member(info.filename, None, reason)
             continue

@@ -130,9 +130,12 @@ class TableReader:
         if not self._done:
             return self._finished(label)
         first, *others = [*self._done, self._finished()]
+        told = {first.name}
         for one in others:
-            message = f"{one.name} nằm chung một nội dung với {first.name}"
-            one.problems.append(Problem(one.name, None, "", "shared_content", message))
+            if one.name not in told:
+                told.add(one.name)
+                message = f"{one.name} nằm chung một nội dung với {first.name}"
+                one.problems.append(Problem(one.name, None, "", "shared_content", message))
         return replace(first, more=tuple(others), elements=self.count, signature=self.signature)
 
     def _finished(self, label: str = "") -> FoundTable:
@@ -342,7 +345,7 @@ def _unzipped(data: bytes, limits: Limits, notes: Notes) -> bytes:
     if not data.startswith(b"PK\x03\x04"):
         return data
     members = archive_members(data, limits=replace(limits, member=limits.content, total=limits.content))
-    member = next(members, None)
+    member = next((one for one in members if not one.is_other), None)
     if member is None or member.stream is None:
         raise ParseError(member.refused if member else "tệp nén ZIP không có tệp XML nào")
     pieces = []

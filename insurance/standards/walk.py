@@ -343,7 +343,7 @@ class Walk:
         elif label and label != name:
             message = f"{tag} ghi {label!r}, phải ghi {name}"
             visit.problems.append(Problem(name, None, tag, "label_form", message, label))
-        if name in visit.tables:
+        if name in visit.tables and not self.is_alone:
             message = f"{name} xuất hiện hai lần trong một hồ sơ"
             visit.problems.append(Problem(name, None, "", "table_twice", message))
         visit.tables.setdefault(name, []).extend(found.rows)

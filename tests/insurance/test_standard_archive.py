@@ -27,8 +27,14 @@ def test_the_xml_files_of_an_archive_are_read_in_turn(tmp_path):
     path.write_bytes(MONTH)
     for source in (MONTH, path):
         assert is_archive(source)
-        found = {m.name: [c.claim_code for c in parse_file(STANDARD, m.stream).claims] for m in archive_members(source)}
+        found, others = {}, []
+        for member in archive_members(source):
+            if member.is_other:
+                others.append((member.name, member.stream, member.refused))
+            else:
+                found[member.name] = [claim.claim_code for claim in parse_file(STANDARD, member.stream).claims]
         assert found == {"a.xml": ["99001.1"], "d/B.XML": ["99001.2", "99001.3"]}
+        assert others == [("manifest.json", None, "")]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", envelope(visit(1)), MONTH[:-30]])

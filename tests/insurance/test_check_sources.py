@@ -1,0 +1,170 @@
+"""Finding claim files among others, and tables that came without an envelope put together to visits."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from insurance.rules.books import RuleBooks
+from insurance.rules.engine import NoCatalogs
+from insurance.rules.files import FileCheck, Found, Summary
+from insurance.rules.listing import figures_vi
+from insurance.rules.sources import bytes_of, find_sources
+from tests.insurance.claim_files import file_xml, table_xml, visit_xml
+from tests.insurance.rule_claims import claim
+
+CODE = "99001.2608.000017"
+FACTS = claim()
+TABLES = {
+    name: table_xml(FACTS.standard, name, FACTS).decode() for name in FACTS.standard.tables if name in FACTS.tables
+}
+FILE = file_xml(visit_xml())
+
+
+def put(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def checked(*paths: Path) -> tuple[Summary, list[Found]]:
+    check = FileCheck(RuleBooks(NoCatalogs()))
+    found = list(check.run(find_sources(paths)))
+    return check.summary, found
+
+
+def zipped(**files: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_", "."), content)
+    return target.getvalue()
+
+
+def rules(found: list[Found]) -> set[str]:
+    return {one.finding.rule for one in found}
+
+
+def month_of(name: str, codes: list[str]) -> str:
+    """One table of several visits in one document, as systems export a month."""
+    start, _, rest = TABLES[name].partition("<MA_LK>")
+    head = start[: start.rindex("<")]  # up to the row
+    row_tag = start[start.rindex("<") + 1 : -1]
+    rows, end = (f"<{row_tag}><MA_LK>{rest}").rsplit(f"</{row_tag}>", 1)
+    every = "".join(f"{rows}</{row_tag}>".replace(CODE, code) for code in codes)
+    return f"{head}{every}{end}" if head else f"<THANG>{every}</THANG>"
+
+
+@pytest.mark.parametrize("layout", ["BN Nguyễn Thị Ví/{name}.xml", "{name}/{code}.XML", "{code}_{name}.xml"])
+def test_a_file_for_each_table_is_one_visit_and_its_findings_name_the_file(tmp_path: Path, layout: str) -> None:
+    tables = TABLES | {"XML2": TABLES["XML2"].replace("<SO_LUONG>15<", "<SO_LUONG>16<", 1)}
+    for name, content in tables.items():
+        put(tmp_path, layout.format(name=name, code=CODE), content)
+    summary, found = checked(tmp_path)
+    assert (summary.files, summary.claims, summary.claims_blocked) == (len(TABLES), 1, 1)
+    of_drug = {one.place.file for one in found if one.finding.table == "XML2"}
+    assert of_drug == {str(tmp_path / layout.format(name="XML2", code=CODE))}
+    assert {one.place.claim_code for one in found} == {CODE}
+    assert rules(found) >= {"money.differs"}
+
+
+def test_sound_tables_in_files_of_their_own_have_no_finding(tmp_path: Path) -> None:
+    for name, content in TABLES.items():
+        put(tmp_path, f"{name}.xml", content)
+    assert checked(tmp_path)[1] == []
+
+
+def test_a_month_with_a_file_for_each_table_is_told_apart_by_claim_code(tmp_path: Path) -> None:
+    codes = [f"99001.2608.00001{number}" for number in range(1, 5)]
+    for name in TABLES:
+        put(tmp_path, f"{name}.xml", month_of(name, codes))
+    summary, found = checked(tmp_path)
+    assert summary.claims == len(codes)
+    assert summary.exit_code == 0
+    assert not [one for one in found if one.finding.rule.startswith(("money", "across", "tables", "claim.one"))]
+
+
+def test_a_month_decoded_into_one_file_is_told_apart_by_claim_code(tmp_path: Path) -> None:
+    visits = "".join(
+        f"<BN>{''.join(TABLES.values()).replace(CODE, f'99001.2608.00001{number}')}</BN>" for number in range(1, 4)
+    )
+    summary, found = checked(put(tmp_path, "thang.xml", f"<DULIEU>{visits}</DULIEU>"))
+    assert summary.claims == 3
+    assert rules(found) - {"file.row_place", "file.wrong_root"} == {
+        one for one in rules(found) if one.startswith("batch.")
+    }
+
+
+def test_a_table_whose_code_no_summary_has_is_named(tmp_path: Path) -> None:
+    for name, content in TABLES.items():
+        put(tmp_path, f"{name}.xml", content.replace(CODE, "99001.X", 1) if name == "XML2" else content)
+    summary, found = checked(tmp_path)
+    assert summary.exit_code == 1
+    (stray,) = (one for one in found if one.finding.rule == "file.no_summary")
+    assert (stray.finding.table, stray.finding.field, stray.finding.value) == ("XML2", "MA_LK", "99001.X")
+
+
+def test_tables_without_any_summary_are_checked_each_by_itself(tmp_path: Path) -> None:
+    for name in ("XML2", "XML3"):
+        put(tmp_path, f"{name}.xml", TABLES[name])
+    summary, found = checked(tmp_path)
+    assert (summary.claims, found) == (2, [])
+
+
+def test_copies_of_the_same_visit_in_two_folders_stay_two_visits(tmp_path: Path) -> None:
+    for folder in ("cũ", "mới"):
+        for name, content in TABLES.items():
+            put(tmp_path, f"{folder}/{name}.xml", content)
+    summary, found = checked(tmp_path)
+    assert summary.claims == 2
+    assert rules(found) == {"batch.claim_code_twice"}
+
+
+def test_files_of_other_kinds_are_named_and_the_rest_is_checked(tmp_path: Path) -> None:
+    put(tmp_path, "a.xml", FILE)
+    put(tmp_path, "hồ sơ.txt", FILE)
+    for name, content in {"b.xlsx": b"PK\x03\x04", "c.pdf": b"%PDF-1.7", ".an/x.xml": b"x", "~$d.xml": b"x"}.items():
+        put(tmp_path, name, content)
+    summary, _found = checked(tmp_path)
+    assert (summary.files, summary.claims, summary.passed_over, summary.unreadable) == (2, 2, 2, [])
+    assert figures_vi(summary).endswith(f"bỏ qua 2 tệp loại khác: {tmp_path / 'b.xlsx'}, {tmp_path / 'c.pdf'}")
+
+
+@pytest.mark.parametrize("name", ["nén.rar", "nén.7z", "hỏng.gz", "trống.xml"])
+def test_archives_that_cannot_be_read_are_not_passed_over_in_silence(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "a.xml", FILE)
+    put(tmp_path, name, b"" if name.endswith("xml") else b"Rar!\x1a")
+    summary, _found = checked(tmp_path)
+    assert (summary.exit_code, summary.claims) == (2, 1)
+    assert [where for where, _why in summary.unreadable] == [str(tmp_path / name)]
+
+
+@pytest.mark.parametrize("beside", [None, "tờ trình.pdf"])
+def test_a_folder_without_claim_files_is_not_called_clean(tmp_path: Path, beside: str | None) -> None:
+    if beside:
+        put(tmp_path, beside, b"%PDF-1.7")
+    summary, _found = checked(tmp_path)
+    assert summary.exit_code == 2
+    assert summary.unreadable == [(str(tmp_path), "Tệp không đọc được: thư mục không có tệp XML, ZIP nào")]
+    assert bytes_of([tmp_path]) == 0
+
+
+def test_an_archive_in_an_archive_is_read_and_one_inside_that_is_named(tmp_path: Path) -> None:
+    inner = zipped(a_xml=FILE, b_pdf=b"%PDF", deep_zip=zipped(a_xml=FILE))
+    path = put(tmp_path, "tháng.zip", zipped(day_zip=inner, c_xml=FILE, broken_zip=b"PK\x03\x04"))
+    summary, found = checked(path)
+    assert (summary.claims, summary.passed_over) == (2, 1)
+    assert [where for where, _why in summary.unreadable] == [f"{path}/day.zip/deep.zip", f"{path}/broken.zip"]
+    assert {one.place.file for one in found} >= {f"{path}/day.zip/deep.zip"}
+
+
+def test_the_same_file_twice_has_places_of_its_own(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.xml", file_xml(visit_xml("XML1.GIOI_TINH=22")))
+    places: list[tuple[str, int]] = []
+    check = FileCheck(
+        RuleBooks(NoCatalogs()), on_claim=lambda place, _facts: places.append((place.file, place.position))
+    )
+    list(check.run(find_sources([path, path])))
+    assert places == [(str(path), 1), (str(path), 2)]
