@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # apps register before models are loaded
@@ -13,12 +13,12 @@ if TYPE_CHECKING:  # apps register before models are loaded
 
 @dataclass(frozen=True, slots=True)
 class HomePanel:
-    """One list of work. `context` says what its template shows, or None when nothing waits."""
+    """One list of work. `context` says what its template shows at an instant, or None when nothing waits."""
 
     code: str
     permission: str
     template: str
-    context: Callable[[Actor, date], Mapping[str, Any] | None]
+    context: Callable[[Actor, datetime], Mapping[str, Any] | None]
     order: int = 50
 
 
@@ -39,12 +39,12 @@ def register(panel: HomePanel) -> None:
         raise ValueError(f"home panel {panel.code!r} is already taken")
 
 
-def panels_for(actor: Actor | None, today: date) -> list[ShownPanel]:
+def panels_for(actor: Actor | None, at: datetime) -> list[ShownPanel]:
     """The panels that the actor may see and in which something waits."""
     if not actor:  # also the lazy one of a request, which wraps None
         return []
     found = []
     for panel in sorted(_panels.values(), key=lambda one: (one.order, one.code)):
-        if actor.may(panel.permission) and (data := panel.context(actor, today)) is not None:
+        if actor.may(panel.permission) and (data := panel.context(actor, at)) is not None:
             found.append(ShownPanel(panel, data))
     return found

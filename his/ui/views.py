@@ -24,7 +24,7 @@ FACILITY_KEY = "facility_id"
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for the user, and tiles of the desks that the user may open."""
-    panels = panels_for(getattr(request, "actor", None), timezone.localdate())
+    panels = panels_for(getattr(request, "actor", None), timezone.now())
     return render(request, "his/home.html", {"tiles": nav.nav_for(request), "panels": panels})
 
 

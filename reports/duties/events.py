@@ -19,6 +19,7 @@ from patients.queries_cases import cases_to_report
 from pharmacy.incidents import deadline
 from pharmacy.queries_incidents import open_incidents, unreported
 from reports.duties.rules import Duty, load_duties
+from reports.duties.states import owner_of, owners_at
 from reports.period import Period
 
 
@@ -40,6 +41,8 @@ class EventTask:
     late: int
     next_due_at: datetime | None
     url: str
+    owner: str
+    is_mine: bool
 
     @property
     def badge(self) -> tuple[str, str]:
@@ -54,15 +57,16 @@ def event_tasks(actor: Actor, at: datetime) -> list[EventTask]:
     """The duties in hours of the actor's facility. Who may not open the desk of the clocks sees how many run."""
     day = Period.day(local(at).date())
     duties = [duty for duty in load_duties() if duty.every == "event" and duty.concerns(actor.facility.kind, day)]
-    return [_task(duty, actor, at) for duty in duties]
+    owners = owners_at(actor.facility)
+    return [_task(duty, actor, at, *owner_of(duty, owners.get(duty.code), actor)) for duty in duties]
 
 
-def _task(duty: Duty, actor: Actor, at: datetime) -> EventTask:
+def _task(duty: Duty, actor: Actor, at: datetime, owner: str, is_mine: bool) -> EventTask:
     clocks = CLOCKS[duty.proof]
     dues = clocks.read(actor.facility, at)
     ahead = [due for due in dues if due >= at]
     url = reverse(clocks.page) if actor.may(clocks.permission) else ""
-    return EventTask(duty, len(dues), len(dues) - len(ahead), min(ahead, default=None), url)
+    return EventTask(duty, len(dues), len(dues) - len(ahead), min(ahead, default=None), url, owner, is_mine)
 
 
 def _cases(facility: Facility, at: datetime) -> list[datetime]:

@@ -79,9 +79,9 @@ def tasks_between(facility: Facility, first: date, last: date, today: date, acto
     began = _began(facility)
     kept = [item for item in found if began is not None and item[1].end >= began]
     progress = _Progress(facility, [(duty, period) for duty, period, _ in kept], today)
-    owners = {row.duty: row for row in DutyOwner.objects.for_facility(facility).select_related("user")}
+    owners = owners_at(facility)
     return [
-        Task(duty, period, due, progress.of(duty, period), *_owner(duty, owners.get(duty.code), actor), today)
+        Task(duty, period, due, progress.of(duty, period), *owner_of(duty, owners.get(duty.code), actor), today)
         for duty, period, due in kept
     ]
 
@@ -97,7 +97,13 @@ def _began(facility: Facility) -> date | None:
     return local(first).date() if first else None
 
 
-def _owner(duty: Duty, row: DutyOwner | None, actor: Actor) -> tuple[str, bool]:
+def owners_at(facility: Facility) -> dict[str, DutyOwner]:
+    """Whom the facility gave its duties to, by duty."""
+    return {row.duty: row for row in DutyOwner.objects.for_facility(facility).select_related("user")}
+
+
+def owner_of(duty: Duty, row: DutyOwner | None, actor: Actor) -> tuple[str, bool]:
+    """Who does a duty, and whether it is the actor's."""
     if row is not None and row.user is not None:
         return row.user.display_name, row.user_id == actor.user.pk
     role = row.role if row is not None else duty.role

@@ -36,3 +36,23 @@ def test_duties_in_hours_tell_the_clocks_that_run_and_open_their_list(place, sto
     text = page.content.decode()
     assert (page.context["late"], "2 việc, 1 quá hạn" in text) == (1, True)
     assert f'<a class="row-link" href="{reverse("cases")}">' in text
+
+
+def test_the_first_page_shows_the_clocks_before_what_has_days(place, store, world: World) -> None:  # noqa: F811
+    examined(place, anh_hung(place), "B05.9")
+    lose(world, store, "L1", hour=10)
+
+    def first_page(who: str, when: datetime) -> str:
+        with time_machine.travel(when, tick=True):
+            return walk.signed_in(place, who).get(reverse("home")).content.decode()
+
+    manager = first_page("manager", at(12, day=date(2026, 10, 7)))
+    assert "Ca bệnh hoặc nghi bệnh truyền nhiễm" in manager
+    assert "1 việc, 1 quá hạn" in manager, "24 hours after a case of the morning are over at noon of the next day"
+    assert "08/10/2026 10:00" in manager, "the loss of 10 o'clock: 48 hours by the clock"
+    assert f'href="{reverse("controlled-incidents")}"' in manager
+    november = first_page("manager", at(12, day=date(2026, 11, 9)))
+    assert november.index("Thất thoát, nhầm lẫn") < november.index("Biểu 9/BCT"), "hours come before days"
+    head = first_page("pharmacist", at(12))
+    assert ("Thất thoát, nhầm lẫn" in head, "Ca bệnh hoặc nghi bệnh" in head) == (True, False), "each their own"
+    assert "Thất thoát, nhầm lẫn" not in walk.signed_in(world.hospital, "manager").get(reverse("home")).content.decode()
