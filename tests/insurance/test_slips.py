@@ -23,13 +23,10 @@ from insurance.printing.settlement import print_settlement
 from tests import pdf_text
 from tests.cast import DAY, World, at
 from tests.insurance import walk
+from tests.paper_tables import report_amounts, text_of
 from tests.pdf_text import amount
 
 pytestmark = pytest.mark.django_db
-
-
-def text_of(pdf: bytes) -> str:
-    return pdf_text.joined(pdf_text.pieces(pdf))
 
 
 def every_kind(world: World) -> tuple[walk.Walk, dict[str, CashEntry]]:
@@ -147,37 +144,10 @@ def test_the_settlement_leads_from_the_cost_to_what_is_left(world: World) -> Non
     assert answer.status_code == 422
 
 
-HALF_A_COLUMN = 26  # points; what stands farther off is a bank's number in the notes
-
-
-def printed_amounts(pdf: bytes) -> dict[str, tuple[Decimal, ...]]:
-    """The printed money of each line of the report, by what stands first in it: cash, transfer, card, together."""
-    pieces = pdf_text.pieces(pdf)
-    head = {piece.text: piece for piece in pieces if piece.page == 1}
-    bounds = {"Tiền mặt": 0, "Thẻ": 2, "Tổng": 3}
-    middles = sorted((head[name].middle, place) for name, place in bounds.items())
-    middles.append(((middles[0][0] + middles[1][0]) / 2, 1))
-    lines: dict[tuple[int, int], list] = {}
-    for piece in pieces:
-        near = next((key for key in lines if key[0] == piece.page and abs(key[1] - piece.y) < 2), None)
-        lines.setdefault(near or (piece.page, round(piece.y)), []).append(piece)
-    found: dict[str, tuple[Decimal, ...]] = {}
-    for row in lines.values():
-        money = [Decimal(0)] * 4
-        for piece in row:
-            away, place = min((abs(middle - piece.middle), place) for middle, place in middles)
-            if re.fullmatch(r"-?\d{1,3}(\.\d{3})*", piece.text) and away < HALF_A_COLUMN:
-                money[place] = amount(piece.text)
-        name = next((p.text for p in row if re.match(r"[A-ZĐ]{2}26\.\d|TỔNG|CÒN PHẢI", p.text)), "")
-        if name and any(money):
-            found[name] = tuple(money)
-    return found
-
-
 def test_the_report_of_a_drawer_adds_up(world: World) -> None:
     every_kind(world)
     drawer, cashier = CashSession.objects.get(), world.hospital.actor("cashier")
-    found = printed_amounts(print_session_report(session=drawer, actor=cashier, at=at(12)))
+    found = report_amounts(print_session_report(session=drawer, actor=cashier, at=at(12)))
     entries = {entry.number: entry for entry in CashEntry.objects.all() if cash_of(entry)}
     assert set(entries) == {name for name in found if name in entries}
     methods = ("cash", "transfer", "card")
@@ -248,7 +218,7 @@ def test_a_day_with_hundreds_of_papers_goes_over_pages(world: World) -> None:
             assert any(
                 piece.text == "Đối tượng" or piece.text.startswith("Đối") for piece in pieces if piece.page == page
             )
-    found = printed_amounts(pdf)
+    found = report_amounts(pdf)
     assert found["TỔNG THU"][3] == found["TỔNG HOÀN, HỦY"][3] == sum(1_000 + n for n in range(70))
     assert len([name for name in found if name.startswith("PT26")]) == 70
 

@@ -1,8 +1,6 @@
 """The cost statement 01/KBCB: its printed amounts, read back from the PDF and added up, are those of the database."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
@@ -28,64 +26,13 @@ from tests import pdf_text
 from tests.cast import World, at
 from tests.his.paper_pictures import PPI, assert_looks_like
 from tests.insurance import walk
-from tests.pdf_text import Piece, amount
+from tests.paper_tables import COLUMNS, statement_lines, total
+from tests.pdf_text import amount
 
 pytestmark = pytest.mark.django_db
 
-LEFT = 9 / 25.4 * 72
-"""Where the table begins, points."""
-COLUMNS = {7: "hospital", 9: "insured", 10: "fund", 11: "copay", 12: "other", 13: "self_paid"}
 LONG = "Dịch vụ kỹ thuật có tên rất dài <b>&\"'Ẵ ]] #let x *đậm* $y$ _nghiêng_ " * 2
 PRINT = {"number": "1", "copy_no": 1, "printed_by": "Thu ngân", "printed_at": "06/10/2026 10:00"}
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """A line of the table: page, cells by column number."""
-
-    page: int
-    cells: dict[int, str]
-
-    @property
-    def amounts(self) -> tuple[Decimal, ...]:
-        return tuple(amount(self.cells[column]) for column in COLUMNS)
-
-    @property
-    def is_row(self) -> bool:
-        """A thing that was provided has a quantity; sums have none."""
-        return 3 in self.cells and all(column in self.cells for column in COLUMNS)
-
-    @property
-    def is_sum(self) -> bool:
-        return 3 not in self.cells and all(column in self.cells for column in COLUMNS)
-
-
-def edges(pieces: Sequence[Piece]) -> list[float]:
-    """The right edge of each column, from the numbers that stand in the middle of them."""
-    numbers = {piece.text: piece for piece in pieces if piece.page == 1}
-    found, left = [], LEFT
-    for column in range(1, 14):
-        left += 2 * (numbers[f"({column})"].middle - left)
-        found.append(left)
-    return found
-
-
-def table(pdf: bytes) -> list[Printed]:
-    """The lines of the table with amounts in them, in order; the head and what is around the table left out."""
-    pieces = pdf_text.pieces(pdf)
-    right = edges(pieces)
-    lines: dict[tuple[int, int], dict[int, str]] = {}
-    for piece in pieces:
-        begins = piece.x < LEFT + 6  # the words of a sum reach over several columns
-        column = 1 if begins else next((n for n, edge in enumerate(right, 1) if piece.right <= edge + 0.5), 0)
-        near = next((y for page, y in lines if page == piece.page and abs(y - piece.y) < 2), round(piece.y))
-        lines.setdefault((piece.page, near), {}).setdefault(column, piece.text)
-    found = [Printed(page, cells) for (page, _), cells in lines.items()]
-    return [line for line in found if (line.is_row or line.is_sum) and line.cells[7] != "(7)"]
-
-
-def total(lines: Sequence[Printed]) -> tuple[Decimal, ...]:
-    return tuple(sum((line.amounts[n] for line in lines), Decimal(0)) for n in range(len(COLUMNS)))
 
 
 def of_result(result: BenefitResult) -> tuple[Decimal, ...]:
@@ -98,7 +45,7 @@ def test_the_printed_lines_add_up_to_the_stored_split(world: World) -> None:
     lan = walk.lan_full(world, world.hospital)
     result = lan.close()
     pdf = print_statement(visit=lan.visit, actor=world.hospital.actor("cashier"), at=at(10))
-    lines = table(pdf)
+    lines = statement_lines(pdf)
     rows = [line for line in lines if line.is_row]
     assert len(rows) == result.lines.count() == 5
     assert total(rows) == of_result(result)
@@ -171,7 +118,7 @@ def test_a_long_stay_goes_over_pages_and_still_adds_up(world: World) -> None:
     lines = long_stay(visit, result, 80)
     data = statement_data(visit, result, lines) | {"facility": facility_data(visit.facility), "print": PRINT}
     pdf = render_pdf(STATEMENT.template, data)
-    printed = table(pdf)
+    printed = statement_lines(pdf)
     rows = [line for line in printed if line.is_row]
     assert len(rows) == 80
     assert total(rows) == of_result(result) == printed[-1].amounts
@@ -203,9 +150,9 @@ def test_before_closing_it_says_that_it_is_provisional(world: World) -> None:
     text = pdf_text.joined(pdf_text.pieces(draft))
     assert "BẢN TẠM TÍNH, chưa chốt chi phí" in text
     assert "Bản tạm tính, không dùng để thanh toán" in text
-    before = table(draft)
+    before = statement_lines(draft)
     result = lan.close()
-    after = table(print_statement(visit=lan.visit, actor=cashier, at=at(10)))
+    after = statement_lines(print_statement(visit=lan.visit, actor=cashier, at=at(10)))
     assert [line.amounts for line in before] == [line.amounts for line in after]
     reopen_visit(visit=lan.visit, reason="Sửa", actor=world.hospital.actor("manager"), at=at(11))
     lan.visit.refresh_from_db()
@@ -249,7 +196,7 @@ def test_who_pays_alone_gets_a_statement_without_card_and_assessor(world: World)
     assert "không có, người bệnh tự trả" in text
     assert "Mức hưởng" not in text
     assert "GIÁM ĐỊNH" not in text
-    row = next(line for line in table(pdf) if line.is_row)
+    row = next(line for line in statement_lines(pdf) if line.is_row)
     assert row.amounts == (39_800, 0, 0, 0, 0, 39_800)
     assert 5 not in row.cells
 
