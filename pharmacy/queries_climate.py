@@ -3,14 +3,19 @@
 import calendar
 from collections.abc import Collection, Sequence
 from datetime import date
+from decimal import Decimal
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from his.accounts.models import Facility
+from his.audit.models import AuditEntry
 from his.core.errors import NotFound
 from pharmacy.climate import Measured, MonthSheet, initials, month_sheet
-from pharmacy.models import ClimatePoint, ClimateReading, Lot, LotBalance, QuarantinedLot
+from pharmacy.models import SIGNS, ClimatePoint, ClimateReading, Lot, LotBalance, QuarantinedLot, StockMovement
 from pharmacy.queries import balances
+
+_HOLD_CHANGES = ("pharmacy.block_lot", "pharmacy.release_lot", "pharmacy.hold_lot", "pharmacy.end_hold")
 
 
 def points(facility: Facility) -> QuerySet[ClimatePoint]:
@@ -100,13 +105,31 @@ def undecided(facility: Facility) -> QuerySet[QuarantinedLot]:
 
 
 def holding(lot: Lot) -> list[QuarantinedLot]:
-    """The quarantines that hold a lot: undecided, or to be destroyed while the store where it lay has some left."""
-    left = LotBalance.objects.for_facility(lot.facility_id).filter(
-        lot=lot, store=OuterRef("reading__point__store"), on_hand__gt=0
+    """The quarantines that hold a lot: undecided, or to be destroyed while something of it is left where it lay.
+
+    Something is left until as much as lay there, and what undoing papers brought back since, has gone out of that
+    store. What comes in by papers of its own (bought anew, brought back by a patient) is another matter: a person
+    holds it, see `pharmacy.services.lots.hold_incoming`.
+    """
+    rows = QuarantinedLot.objects.for_facility(lot.facility_id).filter(
+        Q(decision="") | Q(decision=QuarantinedLot.Decision.DESTROY), lot=lot
     )
-    to_destroy = Q(decision=QuarantinedLot.Decision.DESTROY) & Exists(left)
-    rows = QuarantinedLot.objects.for_facility(lot.facility_id).filter(Q(decision="") | to_destroy, lot=lot)
-    return list(rows.select_related("reading__point__store").order_by("pk"))
+    found = list(rows.select_related("reading__point__store").order_by("pk"))
+    return [one for one in found if not one.decision or _left_to_destroy(one) > 0]
+
+
+def _left_to_destroy(one: QuarantinedLot) -> Decimal:
+    """How much of what was to be destroyed lies still in its store, in units of the drug, never more than the store
+    has: what lay there less what went out since, by papers that stand and by undoing papers of the time before."""
+    store = one.reading.point.store_id
+    held = balances(one.facility_id).filter(store=store, lot=one.lot_id).values_list("on_hand", flat=True).first()
+    since = StockMovement.objects.for_facility(one.facility_id).filter(
+        store=store, lot=one.lot_id, at__gte=one.reading.at
+    )
+    outward = Q(kind__in=[kind for kind, sign in SIGNS.items() if sign < 0])
+    undone = Q(line__document__reverses__posted_at__lt=one.reading.at)
+    gone = since.filter(outward | undone).aggregate(total=Coalesce(Sum("quantity"), Decimal(0)))["total"]
+    return min(one.quantity + gone, held or Decimal(0))
 
 
 def condemned(facility: Facility, lots: Collection[Lot], stores: Collection[int]) -> QuerySet[QuarantinedLot]:
@@ -115,6 +138,14 @@ def condemned(facility: Facility, lots: Collection[Lot], stores: Collection[int]
         decision=QuarantinedLot.Decision.DESTROY, lot__in=lots, reading__point__store__in=stores
     )
     return rows.select_related("reading__point__store").order_by("lot_id", "pk")
+
+
+def hold_changes(lot: Lot) -> list[AuditEntry]:
+    """Who held, blocked or released a lot, when and why (`facts["reason"]`), the latest first."""
+    rows: QuerySet[AuditEntry] = AuditEntry.objects.for_facility(lot.facility_id).filter(
+        object_type=lot._meta.label_lower, object_id=lot.pk, action__in=_HOLD_CHANGES
+    )
+    return list(rows.select_related("user").order_by("-pk")[:20])
 
 
 def quarantined(facility: Facility, pk: int) -> QuarantinedLot:

@@ -10,8 +10,8 @@ from datetime import datetime
 from his.accounts.actor import Actor
 from his.core.errors import Refusal
 from his.service import audit_facts, service
-from pharmacy.models import Lot
-from pharmacy.queries_climate import holding
+from pharmacy.models import Lot, Store
+from pharmacy.queries_climate import condemned, holding
 from pharmacy.services.stock_checks import given_reason
 
 
@@ -57,13 +57,37 @@ def release_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
 
 
 @service(action="pharmacy.hold_lot", permission=None)
-def hold_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime) -> Lot:
+def hold_lot(*, lot: Lot, reason: str, actor: Actor, at: datetime, by_hand: bool = False) -> Lot:
     """Hold a lot because of a deviation (cách ly): the step of whoever writes the temperature log, a nurse too.
 
-    Afterwards it is issued nowhere. A lot that is held already stays as it is.
+    Afterwards it is issued nowhere. A lot that is held already stays as it is. With `by_hand` no quarantine is what
+    holds it: it stays held, as in a recall, until somebody releases it.
     """
     locked = locked_lot(lot.pk, actor)
-    return _keep(locked, is_blocked=True, by_hand=locked.is_blocked_by_hand, reason=given_reason(reason))
+    by_hand = by_hand or locked.is_blocked_by_hand
+    return _keep(locked, is_blocked=True, by_hand=by_hand, reason=given_reason(reason))
+
+
+def hold_incoming(*, store: Store, lots: Collection[Lot], actor: Actor, at: datetime) -> None:
+    """Hold at once what comes into a store (bought anew, brought back by a patient, found by a count) of a lot that was
+    to be destroyed there after a deviation, or whose number a person blocked under another expiry: a recall names a
+    lot by its number. Locks these lots, in key order.
+
+    It is issued nowhere until somebody looked at it and releases it with a reason.
+    """
+    grounds = {lot.pk: _recalled(lot) for lot in lots}
+    for row in condemned(actor.facility, lots, {store.pk}):
+        why = f"{row.reading.point.name} {row.reading.deviation} ngày {row.reading.day:%d/%m/%Y}"
+        grounds[row.lot_id] = f"Hàng về lại {store.name}, nơi lô này đã quyết định hủy: {why}"
+    for lot in sorted({lot.pk: lot for lot in lots if grounds[lot.pk]}.values(), key=lambda one: one.pk):
+        hold_lot(lot=lot, reason=grounds[lot.pk][:500], actor=actor, at=at, by_hand=True)
+
+
+def _recalled(lot: Lot) -> str:
+    """Why a lot is held because of another one of its number, empty when it is not."""
+    same = Lot.objects.for_facility(lot.facility_id).filter(drug__code=lot.drug.code, number__iexact=lot.number)
+    other = same.filter(is_blocked_by_hand=True).exclude(pk=lot.pk).order_by("pk").first()
+    return "" if other is None else f"Cùng số lô với lô {other.number} hạn {other.expires_on:%d/%m/%Y} đang bị khóa"
 
 
 @service(action="pharmacy.end_hold", permission=None)

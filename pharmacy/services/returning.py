@@ -22,6 +22,7 @@ from pharmacy.queries_given import LineParts, parts_of, with_returned
 from pharmacy.services import ledger, stock
 from pharmacy.services.dispensing import TWO_PERSONS
 from pharmacy.services.lines_given import checked_quantity, locked_visit, not_given, refuse_finished
+from pharmacy.services.lots import hold_incoming
 from pharmacy.services.return_records import checked_bringer, keep_record, record_number
 
 Kind = StockDocument.Kind
@@ -124,6 +125,7 @@ def _post(
     draft = ledger.draft(kind=Kind.PATIENT_RETURN, origin=dispense.document, reason=reason, **how)  # type: ignore[arg-type]
     for lot, quantity in _by_lot([(given, line.quantity) for given, line in back]):
         draft.add(lot=lot, quantity=quantity)
+    hold_incoming(store=dispense.store, lots=[lot for lot, _ in draft.items], actor=actor, at=at)
     spoiled = _by_lot([(given, line.quantity) for given, line in back if not line.is_intact])
     if not spoiled:
         return ledger.post(draft=draft, actor=actor, at=at), None

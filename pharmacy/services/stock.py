@@ -21,7 +21,7 @@ from pharmacy.queries_climate import condemned, holding
 from pharmacy.services import ledger
 from pharmacy.services.details import Detail, clean, keep
 from pharmacy.services.goods import GoodsLine, ask_about_unusual, check_goods, line_notes, lot_of
-from pharmacy.services.lots import hold_lot, locked_lots
+from pharmacy.services.lots import hold_incoming, hold_lot, locked_lots
 from pharmacy.services.stock_checks import (
     LotLine,
     active,
@@ -72,6 +72,7 @@ def receive_goods(
     draft = ledger.draft(kind=Kind.RECEIPT, store=store, actor=actor, at=at, supplier=supplier, reference=reference)
     for position, line in enumerate(lines):
         draft.add(lot=lot_of(position, line, actor, supplier), quantity=line.quantity)
+    hold_incoming(store=store, lots=[lot for lot, _ in draft.items], actor=actor, at=at)
     document = ledger.post(draft=draft, actor=actor, at=at)
     keep(document, detail, notes=line_notes(lines))
     return document

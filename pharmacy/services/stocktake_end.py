@@ -17,6 +17,7 @@ from pharmacy.models import Lot, StockCount, StockCountEntry, StockCountLine, St
 from pharmacy.queries import balances
 from pharmacy.queries_stocktake import CountedLine, books_of, counted_lines, lines_of
 from pharmacy.services import ledger
+from pharmacy.services.lots import hold_incoming
 from pharmacy.services.stocktake import State, counting, lock, named
 
 Kind = StockDocument.Kind
@@ -89,6 +90,7 @@ def post_count(*, count: StockCount, actor: Actor, at: datetime, idempotency_key
             (Kind.LOSS, loss, "Hỏng, vỡ"),
         )
     ]
+    hold_incoming(store=locked.store, lots=[lot for lot, _ in up], actor=actor, at=at)
     _refuse_impossible(locked, lines)
     locked.up_document, locked.down_document, locked.loss_document = (
         ledger.post(draft=draft, actor=actor, at=at) if draft is not None else None for draft in drafts

@@ -10,7 +10,7 @@ from his.access import DeskRequest
 from his.core.codes import row_id
 from his.core.dates import parse_day
 from his.core.errors import NotFound
-from pharmacy.models import Store
+from pharmacy.models import StockDocument, Store
 from pharmacy.queries import stores
 
 PAGE = 50
@@ -68,3 +68,9 @@ def card_period(request: DeskRequest) -> tuple[date, date]:
 def rounded(value: Decimal | None) -> Decimal | None:
     """An average as lists show it: one decimal at most; None when it is not known."""
     return None if value is None else value.quantize(Decimal("0.1")).normalize() if value else Decimal(0)
+
+
+def held_text(document: StockDocument) -> str:
+    """What the line under the top bar adds when goods of a document may not be issued, empty when all may."""
+    numbers = sorted({line.lot.number for line in document.lines.select_related("lot") if line.lot.is_blocked})
+    return f"; đang khóa, chưa cấp được: lô {', '.join(numbers)}" if numbers else ""

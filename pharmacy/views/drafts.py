@@ -33,7 +33,7 @@ from pharmacy.services.drafts import (
     save_draft,
     start_draft,
 )
-from pharmacy.views.common import head
+from pharmacy.views.common import head, held_text
 from pharmacy.views.drafts_fields import detail_typed, head_initial, line_initial, lot_text
 from pharmacy.views.drafts_start import filled
 
@@ -160,7 +160,7 @@ def _posted(request: DeskRequest, draft: StockDraft, form: DraftForm) -> HttpRes
     lines = document.lines.select_related("lot")
     total = sum((line.quantity * line.lot.unit_cost for line in lines), Decimal(0))
     amount = decimal_text(total.quantize(Decimal(1)))
-    saved(request, f"Đã ghi sổ {document.number}: {len(lines)} dòng, {amount} đ")
+    saved(request, f"Đã ghi sổ {document.number}: {len(lines)} dòng, {amount} đ{held_text(document)}")
     return redirect("stock-document", document.pk)
 
 

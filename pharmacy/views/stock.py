@@ -27,7 +27,7 @@ from pharmacy.queries import (
     stock_by_drug,
     stock_card,
 )
-from pharmacy.queries_climate import holding
+from pharmacy.queries_climate import hold_changes, holding
 from pharmacy.queries_documents import own_approval_rule
 from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.requests import allow_own_approval
@@ -222,6 +222,7 @@ def _lot_context(request: DeskRequest, found: Lot) -> dict[str, Any]:
         "lot": found,
         "held": held,
         "quarantines": quarantines,
+        "changes": hold_changes(found),
         "may_release": found.is_blocked_by_hand or (found.is_blocked and not quarantines),
         "lot_kinds": LOT_KINDS,
         "block_form": ReasonForm(auto_id="id_block_%s"),

@@ -37,6 +37,7 @@ from pharmacy.services.window import (
     set_absent,
     withdraw_refusal,
 )
+from pharmacy.views.common import held_text
 from pharmacy.views.window_page import AUTO_KEY, PAGE, chosen_day, chosen_store, dispense_of, page, url_of
 
 RETURN_PAGE = "pharmacy/window_return.html"
@@ -233,7 +234,7 @@ def take_return(request: DeskRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         put_refusal([head, *lines], refusal.field, refusal.message_vi)
         return render_refusal(request, refusal, RETURN_PAGE, _return_page(request, done, head, lines))
-    saved(request, f"Đã nhận thuốc trả lại, phiếu {made.document.number}")
+    saved(request, f"Đã nhận thuốc trả lại, phiếu {made.document.number}{held_text(made.document)}")
     return redirect(url_of(done.prescription, chosen_day(request)))
 
 
