@@ -80,6 +80,15 @@ def quantity_of(rule: str, pack_size: Decimal, doses: Doses, days: int) -> Decim
     return total.to_integral_value(rounding=ROUND_CEILING)
 
 
+def days_lasting(rule: str, pack_size: Decimal, doses: Doses, days: int, quantity: Decimal) -> int:
+    """How many days so much of a line lasts: the days of the line, or fewer when it is less than the doses take. The
+    last day may be half a one. What is given in packs, or without doses by the clock, lasts as the doctor wrote."""
+    if doses.a_day <= 0 or rule == PACK or (rule == VOLUME and pack_size <= 0):
+        return days
+    taken = quantity * (pack_size if rule == VOLUME else 1) / doses.a_day
+    return min(days, int(taken.to_integral_value(rounding=ROUND_CEILING)))
+
+
 def dose_text(rule: str, unit: str, doses: Doses, days: int) -> str:
     """The dose as claims write it: "1 viên x 2 lần/ngày x 5 ngày [2 viên/ngày]" (LIEU_DUNG, QĐ 130/QĐ-BYT).
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from math import ceil
 
 from his.accounts.models import Facility, Staff
 from his.catalogs.ingredients import written_strengths
@@ -143,12 +142,8 @@ def _at_home(patient: Patient, exam: Exam | None, day: date) -> list[Cells]:
 
 
 def _lasts(line: PrescriptionLine, quantity: Decimal) -> int:
-    """How many days so much of a line lasts: its days, or fewer when it is less than the doses take."""
-    a_day = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening).a_day
-    if a_day <= 0 or line.drug.quantity_rule == dosing.PACK:
-        return int(line.days)
-    content = line.drug.pack_size if line.drug.quantity_rule == dosing.VOLUME else 1
-    return min(int(line.days), ceil(quantity * content / a_day))
+    doses, drug = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening), line.drug
+    return dosing.days_lasting(drug.quantity_rule, drug.pack_size, doses, int(line.days), quantity)
 
 
 def _flag(is_so: bool) -> str:

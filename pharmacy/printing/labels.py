@@ -17,6 +17,7 @@ from his.core.errors import NotFound, Refusal
 from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
+from patients import dosing
 from patients.models import PrescriptionLine
 from patients.printing.prescription import quantity_text
 from pharmacy.labels import directions
@@ -67,6 +68,7 @@ def _label(rows: list[DispenseLine]) -> dict[str, str]:
     line: PrescriptionLine = rows[0].prescription_line
     drug = rows[0].lot.drug
     first = min(rows, key=lambda row: row.lot.expires_on)
+    quantity = sum((row.quantity for row in rows), Decimal(0))
     notes = [_WARNINGS.get(drug.control_class, "")]
     if drug.storage:
         notes.append(f"Bảo quản: {Storage(drug.storage).label}")
@@ -74,12 +76,18 @@ def _label(rows: list[DispenseLine]) -> dict[str, str]:
         "drug": drug.name,
         "strength": "" if drug.strength in drug.name else drug.strength,
         "directions": directions(line, dose_unit(line), drug.route_name),
-        "days": f"{line.days} ngày",
-        "quantity": f"{quantity_text(sum((row.quantity for row in rows), Decimal(0)))} {drug.unit.lower()}",
+        "days": f"{_days(line, quantity)} ngày",
+        "quantity": f"{quantity_text(quantity)} {drug.unit.lower()}",
         "expiry": f"{first.lot.expires_on:%d/%m/%Y}",
         "lot": first.lot.number,
         "warning": ". ".join(note for note in notes if note),
     }
+
+
+def _days(line: PrescriptionLine, quantity: Decimal) -> int:
+    """How long what the label sticks on lasts: of a part, not the days of the whole line."""
+    doses, drug = dosing.Doses(line.morning, line.noon, line.afternoon, line.evening), line.drug
+    return dosing.days_lasting(drug.quantity_rule, drug.pack_size, doses, int(line.days), quantity)
 
 
 @require_GET

@@ -31,6 +31,24 @@ def test_quantity_follows_the_rule_of_the_dose_form(rule, pack, doses, days, qua
     assert dosing.quantity_of(rule, Decimal(pack), doses, days) == Decimal(quantity)
 
 
+@given(
+    st.builds(Doses, halves, halves, halves, halves), st.integers(1, 90), st.sampled_from(["count", "volume", "weight"])
+)
+def test_the_quantity_of_some_days_lasts_them_and_less_lasts_less(doses, days, rule):
+    pack = Decimal(60) if rule == "volume" else Decimal(1)
+    whole = dosing.quantity_of(rule, pack, doses, days)
+    assert dosing.days_lasting(rule, pack, doses, days, whole) == days
+    if doses.a_day and whole:
+        part = dosing.days_lasting(rule, pack, doses, days, whole / 2)
+        assert doses.a_day * (part - 1) < whole / 2 * pack
+        assert part == days or doses.a_day * part >= whole / 2 * pack
+
+
+def test_what_comes_in_packs_lasts_as_the_doctor_wrote():
+    assert dosing.days_lasting("pack", Decimal(1), Doses(Decimal(1)), 7, Decimal(1)) == 7
+    assert dosing.days_lasting("count", Decimal(1), Doses(), 7, Decimal(1)) == 7
+
+
 @given(st.builds(Doses, halves, halves, halves, halves), st.integers(1, 90), st.sampled_from(["count", "volume"]))
 def test_quantity_is_the_smallest_whole_number_that_is_enough(doses, days, rule):
     quantity = dosing.quantity_of(rule, Decimal(60) if rule == "volume" else Decimal(1), doses, days)

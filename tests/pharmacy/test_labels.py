@@ -9,8 +9,9 @@ import pytest
 from his.catalogs.models import Drug
 from his.printing.models import PrintRecord
 from patients.sheets import last_day, law_on
-from pharmacy.handout import ReturnedLine
+from pharmacy.handout import LineChoice, ReturnedLine
 from pharmacy.labels import amount_text, directions, verb_of
+from pharmacy.models import NotGiven
 from pharmacy.printing.labels import label_data, print_labels
 from pharmacy.services.dispensing import dispense
 from pharmacy.services.returning import return_drugs
@@ -101,3 +102,17 @@ def test_each_drug_has_a_label_with_its_first_expiry_and_copies_are_counted(worl
     back = [ReturnedLine(given.pk, Decimal(7))]
     return_drugs(dispense=done, lines=back, reason="Không dùng", actor=actor, at=at(11))
     assert [row["drug"] for row in label_data(done)["labels"]] == ["Paracetamol 500mg"]
+
+
+def test_a_label_says_how_long_what_was_given_lasts(world):
+    """Five tablets of a line for seven days, one a day: the label must not promise a week."""
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place))
+    prescription = shelf.lan_prescription(world, place, (PARACETAMOL, 7))
+    (line,) = prescription.lines.all()
+    choice = LineChoice(line.pk, Decimal(5), reason=NotGiven.Reason.DECLINED)
+    done = dispense(
+        prescription=prescription, store=store, choices=[choice], actor=place.actor("pharmacist"), at=at(10)
+    )
+    (label,) = label_data(done)["labels"]
+    assert (label["days"], label["quantity"]) == ("5 ngày", "05 viên")
