@@ -6,7 +6,7 @@ used, or nothing is known yet, months of stock are unknown (None), never zero.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
@@ -119,6 +119,19 @@ def look_back_from(on: date, months: int = LOOK_BACK_MONTHS) -> date:
     """The first day of the so many whole months before the month of the day, over which use is averaged."""
     count = on.year * 12 + on.month - 1 - months
     return date(count // 12, count % 12 + 1, 1)
+
+
+def counted_from(began: date, handed: date | None, on: date, months: int = LOOK_BACK_MONTHS) -> date:
+    """The first day of the months over which use is averaged, at most so many before the month of the day.
+
+    A month counts when the ledger, begun on the day `began`, had all of its days, and not before the month in which
+    something was first handed out (`handed`): what was only stocked until then was used up outside the ledger. The
+    month of the day itself, and so no month, when nothing counts yet.
+    """
+    if handed is None:
+        return on.replace(day=1)
+    whole = began if began.day == 1 else (began.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return max(look_back_from(on, months), whole, handed.replace(day=1))
 
 
 def whole_months(first: date, on: date) -> int:

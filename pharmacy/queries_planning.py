@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Min, Sum
+from django.db.models import OuterRef, Subquery, Sum
 
 from his.accounts.models import Facility
 from his.catalogs.models import Drug
 from his.core.dates import day_range, local
 from pharmacy import planning
 from pharmacy.allocation import ZERO
-from pharmacy.models import Lot, MovementKind
+from pharmacy.models import Lot, MovementKind, StockMovement
 from pharmacy.planning import LotLeft, Position
 from pharmacy.queries_flow import TRANSFERS, consumption, movements
 
@@ -42,13 +42,27 @@ class LookBack:
 
 
 def look_back(facility: Facility, on: date, months: int = planning.LOOK_BACK_MONTHS) -> LookBack:
-    """Up to so many whole months before the month of the day, from the month of the first movement on."""
-    first, last = planning.look_back_from(on, months), on.replace(day=1) - timedelta(days=1)
-    began = movements(facility).aggregate(at=Min("at"))["at"]
-    if began is None:
-        return LookBack(first, last, 0)
-    first = max(first, local(began).date().replace(day=1))
+    """Up to so many whole months before the month of the day, since the ledger knows what is used
+    (`planning.counted_from`)."""
+    last = on.replace(day=1) - timedelta(days=1)
+    first = counted_since([facility.pk], on, months).get(facility.pk)
+    if first is None:
+        return LookBack(planning.look_back_from(on, months), last, 0)
     return LookBack(first, last, planning.whole_months(first, on))
+
+
+def counted_since(facilities: Collection[int], on: date, months: int = planning.LOOK_BACK_MONTHS) -> dict[int, date]:
+    """The first day of the months over which the use of each facility, by id, is averaged; facilities whose stock
+    never moved up to the day are absent. One query."""
+    rows = StockMovement.objects.filter(facility=OuterRef("pk"), at__lt=day_range(on)[1]).order_by("at")
+    handed = rows.filter(kind=Kind.DISPENSE)
+    found = Facility.objects.filter(pk__in=facilities).annotate(
+        began=Subquery(rows.values("at")[:1]), handed=Subquery(handed.values("at")[:1])
+    )
+    return {
+        facility: planning.counted_from(local(at).date(), local(first).date() if first else None, on, months)
+        for facility, at, first in found.filter(began__isnull=False).values_list("pk", "began", "handed")
+    }
 
 
 def items(

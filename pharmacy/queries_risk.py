@@ -5,23 +5,23 @@ for all facilities together; `planning` judges. How long it takes for a province
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from his.accounts.models import Facility
 from his.accounts.reach import Reach
 from his.catalogs.models import Drug
-from his.core.dates import day_range, local
+from his.core.dates import day_range
 from pharmacy import planning
 from pharmacy.allocation import ZERO
 from pharmacy.models import Lot, LotBalance, StockMovement
 from pharmacy.planning import LotLeft, Position
 from pharmacy.queries_flow import CONSUMED, TRANSFERS
+from pharmacy.queries_planning import counted_since
 
 
 @dataclass(slots=True)
@@ -69,30 +69,23 @@ _Limits = dict[tuple[int, str], tuple[Decimal | None, Decimal | None]]
 
 def stock_risk(reach: Reach, on: date) -> dict[int, StockRisk]:
     """The risk by facility at the end of the day; facilities whose stock never moved are absent."""
-    first, began, limits = planning.look_back_from(on), _began(reach, on), _limits(reach, on)
+    began, limits = counted_since(reach.ids, on), _limits(reach, on)
     codes: _Codes = defaultdict(_Code)
     for lot, quantity in _held(reach, on):
         if quantity:
             code = codes[lot["facility_id"], lot["drug__code"]]
             code.lots.append(LotLeft(lot["pk"], quantity, lot["expires_on"], lot["is_blocked"]))
             code.costs[lot["pk"]] = lot["unit_cost"]
-    for facility, name, used in _used(reach, first, on):
+    for facility, name, used in _used(reach, began, on):
         codes[facility, name].used = used
     for key in _gone(reach, on, {key for key, (least, _) in limits.items() if least is not None} - codes.keys()):
         codes[key] = _Code()
     found = {facility: StockRisk() for facility in began}
-    months = {facility: planning.whole_months(max(first, local(at).date()), on) for facility, at in began.items()}
+    months = {facility: planning.whole_months(since, on) for facility, since in began.items()}
     for (facility, name), code in codes.items():
         if facility in found:
             _judge(found[facility], code, limits.get((facility, name), (None, None)), months[facility], on)
     return found
-
-
-def _began(reach: Reach, on: date) -> dict[int, datetime]:
-    """When the stock of each facility moved for the first time, up to the day."""
-    rows = StockMovement.objects.filter(facility=OuterRef("pk"), at__lt=day_range(on)[1]).order_by("at")
-    found = Facility.objects.filter(pk__in=reach.ids).annotate(began=Subquery(rows.values("at")[:1]))
-    return dict(found.filter(began__isnull=False).values_list("pk", "began"))
 
 
 _LOT = ("pk", "facility_id", "drug__code", "expires_on", "is_blocked", "unit_cost")
@@ -122,10 +115,14 @@ def _by_lot(rows: QuerySet[StockMovement]) -> dict[int, Decimal]:
     return dict(sums.values_list("lot_id", "total"))
 
 
-def _used(reach: Reach, first: date, on: date) -> QuerySet[Any]:
-    """(facility, code, what patients used from the first day to the month of the day)."""
+def _used(reach: Reach, began: Mapping[int, date], on: date) -> QuerySet[Any]:
+    """(facility, code, what patients used since the use of the facility counts to the month of the day)."""
+    first = planning.look_back_from(on)
     start, end = day_range(first)[0], day_range(on.replace(day=1))[0]
     rows = StockMovement.objects.for_reach(reach).filter(at__gte=start, at__lt=end, kind__in=CONSUMED)
+    for facility, since in began.items():
+        if since > first:
+            rows = rows.exclude(facility=facility, at__lt=day_range(since)[0])
     return rows.order_by().values_list("facility_id", "lot__drug__code").annotate(used=-Sum("quantity"))
 
 

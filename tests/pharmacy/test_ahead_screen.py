@@ -23,11 +23,12 @@ ON = date(2026, 11, 10)
 
 @scene
 def used(world: World) -> Store:
-    """In October 60 came of paracetamol and 20 were used; amlodipin lies in the store and nobody used it."""
+    """In September 60 came of paracetamol, in October 20 were used; amlodipin lies in the store and nobody used it."""
     place = world.hospital
     main, store = shelf.main_store(place), shelf.dispensary(place)
     soon = shelf.goods(world, place, lot="GAN", quantity=60, expires_on=date(2026, 11, 30), unit_cost=200)
-    shelf.receive(place, main, soon, shelf.goods(world, place, code=AMLODIPIN, lot="LAU", quantity=9, unit_cost=250))
+    long = shelf.goods(world, place, code=AMLODIPIN, lot="LAU", quantity=9, unit_cost=250)
+    shelf.receive(place, main, soon, long, when=at(6, day=date(2026, 9, 30)))
     pharmacist = place.actor("pharmacist")
     line = [LotLine(shelf.lot("GAN"), Decimal(30))]
     transfer(store=main, target_store=store, lines=line, actor=pharmacist, at=at(7))

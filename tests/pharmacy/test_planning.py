@@ -11,6 +11,7 @@ from pharmacy.planning import (
     MONTH_DAYS,
     LotLeft,
     Position,
+    counted_from,
     expiry_step,
     is_low,
     is_over,
@@ -117,3 +118,26 @@ def test_properties(parts: list[tuple[int, int, bool]], monthly: int, months: in
         if part.usable(ON) and part.lot_id not in rest:
             days = (part.expires_on - ON).days + 1
             assert part.usable(ON) < Decimal(monthly) / MONTH_DAYS * days + 1, "more is left than could be used"
+
+
+@pytest.mark.parametrize(
+    ("began", "handed", "first"),
+    [
+        (date(2026, 1, 15), date(2026, 1, 15), date(2026, 8, 1)),
+        (date(2026, 10, 1), date(2026, 10, 3), date(2026, 10, 1)),
+        (date(2026, 9, 30), date(2026, 10, 6), date(2026, 10, 1)),
+        (date(2026, 10, 2), date(2026, 10, 6), date(2026, 11, 1)),
+        (date(2026, 8, 4), date(2026, 10, 1), date(2026, 10, 1)),
+        (date(2026, 8, 4), None, date(2026, 11, 1)),
+        (date(2025, 12, 31), date(2026, 11, 2), date(2026, 11, 1)),
+    ],
+)
+def test_a_month_counts_when_the_ledger_had_all_of_it_and_something_was_handed_out(
+    began: date, handed: date | None, first: date
+) -> None:
+    assert counted_from(began, handed, date(2026, 11, 10)) == first
+
+
+def test_a_ledger_begun_on_the_last_day_of_a_long_month_counts_from_the_next() -> None:
+    assert counted_from(date(2026, 1, 31), date(2026, 1, 31), date(2026, 3, 1)) == date(2026, 2, 1)
+    assert counted_from(date(2026, 12, 31), date(2026, 12, 31), date(2027, 2, 1)) == date(2027, 1, 1)
