@@ -73,7 +73,7 @@ def allergies(case: Prescribing, lists: Lists) -> Iterator[Found]:
 def _reacting(drug: Drug, allergy: Allergy, lists: Lists) -> Iterator[tuple[Level, str, str]]:
     items, same = lists.items_of_all(drug.keys), lists.items_of(allergy.item)
     if allergy.item in items:
-        yield Level.BLOCK, "đúng chất đã dị ứng", ""
+        yield Level.BLOCK, "cùng nhóm đã dị ứng" if allergy.item.startswith("@") else "đúng chất đã dị ứng", ""
     for row in lists.allergies:
         if row.to[0] in same and is_meant(row.item, items):
             yield row.level, row.effect, row.source

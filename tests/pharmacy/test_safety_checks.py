@@ -105,6 +105,9 @@ def test_the_same_ingredient_twice_under_two_names():
     (twice,) = found("duplicates", case(OLD, drug("Paracetamol"), drug("Acetaminophen + codein phosphat")))
     assert (twice.number, twice.words["ingredient"]) == (2, "Paracetamol")
     assert levels("duplicates", case(OLD, drug("Paracetamol"), drug("Paracetamol ", route="4.02"))) == ["reason"]
+    (vitamin,) = found("duplicates", case(OLD, drug("Vitamin B1 + B6 + B12"), drug("Magnesi lactat + pyridoxin")))
+    assert vitamin.words["ingredient"] == "Vitamin B6 (pyridoxin)"
+    assert levels("duplicates", case(OLD, drug("Vitamin B1 + B6 + B12"), drug("Vitamin C"))) == []
     assert levels("duplicates", case(OLD, drug("Clotrimazol", route="3.05"), drug("Clotrimazol ", route="4.01"))) == []
 
 
@@ -139,6 +142,20 @@ def test_the_most_of_a_day_is_added_over_the_lines():
     lines = drug("Paracetamol", a_day="5"), drug("Paracetamol + codein phosphat", "500mg + 15mg", a_day="4")
     assert ("reason", "4500 mg", "4000 mg") in dose_words(case(OLD, *lines))
     assert dose_words(case(OLD, lines[0])) == []
+
+
+def test_methotrexate_by_mouth_every_day_is_told():
+    """It is taken once a week: the classic deadly slip."""
+    (told,) = found("doses", case(OLD, drug("Methotrexat", "2,5mg", a_day="4", once="4")))
+    assert (told.level, told.words["per"]) == ("reason", "ngày")
+    assert "MỖI TUẦN" in told.source
+    assert found("doses", case(OLD, drug("Methotrexat", "2,5mg", a_day="1"))) == []
+
+
+def test_an_allergy_to_a_group_says_so():
+    severe = replace(OLD, allergies=(Allergy("@penicillin", "phản vệ", is_severe=True),))
+    (told,) = found("allergies", case(severe, drug("Amoxicilin")))
+    assert told.words["effect"] == "cùng nhóm đã dị ứng"
 
 
 def test_a_childs_dose_follows_the_weight():
