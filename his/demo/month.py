@@ -22,6 +22,7 @@ from his.demo.stock import add_others, open_stores
 from his.demo.stocktake import count_store
 from his.demo.story import Desk, tell
 from his.demo.wards import keep_ward
+from his.demo.watch import watch
 from his.service import audit_facts, service
 from insurance.billing.drawers import DENOMINATIONS, close_day, close_session, open_session, receive_drawer
 from insurance.billing.ledger import expected_cash
@@ -74,11 +75,12 @@ def load_facility(
     with remembering(timedelta(days=31)):  # nobody changes a catalogue while the month is told
         _run(desk, plan, progress)
     lain = keep_ward(place, month) if place.facility.code == HOSPITAL else None
+    watched = watch(place, store, month) if place.facility.code == HOSPITAL else None
     keep_register(place, month)
     if place.facility.code == STATION:
         count_store(store, place, month)
     keep_registers(place, month)
-    told = len(plan.visits) + (lain is not None)
+    told = len(plan.visits) + (lain is not None) + (watched is not None)
     return Loaded(place.facility.code, told, {kind: sorted(names) for kind, names in menu.missing.items()})
 
 
