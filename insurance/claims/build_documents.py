@@ -159,4 +159,3 @@ def _names(lines: list[BenefitLine]) -> str:
 def _test_summary(record: Record) -> str:
     """All readings of the visit in words (tóm tắt kết quả cận lâm sàng)."""
     return "; ".join(reading_text(reading) for reading in record.results)
-
