@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import resolve
 
 from his.accounts.actor import Actor
 from his.core.errors import PermissionRefused, Refusal
@@ -40,6 +42,12 @@ def requires(*permissions: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def may_open(actor: Actor, url: str) -> bool:
+    """Whether the screen of an address of this product lets the actor in: no link leads to a refusal."""
+    wanted = getattr(resolve(urlsplit(url).path).func, "required_permissions", ())
+    return not wanted or any(actor.may(permission) for permission in wanted)
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
-from his.access import DeskRequest, requires
+from his.access import DeskRequest, may_open, requires
 from his.accounts.models import Membership
 from his.accounts.roles import ROLES
 from his.core.errors import NotFound, PermissionRefused, Refusal
@@ -118,7 +118,7 @@ def _duty_context(request: DeskRequest, code: str, start: str) -> dict[str, Any]
         "tick_form": TickForm(initial={"done_on": today}),
         "owner_form": OwnerForm(initial={"owner": _owner_now(request, code, chosen.role)}, choices=choices),
         "may_assign": actor.may("reports.sign"),
-        "may_view": actor.may("reports.view"),
+        "may_open": bool(task.progress.url) and may_open(actor, task.progress.url),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils.html import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -252,3 +253,17 @@ def test_a_duty_without_a_form_is_ticked_off_on_its_page(world: World) -> None:
         assert (wrong.status_code, wrong.context["tick_form"]["done_on"].value()) == (422, "12012027")
         assert manager.post(address, {"done_on": "12012027", "note": "CV 12"}).status_code == 302
         assert manager.get(reverse("report-calendar")).context["late"] == late - 1
+
+
+@pytest.mark.parametrize("who", ["manager", "accountant", "claims", "head"])
+def test_a_duty_leads_only_to_screens_that_open(world: World, who: str) -> None:
+    """Who may see the calendar sees every duty, but a button for its screen only when the screen lets them in."""
+    walk.lan_full(world, world.hospital)
+    with time_machine.travel(datetime.fromisoformat("2026-11-09T08:00:00+07:00"), tick=True):
+        client = walk.signed_in(world.hospital, who)
+        tasks = [task for task in client.get(reverse("report-calendar")).context["tasks"] if task.progress.url]
+        assert tasks
+        for task in tasks:
+            page = client.get(reverse("report-duty", args=[task.duty.code, task.period.start])).content.decode()
+            is_linked = f'href="{escape(task.progress.url)}"' in page
+            assert is_linked == (client.get(task.progress.url).status_code == 200), task.duty.code
