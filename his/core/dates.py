@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 Precision = Literal["day", "month", "year"]
+FIRST_YEAR = 1900  # of what a hospital writes down; dates of birth have their own limit
 
-_DIGITS = re.compile(r"^(\d{1,2})[./\- ]?(\d{2})[./\- ]?(\d{4})$")
-_PARTS = re.compile(r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$")
+_DIGITS = re.compile(r"^(\d{1,2})[./\- ]?(\d{2})[./\- ]?(\d{4})$", re.ASCII)
+_PARTS = re.compile(r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$", re.ASCII)
 _MONTH = re.compile(r"^(\d{1,2})[./\-](\d{4})$")
 _MONTH_TYPED = re.compile(r"^(\d{1,2})[./\- ]?(\d{4})$", re.ASCII)
 _MONTH_WRITTEN = re.compile(r"^(\d{4})-(\d{1,2})$", re.ASCII)
@@ -73,13 +74,14 @@ def _safe(year: int, month: int, day: int, precision: Precision) -> BirthDate:
 def parse_day(text: str) -> date:
     """Read a full day typed as `22112026` or `22/11/2026`. Raises ValueError in Vietnamese.
 
-    The last year of the calendar is refused: its last day has no next one.
+    The first and the last year of the calendar are refused, since the day before or after is asked for everywhere, and
+    with them, as for months, everything before 1900: a slip of the hand. Days of birth are read by `parse_birth`.
     """
     parts = _PARTS.match(text.strip()) or _DIGITS.match(text.strip())
     if not parts:
         raise ValueError("Ngày gõ dạng 22112026 hoặc 22/11/2026")
-    if int(parts[3]) >= MAXYEAR:
-        raise ValueError("Ngày quá xa")
+    if not FIRST_YEAR <= int(parts[3]) < MAXYEAR:
+        raise ValueError(f"Năm phải từ {FIRST_YEAR} đến {MAXYEAR - 1}")
     return _safe(int(parts[3]), int(parts[2]), int(parts[1]), "day").value
 
 
@@ -93,8 +95,8 @@ def parse_month(text: str) -> date:
         year = month = 0
     if not 1 <= month <= 12:
         raise ValueError("Tháng viết dạng 2026-10 hoặc 10/2026")
-    if not 1900 <= year < MAXYEAR:
-        raise ValueError(f"Năm phải từ 1900 đến {MAXYEAR - 1}")
+    if not FIRST_YEAR <= year < MAXYEAR:
+        raise ValueError(f"Năm phải từ {FIRST_YEAR} đến {MAXYEAR - 1}")
     return date(year, month, 1)
 
 

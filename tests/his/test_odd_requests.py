@@ -7,6 +7,7 @@ from django.urls import reverse
 from his.accounts.models import Membership, User
 from his.accounts.roles import ROLES
 from his.core.codes import row_id
+from his.core.dates import parse_day
 from tests.cast import World, anh_hung, lan_visit
 
 DIGITS = "9" * 5000
@@ -54,6 +55,39 @@ def test_ids_in_addresses_that_are_none(everyone: Client) -> None:
     for name, key in asked:
         for text in (*NOT_IDS, "2026-13", "12/9999", "31/12/9999"):
             assert everyone.get(reverse(name), {key: text}).status_code in {200, 302, 404}, (name, key, text[:20])
+
+
+DAYS = ["01/01/0001", "31/12/1899", "31/12/9999", "31/02/2026", "٠١/٠١/٢٠٢٦", "1", DIGITS]
+
+
+@pytest.mark.parametrize("text", DAYS)
+def test_a_day_that_no_hospital_writes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(Năm phải từ 1900 đến 9998|Ngày)"):
+        parse_day(text)
+
+
+@pytest.mark.parametrize("text", DAYS)
+def test_days_in_addresses_that_are_none(everyone: Client, text: str) -> None:
+    """The first days of the calendar have no day before, the last none after: every screen asks for both."""
+    asked = [
+        ("audit", "day"),
+        ("national", "day"),
+        ("controlled-book", "day"),
+        ("controlled-year", "start"),
+        ("climate", "day"),
+        ("stock-documents", "start"),
+        ("briefing", "day"),
+        ("cash-day", "day"),
+        ("cash-transfers", "day"),
+        ("cashier-receipts", "day"),
+        ("invoices", "day"),
+        ("dispensing", "day"),
+        ("items", "on"),
+    ]
+    for name, key in asked:
+        assert everyone.get(reverse(name), {key: text}).status_code in {200, 422}, name
+    assert everyone.get(reverse("prices", args=["services"]), {"on": text}).status_code in {200, 422}
+    assert everyone.get(reverse("register", args=["A1"]), {"start": text, "end": text}).status_code in {200, 422}
 
 
 def test_nul_characters_are_dropped(world: World, everyone: Client) -> None:
