@@ -1,5 +1,6 @@
 """The cashier's desk: closing, collecting, refunding by keys; errors beside the field; nothing of another facility."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -64,6 +65,22 @@ def test_close_and_collect_take_two_keys(world: World) -> None:
     assert ledger.amount_due(step.visit) == 0
     client.post(reverse("cashier-collect", args=[step.visit.pk]), form)  # a second click
     assert CashEntry.objects.count() == 1
+
+
+def test_f10_prints_the_receipt_and_before_there_is_one_the_statement(world: World) -> None:
+    place = world.hospital
+    step = walk.lan_full(world, place)
+    drawer(place)
+    client = signed_in(place)
+    printed = re.compile(r'data-action="print"[^>]*data-print="([^"]*)"')
+    statement = reverse("statement-pdf", args=[step.visit.pk])
+    assert printed.findall(page(client, "cashier-visit", step.visit.pk)) == [statement]
+    client.post(reverse("cashier-close", args=[step.visit.pk]))
+    assert printed.findall(page(client, "cashier-visit", step.visit.pk)) == [statement]
+    form = {"amount": "390.160", "method": "cash", "idempotency_key": "k1"}
+    client.post(reverse("cashier-collect", args=[step.visit.pk]), form)
+    receipt = reverse("receipt-pdf", args=[CashEntry.objects.get().pk])
+    assert printed.findall(page(client, "cashier-visit", step.visit.pk)) == [receipt]
 
 
 def test_the_second_cashier_reads_who_was_first(world: World) -> None:
