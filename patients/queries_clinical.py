@@ -13,6 +13,7 @@ from his.catalogs.models import Diagnosis, DiagnosisPair, Drug, LongPrescription
 from his.core.dates import age_text, day_range, local
 from his.core.errors import NotFound
 from his.core.text import nfc
+from his.ui.text import decimal_text
 from patients import dosing, hooks
 from patients.models import (
     Exam,
@@ -82,8 +83,8 @@ def usable_stock(facility: Facility, drugs: Iterable[Drug], on: date) -> dict[in
 
 
 def stock_in_words(usable: Decimal | None) -> str:
-    """As a row says it: "tồn 120", or "hết" when there is none."""
-    return f"tồn {dosing.number(usable)}" if usable else "hết"
+    """As a row says it: "tồn 1.274", or "hết" when there is none."""
+    return f"tồn {decimal_text(usable)}" if usable else "hết"
 
 
 # Warnings of diagnoses: what is odd but allowed

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from patients import dosing, ranges
 from patients.dosing import Doses
+from patients.queries_clinical import stock_in_words
 
 halves = st.integers(0, 20).map(lambda n: Decimal(n) / 2)
 
@@ -123,3 +124,9 @@ def test_ranges_in_words():
     assert ranges.reference_text("", "5") == "≤ 5"
     assert ranges.reference_text("60", "") == "≥ 60"
     assert ranges.reference_text() == ""
+
+
+def test_stock_is_written_like_every_other_number():
+    assert stock_in_words(Decimal("1274.000")) == "tồn 1.274"
+    assert stock_in_words(Decimal("0.5")) == "tồn 0,5"
+    assert stock_in_words(Decimal(0)) == stock_in_words(None) == "hết"
