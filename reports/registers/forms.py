@@ -14,6 +14,7 @@ from reports.registers.values import LONGEST, LONGEST_TEXT, YES_NO, read_cell, s
 
 DAY = "entered_on"
 _WIDTHS = {"number": "w-s", "date": "w-s", "birth": "w-s", "yesno": "w-s", "long": "w-full", "person": "w-m"}
+_LONG_HEADING = 24  # characters
 
 
 class EntryForm(forms.Form):
@@ -51,8 +52,14 @@ class EntryForm(forms.Form):
         """(group, columns with their fields and widths) in the order of the register."""
         found = []
         for group, columns in groupby(self.register.columns, key=lambda column: column.group):
-            found.append((group, [(column, self[column.key], _WIDTHS.get(column.kind, "")) for column in columns]))
+            found.append((group, [(column, self[column.key], _width(column)) for column in columns]))
         return found
+
+
+def _width(column: Column) -> str:
+    """The class of a field's width: an address and a long heading need more than three of the twelve columns."""
+    usual = "w-l" if column.fill == "address" else "w-m" if len(column.heading) > _LONG_HEADING else ""
+    return _WIDTHS.get(column.kind, usual)
 
 
 def _field(column: Column) -> forms.Field:
