@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +19,7 @@ from his.core.errors import NotFound, Refusal
 from his.core.money import round0
 from his.printing.views import pdf_response
 from his.ui.forms import render_refusal, saved
+from his.ui.text import decimal_text, minute_text
 from pharmacy.queries import stores
 from reports.datasets import SOURCES
 from reports.definition import SUMMED, Column, Form, latest, load_form, load_version
@@ -54,17 +56,16 @@ def _make(request: DeskRequest) -> HttpResponse:
         period = period.fitting(chosen.periods)
         if chosen.is_list:
             return redirect("report-list", form=form.cleaned_data["form"], month=period.key())
-        made = run(
-            form=form.cleaned_data["form"],
-            facility=actor.facility,
-            period=period,
-            store=form.cleaned_data["store"],
-            actor=actor,
-            at=timezone.now(),
-        )
+        code, store = form.cleaned_data["form"], form.cleaned_data["store"]
+        known = set(ReportRun.of(actor.facility, code, period, store).values_list("pk", flat=True))
+        made = run(form=code, facility=actor.facility, period=period, store=store, actor=actor, at=timezone.now())
     except Refusal as refusal:
         return render_refusal(request, refusal, "reports/reports.html", _desk(request, form), form=form)
-    saved(request, f"Đã lập {made.form} {period.label()}: {len(made.values['rows'])} dòng, bản {made.version}")
+    name = f"{chosen['number']}, {period.short()}"
+    if made.pk not in known:
+        saved(request, f"Đã lập {name}: {decimal_text(len(made.values['rows']))} dòng, bản {made.version}")
+    else:
+        messages.info(request, f"{name}: số liệu không đổi, vẫn là bản {made.version} lập {minute_text(made.run_at)}")
     return redirect("report-run", pk=made.pk)
 
 

@@ -183,3 +183,10 @@ def test_a_long_month_asks_as_often_as_a_short_one(world: World) -> None:
             counts.append(len(captured))
     assert counts == [counts[0]] * 2
     assert counts[0] == 12
+
+
+def test_a_month_that_cannot_be_stays_in_its_box(world: World) -> None:
+    page = screen(walk.signed_in(world.hospital, "claims"), month="99/<2026>")
+    assert "Tháng gõ dạng 10/2026" in page
+    assert 'name="month" value="99/&lt;2026&gt;"' in page
+    assert 'aria-invalid="true"' in page

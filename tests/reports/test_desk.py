@@ -14,6 +14,7 @@ from django.urls import reverse
 from lxml import etree
 
 from his.audit.models import AuditEntry
+from his.ui.text import minute_text
 from reports.models import ReportRun
 from reports.period import Period
 from tests.cast import World
@@ -59,10 +60,13 @@ def test_a_report_is_made_from_the_desk(world: World, hospital_month: list[walk.
     made_run = ReportRun.objects.get()
     assert answer.redirect_chain == [(reverse("report-run", args=[made_run.pk]), 302)]
     page = answer.content.decode()
-    assert "Đã lập 01BH Tháng 10 năm 2026: 4 dòng, bản 1" in page
+    assert "Đã lập Mẫu số 01/BH, tháng 10/2026: 4 dòng, bản 1" in page
     assert "Lê &lt;Thị&gt; &amp; &#x27;Nở&#x27; &quot;Út&quot;" in page
-    client.post(reverse("reports"), {"form": "01BH", "month": "2026-10"})
+    again = client.post(reverse("reports"), {"form": "01BH", "month": "2026-10"}, follow=True).content.decode()
     assert ReportRun.objects.count() == 1, "nothing changed, so nothing new"
+    assert "Đã lập Mẫu số" not in again, "no success without a stored result"
+    when = minute_text(made_run.run_at)
+    assert f"Mẫu số 01/BH, tháng 10/2026: số liệu không đổi, vẫn là bản 1 lập {when}" in again
 
 
 @pytest.mark.parametrize("month", ["13/2026", "", "<b>", "03/2026", "10/2026'"])
