@@ -33,7 +33,7 @@ PAGE = (
 <label for="box">Quét</label><input id="box" name="q" data-scan data-action="find" autofocus></form>
 <p id="read"></p>
 <form method="post" action="/store/" data-enter="next" data-draft="/draft/" id="main">{% csrf_token %}
-<label for="name">Tên</label><input id="name" name="name">
+<label for="name">Tên</label><input id="name" name="name" required>
 <label for="birth">Sinh</label><input id="birth" name="birth" data-day>
 <label for="sum">Tiền</label><input id="sum" name="sum" data-money>
 <label for="note">Ghi chú</label><textarea id="note" name="note"></textarea>
@@ -220,6 +220,13 @@ def test_f9_saves_and_ctrl_enter_too(page: Page, key: str) -> None:
     page.keyboard.press(key)
     page.wait_for_url("**/trial/?stored")
     assert received["/store/"]["name"] == "Lan"
+
+
+def test_an_empty_field_goes_to_the_server_which_says_so_in_vietnamese(page: Page) -> None:
+    page.focus("#birth")
+    page.keyboard.press("F9")
+    page.wait_for_url("**/trial/?stored")
+    assert received["/store/"]["name"] == ""
 
 
 def test_a_refusal_is_shown_and_what_was_typed_stays(page: Page) -> None:

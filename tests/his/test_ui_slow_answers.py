@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.django_db]
 HUMAN = 45  # ms between keys; a scanner has less than 30
 SERVICES = [("S1", "Glucose máu"), ("S2", "Glucose niệu"), ("S3", "Creatinin máu"), ("S4", "Gan, siêu âm")]
 ORDERS = """<form hx-post="/orders/" hx-trigger="submit, his:choose" hx-target="#panel">
-<p id="ordered">{{ ordered }}</p>
+<p id="ordered">{{ ordered }}</p><input name="note" aria-label="Ghi chú" required>
 {% include "his/components/typeahead.html" with name="service" label="Dịch vụ" url="/services/" autofocus=1 only %}
 </form>"""
 PAGE = """{% extends "his/desk.html" %}{% block desk %}trial{% endblock %}

@@ -513,9 +513,13 @@
     if (text && (field || from).matches(TEXT)) write(field || from, text);
   };
 
+  /* What is missing the server says, in Vietnamese and beside each field: the browser has its own language and says one thing */
+  const leaveChecks = () => $$("form").forEach((form) => { form.noValidate = true; });
+
   let keys = [];
   const start = () => {
     keys = keymap();
+    leaveChecks();
     const begun = fieldInUse(); /* one may type before the script is there */
     if (!begun || begun.value === (begun.defaultValue ?? begun.value)) focusIn(document);
     else if (begun.matches("[data-typeahead]")) entered(begun);
@@ -550,6 +554,7 @@
     setInterval(poll, 1000);
 
     /* htmx */
+    document.addEventListener("htmx:load", leaveChecks);
     document.addEventListener("htmx:afterSettle", (e) => {
       const { elt, xhr } = e.detail;
       settleFocus(e.detail, elt?.isConnected ? elt : e.detail.target || document);
