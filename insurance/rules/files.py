@@ -25,10 +25,13 @@ from insurance.standards import (
     load,
     parse_envelope,
 )
+from insurance.standards.check import MOST_PROBLEMS
 from insurance.standards.decode import Readable
 
 AUTO = "auto"
 _MOST_OTHERS = 20
+MOST_FINDINGS = MOST_PROBLEMS
+"""How many findings of one claim are told."""
 _UNREADABLE = frozenset({"unreadable_file", "file_broken", "broken", "unreadable", "too_large", "older_format"})
 
 
@@ -204,11 +207,18 @@ class FileCheck:
         for one in claim.problems:
             place = places.get(one.table, home)
             self._note_unreadable(f"{place.file}, hồ sơ {place.named}", [one])
-        is_blocked = False
+        is_blocked, told = False, 0
         lost = _lost_tables(standard, claim)
         for finding in self._found(self._books.of(standard, alone), facts):
             if finding.rule not in self._of_file_alone and not (lost and self._follows_from(lost, finding)):
                 is_blocked = is_blocked or finding.severity == Severity.BLOCKING
+                told += 1
+                if told > MOST_FINDINGS:
+                    where = f"{home.file}, hồ sơ {home.named}"
+                    self.summary.unreadable.append(
+                        (where, f"Có trên {MOST_FINDINGS} lỗi, chỉ nêu {MOST_FINDINGS} lỗi đầu")
+                    )
+                    break
                 yield Found(places.get(finding.table, home), finding)
         self.summary.claims_blocked += is_blocked
         if not alone:

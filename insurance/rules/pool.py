@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
+from typing import Any
 
-from insurance.standards import ParsedClaim, Problem
+from insurance.standards import LIMITS, ParsedClaim, Problem
 from insurance.standards.shapes import Row
 
 _CODE = "MA_LK"
@@ -89,14 +90,23 @@ class LooseTables:
         tables: dict[str, list[Row]] = {}
         files: dict[str, str] = {}
         problems: dict[int, list[Problem]] = {}
+        left, cut = LIMITS.rows, set[str]()
         for number, source, file, said, name, _code, body in parts:
             self._given.add(number)
-            tables.setdefault(name, []).extend(row for _number, row in json.loads(body))
+            if left <= 0:
+                cut.add(name)
+                continue
+            rows = json.loads(body)
+            left -= len(rows)
+            tables.setdefault(name, []).extend(row for _number, row in rows)
             files.setdefault(name, file)
             problems.setdefault(source, self._problems(source, said))
         ordered = dict(sorted(tables.items(), key=lambda item: int(item[0].removeprefix("XML") or 0)))
-        found = tuple(one for several in problems.values() for one in several)
-        return Joined(ParsedClaim(0, ordered, problems=found, claim_code=code), files, files[_SUMMARY])
+        found = [one for several in problems.values() for one in several]
+        for name in sorted(cut):
+            message = f"{name}: hồ sơ có quá {LIMITS.rows} dòng, phần sau không được ghép"
+            found.append(Problem(name, None, "", "too_large", message))
+        return Joined(ParsedClaim(0, ordered, problems=tuple(found), claim_code=code), files, files[_SUMMARY])
 
     def _left(self, parts: list[_Part], file: str, has_summaries: bool) -> Joined:
         """What is left of one file, in the order of its rows."""
@@ -121,8 +131,8 @@ class LooseTables:
         self._given.add(-source)
         return [Problem(**one) for one in json.loads(said)]
 
-    def _rows(self, asked: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        return self._base.execute(asked, values).fetchall() if self._base else []
+    def _rows(self, asked: str, *values: object) -> Iterator[Any]:
+        return iter(self._base.execute(asked, values)) if self._base else iter(())
 
 
 _Part = tuple[int, int, str, str, str, str, str]

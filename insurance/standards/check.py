@@ -26,10 +26,13 @@ Complaint = tuple[str, str]
 Judge = Callable[[str], Complaint | None]
 Complain = Callable[[str, date | None], tuple[Complaint, ...]]
 _REMEMBERED, _SHORT = 256, 64
+MOST_PROBLEMS = 20_000
+"""How many problems of one table are told."""
 
 
 def check(standard: Standard, table: str, rows: Iterable[object], on: date | None = None) -> list[Problem]:
-    """All structural problems of one table, in the order of rows and fields; none means the table is sound.
+    """All structural problems of one table, in the order of rows and fields; none means the table is sound. Ends when
+    there are more than anyone reads.
 
     A row is a typed row or a mapping of tag to text. `on` is the end date of the visit, by which codes are
     looked up; without it a code is accepted when it was ever in force.
@@ -43,6 +46,8 @@ def check(standard: Standard, table: str, rows: Iterable[object], on: date | Non
         problems.append(Problem(table, None, "", "many_rows", f"{table} chỉ được có một dòng", str(len(found))))
     judges = _judges(standard, table)
     for number, row in enumerate(found, start=1):
+        if len(problems) > MOST_PROBLEMS:
+            break
         values, complaints = _texts(standard, table, row)
         problems += [Problem(table, number, tag, code, message, text) for tag, code, message, text in complaints]
         for field, tag, is_dated, judged, remembered in judges:

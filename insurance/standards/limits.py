@@ -21,8 +21,8 @@ class Limits:
     characters of what an envelope says of itself.
 
     Of a visit: `parts`, its tables and their copies; `content`, characters of all its tables unpacked;
-    `elements`; `value`, characters of one field; `repair`, characters of a broken table that is read again
-    mended. A table over a limit is refused by name and the rest is read.
+    `elements`; `rows` of all its tables; `value`, characters of one field; `repair`, characters of a broken
+    table that is read again mended. A table over a limit is refused by name and the rest is read.
 
     `ratio` is how many times larger compressed data may become, after the first megabyte. Of an archive:
     `members`, `member` and `total` bytes unpacked, `directory` bytes of its list of members.
@@ -38,6 +38,7 @@ class Limits:
     resumes: int = 1_000
     content: int = 64 * MIB
     elements: int = 3_000_000
+    rows: int = 60_000
     value: int = MIB
     repair: int = 8 * MIB
     header: int = 1_000

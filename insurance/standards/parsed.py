@@ -69,3 +69,4 @@ class Visit:
     problems: list[Problem] = field(default_factory=list)
     elements: int = 0
     size: int = 0
+    rows: int = 0

@@ -70,7 +70,7 @@ class TableReader:
         self._signature_tag = signature
         self._parts: list[str] = []
         self._frames: list[_Frame] = []
-        self._skip_depth = 0
+        self._skip_depth = self._opened = 0
         self._root = ""
         self._by_root = self._by_part = ""
         self._rows: list[Row] = []
@@ -217,7 +217,10 @@ class TableReader:
         return False
 
     def _place(self, name: str, element: Element | None) -> None:
-        """Keep where the row stands, when the standard has its rows elsewhere."""
+        """Count the row, and keep where it stands when the standard has its rows elsewhere."""
+        self._opened += 1
+        if self._opened > self._limits.rows:
+            raise OverLimitError(f"có quá {self._limits.rows} dòng")
         if self._odd_place or (element and len(self._frames) == element.depth and self._is_known_path(element.table)):
             return
         self._odd_place = "/".join([*(frame.name for frame in self._frames), name])

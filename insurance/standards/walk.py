@@ -268,7 +268,7 @@ class Walk:
         if not visit.tables:
             return self._limits
         content, elements = self._limits.content - visit.size, self._limits.elements - visit.elements
-        return replace(self._limits, content=content, elements=elements)
+        return replace(self._limits, content=content, elements=elements, rows=self._limits.rows - visit.rows)
 
     def _out_of_table(self, raw: str) -> None:
         if self._part and self._part.table:
@@ -347,6 +347,7 @@ class Walk:
             message = f"{name} xuất hiện hai lần trong một hồ sơ"
             visit.problems.append(Problem(name, None, "", "table_twice", message))
         visit.tables.setdefault(name, []).extend(found.rows)
+        visit.rows += len(found.rows)
         visit.problems.extend(found.problems)
         if self.is_alone:
             self.signature = found.signature or self.signature
