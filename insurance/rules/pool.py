@@ -18,7 +18,7 @@ from insurance.standards.shapes import Row
 
 _CODE = "MA_LK"
 _SUMMARY = "XML1"
-_TRAVEL_ALONE = frozenset({"XML0", "XML12"})  # sent by themselves, before or after the visit's other tables
+_LINES = frozenset({"XML2", "XML3", "XML4", "XML5"})  # mean nothing without their visit; papers may lie alone
 _SCHEMA = """
 CREATE TABLE part (id INTEGER PRIMARY KEY, source INTEGER, folder TEXT, name TEXT, code TEXT, body TEXT);
 CREATE TABLE source (id INTEGER PRIMARY KEY, file TEXT, problems TEXT);
@@ -114,7 +114,7 @@ class LooseTables:
         strays: list[Problem] = []
         for _id, _source, _file, _said, name, code, body in parts:
             numbered.setdefault(name, []).extend((number, row) for number, row in json.loads(body))
-            if has_summaries and name not in _TRAVEL_ALONE:
+            if has_summaries and name in _LINES:
                 strays.append(_stray(name, code))
         tables = {
             name: [row for _number, row in sorted(rows, key=lambda one: one[0])] for name, rows in numbered.items()

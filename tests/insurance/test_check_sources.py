@@ -11,6 +11,7 @@ from insurance.rules.engine import NoCatalogs
 from insurance.rules.files import FileCheck, Found, Summary
 from insurance.rules.listing import figures_vi
 from insurance.rules.sources import bytes_of, find_sources
+from insurance.standards.limits import Limits
 from tests.insurance.claim_files import file_xml, table_xml, visit_xml
 from tests.insurance.rule_claims import claim
 
@@ -168,3 +169,26 @@ def test_the_same_file_twice_has_places_of_its_own(tmp_path: Path) -> None:
     )
     list(check.run(find_sources([path, path])))
     assert places == [(str(path), 1), (str(path), 2)]
+
+
+def test_of_a_visit_with_endless_faults_the_first_are_told_and_the_rest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("insurance.rules.files.MOST_FINDINGS", 50)
+    path = put(tmp_path, "a.xml", file_xml(visit_xml("XML2=40; XML3=40")))
+    summary, found = checked(path)
+    assert len([one for one in found if one.place.position]) == 50
+    assert summary.exit_code == 2
+    assert summary.unreadable == [(f"{path}, hồ sơ {CODE}", "Có trên 50 lỗi, chỉ nêu 50 lỗi đầu")]
+
+
+def test_tables_are_joined_up_to_the_most_rows_of_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("insurance.rules.pool.LIMITS", Limits(rows=2))
+    for name in ("XML1", "XML2", "XML3"):
+        put(tmp_path, f"{name}.xml", TABLES[name])
+    summary, found = checked(tmp_path)
+    assert summary.unreadable == [
+        (f"{tmp_path / 'XML1.xml'}, hồ sơ {CODE}", "XML3: hồ sơ có quá 2 dòng, phần sau không được ghép")
+    ]
+    assert [one.finding.rule for one in found if one.finding.table == "XML3"] == ["file.unreadable"]
+    assert not [one for one in found if one.finding.rule.startswith("money")]

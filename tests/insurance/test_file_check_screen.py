@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from insurance.checking.store import DONE, FAILED, FileCheckJob
 from insurance.rules.engine import NoCatalogs
 from insurance.rules.listing import COLUMNS
 from tests.cast import World
-from tests.insurance.claim_files import file_xml, visit_xml
+from tests.insurance.claim_files import OTHER, file_xml, table_xml, visit_xml
+from tests.insurance.rule_claims import claim
 from tests.insurance.walk import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +105,45 @@ def test_a_field_that_is_missing_is_shown_where_it_belongs(world: World) -> None
 
     line = page(client, f"{address}?cause={cause.number}&place={place.id}").partition('class="claim-table"')[2]
     assert line.index("MA_BN</span>") < line.index("HO_TEN</span>") < line.index("NGAY_SINH</span>")
+
+
+def test_tables_that_came_one_to_a_file_open_at_their_line(world: World) -> None:
+    client = signed_in(world.station, "claims")
+    facts = claim("XML2[2].SO_LUONG=sáu")
+    tables = [name for name in facts.standard.tables if name in facts.tables]
+    address = hand_in(client, *(table_xml(facts.standard, name, facts) for name in tables))
+    results = Results(job_of(world.station.actor("claims")).results)
+    cause = next(one for one in results.causes() if one.rule == "structure.bad_number")
+    (place,) = results.places(cause.number, 0, 10)
+    assert (place.file, place.claim_code) == (f"hồ_sơ_{tables.index('XML2') + 1}.xml", "99001.2608.000017")
+    line = page(client, f"{address}?cause={cause.number}&place={place.id}")
+    assert f'class="found {place.severity} asked" id="asked"' in line
+    assert {one.claims for one in results.causes() if one.rule == "structure.bad_number"} == {1}
+
+
+def test_two_files_of_one_name_are_both_checked(world: World) -> None:
+    client = signed_in(world.station, "claims")
+    files = upload(file_xml(visit_xml(BROKEN)), file_xml(visit_xml(f"{OTHER}; XML1.GIOI_TINH=22")), name="thang.xml")
+    client.post(reverse("claims-check"), {"files": files, "standard": "auto"})
+    job = job_of(world.station.actor("claims"))
+    assert (job.progress().state, job.progress().claims) == (store.DONE, 2)
+    cause = next(one for one in Results(job.results).causes() if one.rule == "structure.too_long")
+    assert [Results(job.results).claim(one) is not None for one in Results(job.results).places(cause.number, 0, 9)] == [
+        True,
+        True,
+    ]
+
+
+def test_other_files_in_an_archive_are_named(world: World) -> None:
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("a.xml", file_xml(visit_xml()))
+        archive.writestr("tờ trình.pdf", b"%PDF-1.7")
+    client = signed_in(world.station, "claims")
+    answer = client.post(
+        reverse("claims-check"), {"files": [SimpleUploadedFile("t.zip", target.getvalue())], "standard": "auto"}
+    )
+    assert "Bỏ qua 1 tệp loại khác: t.zip/tờ trình.pdf" in page(client, str(answer["Location"]))
 
 
 def test_a_sound_file_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

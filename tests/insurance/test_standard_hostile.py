@@ -129,6 +129,8 @@ LARGE = [
     ("<TONG_HOP>" + "<A/>" * 50 + "</TONG_HOP>", {"elements": 40}),
     (packed(b"<TONG_HOP>" + b"<A/>" * 50 + b"</TONG_HOP>"), {"elements": 40}),
     (packed(b"<TONG_HOP>" + b"<A>" * 50 + b"</A>" * 50 + b"</TONG_HOP>"), {}),
+    ("<A>" + "<TONG_HOP><MA_LK>1</MA_LK></TONG_HOP>" * 50 + "</A>", {"rows": 40}),
+    (packed(b"<A>" + b"<TONG_HOP><MA_LK>1</MA_LK></TONG_HOP>" * 50 + b"</A>"), {"rows": 40}),
 ]
 
 
