@@ -321,7 +321,7 @@ def _pieces(content: str | bytes, limits: Limits, notes: Notes) -> Iterator[str]
                 continue
             if not _is_base64_again(content):
                 return texts(sliced(content), limits, notes)
-            content = content.decode("ascii")
+            content = content.decode("ascii", "replace")
         head = content[:200].lstrip()
         if head.startswith("<"):
             return text_pieces(content)

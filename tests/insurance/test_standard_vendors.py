@@ -155,6 +155,11 @@ def test_what_the_envelope_says_twice_and_differently_is_told():
     assert [(one.code, one.tag, one.value) for one in found.problems] == [("said_twice", "MACSKCB", "99002")]
 
 
+def test_base64_within_base64_that_is_spoiled_is_named():
+    claim = read(file_with(("XML2", packed(packed(DRUGS).encode()[:80] + b"\x92")), ("XML1", packed(SUMMARY))))
+    assert [(one.table, one.code) for one in claim.problems] == [("XML2", "unreadable")]
+
+
 def test_base64_of_nothing_readable_stays_refused():
     with pytest.raises(ParseError):
         parse_file(STANDARD, b64encode(b"khong phai xml " * 20))
