@@ -38,19 +38,24 @@ class Layout:
     words: str
     first_sum: int
     """How many columns stand before the first sum: the label of a sum spans them."""
+    total_count: int
+    """How many rows the total adds up: neither headings nor parts that are not added."""
 
 
 def layout_of(form: Form, values: Mapping[str, Any]) -> Layout:
     """The layout of a stored report."""
     columns = form.printed()
     totals = totals_of(form, values)
+    parts = tuple(parts_of(form, values))
+    apart = set(values.get("not_added", ()))
     return Layout(
         columns=columns,
         header=tuple(header_of(columns)),
-        parts=tuple(parts_of(form, values)),
+        parts=parts,
         totals=totals,
         words=amount_in_words(round0(totals[form["words_column"]])) if form.get("words_column") else "",
         first_sum=next((i for i, column in enumerate(columns) if column.type in SUMMED), len(columns)),
+        total_count=sum(len(part.positions) for part in parts if part.section not in apart),
     )
 
 

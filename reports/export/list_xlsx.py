@@ -21,7 +21,7 @@ from his.printing.services import facility_data
 from reports.definition import SUMMED, Column
 from reports.export.layout import shown
 from reports.export.streamed_sheet import StreamedSheet
-from reports.export.xlsx import PaperSheet, formats_of, print_setup
+from reports.export.xlsx import PaperSheet, file_foot, file_head, formats_of
 from reports.lists.rows import Cell, ListRow, rows
 from reports.lists.statement import ListPart, ListQuery
 
@@ -67,6 +67,9 @@ class _Sheets:
         places = {column.tag: place for place, column in enumerate(form.columns)}
         self.file_cells = self._writers(self.file, form.file_columns, places, self._file_writer)
         self.paper_cells = self._writers(paper, self.paper.layout.columns, places, self._paper_writer)
+        self.paper_texts = [
+            (x, places[column.tag]) for x, column in enumerate(self.paper.layout.columns) if column.print_as == "text"
+        ]
         self.summed = [(column.tag, place) for place, column in enumerate(form.columns) if column.type in SUMMED]
         self.parts = query.parts()
         self.at: ListPart | None = None
@@ -88,6 +91,7 @@ class _Sheets:
             self._end_part()
             self.paper_y = self.paper.sums(self.paper_y, part.label, {}, "part")
             self.at = part
+        self.paper.high(self.paper_y, [(x, row.cells[place]) for x, place in self.paper_texts])
         for cells, sheet_y in ((self.file_cells, self.file_y), (self.paper_cells, self.paper_y)):
             for place, write in cells:
                 write(sheet_y, row.cells[place])
@@ -112,7 +116,7 @@ class _Sheets:
         label = self.paper.counted(self.form["total_label"], self.all.rows)
         y = self.paper.sums(self.paper_y, label, self._known(self.all.sums), "total")
         self.paper.foot(y, amount_in_words(round0(self.all.sums[self.form["words_column"]])))
-        self.file.autofilter(0, 0, max(1, self.file_y - 1), len(self.form.file_columns) - 1)
+        file_foot(self.file, self.form, self.file_y - 1)
         return self.all
 
     def _known(self, sums: dict[str, Decimal]) -> dict[str, Decimal]:
@@ -121,11 +125,8 @@ class _Sheets:
         return {tag: amount for tag, amount in sums.items() if tag not in unknown}
 
     def _file_head(self) -> None:
-        for x, column in enumerate(self.form.file_columns):
-            self.file.set_column(x, x, max(column.width, len(column.tag) + 2))
-            self.file.write_string(0, x, column.tag, self.formats["head"])
+        file_head(self.file, self.form, self.formats)
         self.file.freeze_panes(1, 3)
-        print_setup(self.file, self.form, header_rows=(0, 0))
 
     def _writers(
         self, sheet: Worksheet, columns: Sequence[Column], places: dict[str, int], make: Callable[..., Writer]

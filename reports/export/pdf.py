@@ -55,7 +55,7 @@ def paper_data(form: Form, values: Mapping[str, Any], sha256: str) -> dict[str, 
             for part in layout.parts
         ],
         "total_label": form["total_label"],
-        "total_count": len(values["rows"]),
+        "total_count": layout.total_count,
         "totals": _sums(layout, layout.totals),
         "words_label": form.get("words_label") or "",
         "words": layout.words,
