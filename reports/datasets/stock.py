@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q, Sum
+
 from his.catalogs.models import Drug
 from his.core.errors import NotFound, Refusal
 from his.ui.text import day_text, decimal_text
+from insurance.claims.visit_facts import INPATIENT_TYPES
 from pharmacy.allocation import ZERO
 from pharmacy.models import MovementKind, Store
 from pharmacy.queries import stock_card
-from pharmacy.queries_flow import TRANSFERS, Flow, differing_balances, flows
+from pharmacy.queries_flow import CONSUMED, TRANSFERS, Flow, differing_balances, flows, movements
 from reports.datasets.antibiotics import is_antibiotic
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.definition import load_version
@@ -84,24 +87,41 @@ def stock_flow(query: Query) -> Dataset:
 def stock_usage(query: Query) -> Dataset:
     """What was used of each drug and price: handed out less brought back, written off, and what else left for good.
 
+    What was given of a prescription, and came back, is an inpatient's when its visit is one, as in form 20/BHYT.
     Over all rows the total is what went out in `stock_flow`, less what patients brought back. Transfers are no use.
     """
     store, found = _store(query), Dataset()
+    on_wards = _used_on_wards(query, store)
     groups: dict[tuple[str, Decimal], list[Flow]] = {}
     for flow in _kept(query, flows(query.facility, query.period.start, query.period.end, store=store)):
         groups.setdefault((flow.lot.drug.code, flow.lot.unit_cost), []).append(flow)
     for (_, cost), members in groups.items():
-        outpatient = -_sum(members, [Kind.DISPENSE, *_BACK])
+        inpatient = sum((on_wards.get(flow.lot.pk, ZERO) for flow in members), ZERO)
+        outpatient = -_sum(members, [Kind.DISPENSE, *_BACK]) - inpatient
         lost = -_sum(members, _GONE)
         other = -_sum(members, [Kind.SUPPLIER_RETURN, *_LESS])
-        if not (outpatient or lost or other):
+        own: dict[str, Any] = {"inpatient": inpatient, "outpatient": outpatient, "other": other, "lost": lost}
+        if not any(own.values()):
             continue
-        own: dict[str, Any] = {"inpatient": ZERO, "outpatient": outpatient, "other": other, "lost": lost}
-        own["used"] = outpatient + lost + other
+        own["used"] = sum(own.values(), ZERO)
         own |= {f"{name}_value": quantity * cost for name, quantity in list(own.items())}
         _row(found, members[-1], own, ref=f"{members[0].lot.drug.code}/{decimal_text(cost)}")
     _sort_sections(found)
     return found
+
+
+def _used_on_wards(query: Query, store: Store | None) -> dict[int, Decimal]:
+    """By lot, what inpatients were given less what they brought back; an undone paper counts against what it undoes."""
+    start, end = query.period.instants()
+    document = "line__document__"
+    papers = [
+        f"{undone}{paper}" for undone in ("", "reverses__") for paper in ("dispense__", "patient_return__dispense__")
+    ]
+    of_inpatient = Q()
+    for paper in papers:
+        of_inpatient |= Q(**{f"{document}{paper}prescription__visit__visit_type__in": INPATIENT_TYPES})
+    rows = movements(query.facility, store).filter(of_inpatient, at__gte=start, at__lt=end, kind__in=CONSUMED)
+    return {row["lot_id"]: -row["total"] for row in rows.values("lot_id").annotate(total=Sum("quantity")).order_by()}
 
 
 def explain_item(query: Query, ref: str) -> Explained:
