@@ -110,15 +110,15 @@ def reason(visit: Mapping[str, str]) -> str:
     return known.get(code, "1" if code in ["1.1", "1.3", "1.4", "1.5", "1.7", "1.8", "7.1", "3.2", "3.6"] else "")
 
 
-def form_79a(path: Path, claims: Mapping[str, Tables]) -> list[str]:
-    """The 43 columns of the list of outpatients."""
+def form_79a(path: Path, claims: Mapping[str, Tables], *, of_inpatients: bool = False) -> list[str]:
+    """The 43 columns of the list of outpatients (79a), or of inpatients (80a)."""
     same = split("MA_LK MA_BN HO_TEN NGAY_SINH GIOI_TINH DIA_CHI NGAY_VAO NGAY_RA MA_KHOA MA_KHUVUC MA_CSKCB")
     other = {"MA_BENH": "MA_BENH_CHINH", "MA_BENHKHAC": "MA_BENH_KT", "MA_NOI_CHUYEN": "MA_NOI_DI"}
     first = {"MA_THE": "MA_THE_BHYT", "MA_DKBD": "MA_DKBD", "GT_THE_TU": "GT_THE_TU", "GT_THE_DEN": "GT_THE_DEN"}
     wanted: dict[Any, Cells] = {}
     for code, tables in claims.items():
         (visit,) = tables["XML1"]
-        if visit["MA_LOAI_KCB"] in INPATIENT:
+        if (visit["MA_LOAI_KCB"] in INPATIENT) != of_inpatients:
             continue
         sums = {
             tag: sum((money(x["THANH_TIEN_BH"]) for x in lines_of(tables) if x["MA_NHOM"] in groups), Decimal(0))
@@ -140,9 +140,10 @@ def form_79a(path: Path, claims: Mapping[str, Tables]) -> list[str]:
             "T_THUOC_TYLE": "",
             "T_VTYT_TYLE": "",
         }
+    what = "80a" if of_inpatients else "79a"
     rows = sheet(path)
     left = set(rows[0]) - {"STT"} - set().union(*wanted.values()) if rows else set()
-    return differences(rows, wanted, lambda row: row["MA_LK"], "79a") + [f"79a: nobody checks {tag}" for tag in left]
+    return differences(rows, wanted, lambda row: row["MA_LK"], what) + [f"{what}: nobody checks {tag}" for tag in left]
 
 
 def _items(
