@@ -79,11 +79,10 @@ def book_uses(facility: Facility, year: int) -> list[BookUse]:
     """All books of a year, the latest of each series first (sử dụng sổ phiếu)."""
     suffix = f"{year % 100:02d}"
     books = ReceiptBook.objects.for_facility(facility).filter(series__endswith=suffix).order_by("series", "-number")
-    counters = Counter.objects.filter(facility=facility, series__startswith="cash:").values_list("series", "last")
-    given = dict(counters)
+    given = given_out(facility)
     voids = CashEntry.objects.for_facility(facility).filter(kind__in=VOIDS.values())
     voided = list(voids.order_by("reverses__number").values_list("reverses__number", flat=True))
-    return [_use(book, given.get(counter_of(book.series), 0), voided) for book in books]
+    return [_use(book, given.get(book.series, 0), voided) for book in books]
 
 
 def _use(book: ReceiptBook, given: int, voided: list[str]) -> BookUse:
@@ -92,9 +91,14 @@ def _use(book: ReceiptBook, given: int, voided: list[str]) -> BookUse:
     return BookUse(book, used, mine)
 
 
+def given_out(facility: Facility) -> dict[str, int]:
+    """The last number that was given out, by series: `PT26` -> 17."""
+    rows = Counter.objects.filter(facility=facility, series__startswith="cash:").values_list("series", "last")
+    return {"".join(series.split(":")[1:]): last for series, last in rows}
+
+
 def missing_numbers(facility: Facility, series: str) -> list[str]:
     """Numbers that were given out and are in no entry: there are none, and tests and reconciliation ask."""
     rows = CashEntry.objects.for_facility(facility).filter(number__startswith=f"{series}.")
     seen = {int(number.split(".")[1]) for number in rows.values_list("number", flat=True)}
-    last = Counter.objects.filter(facility=facility, series=counter_of(series)).values_list("last", flat=True).first()
-    return [number_text(series, n) for n in range(1, (last or 0) + 1) if n not in seen]
+    return [number_text(series, n) for n in range(1, given_out(facility).get(series, 0) + 1) if n not in seen]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 from his.accounts.models import Facility
-from reports.reconcile import cash, claims, splits, stock
+from reports.reconcile import cash, claims, journal, splits, stock
 from reports.reconcile.base import Check, Difference, Scope
 
 __all__ = ["CHECKS", "Check", "Difference", "reconcile"]
@@ -22,6 +22,7 @@ CHECKS: tuple[Callable[[Scope], Check], ...] = (
     cash.receipts_and_debts,
     cash.refunds_and_receipts,
     cash.numbers_without_gaps,
+    journal.as_written_down,
     cash.drawers,
     cash.closed_days,
     splits.waivers,

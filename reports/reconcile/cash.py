@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from his.core.dates import day_range, local, month_range
 from his.core.money import ZERO
 from his.ui.text import day_text
+from insurance.billing.books import given_out
 from insurance.billing.effects import paid_of, sum_of
 from insurance.billing.invoices.queries import chain_of, entries_of_chain
 from insurance.billing.ledger import (
@@ -63,16 +64,21 @@ def refunds_and_receipts(scope: Scope) -> Check:
 
 
 def numbers_without_gaps(scope: Scope) -> Check:
-    """Each series of papers counts from 1 without a gap; a series is what stands before the last dot."""
+    """Each series of papers counts from 1 to the number that was given out last, without a gap.
+
+    A series is what stands before the last dot.
+    """
     check = Check("numbers", "Số phiếu liên tục, không thiếu số")
-    series: dict[str, list[int]] = {}
+    last = given_out(scope.facility)
+    series: dict[str, list[int]] = {prefix: [] for prefix in last}
     numbers = CashEntry.objects.for_facility(scope.facility).values_list("number", flat=True)
     for number in numbers.iterator(chunk_size=5000):
         prefix, _, counted = number.rpartition(".")
         series.setdefault(prefix, []).append(int(counted))
         check.compared += 1
     for prefix, found in series.items():
-        if missing := sorted(set(range(1, max(found) + 1)) - set(found)):
+        until = max([last.get(prefix, 0), *found])
+        if missing := sorted(set(range(1, until + 1)) - set(found)):
             check.differs(prefix, f"thiếu {len(missing)} số, đầu tiên là {missing[0]}")
     return check
 

@@ -144,9 +144,9 @@ def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
 
     given = CashEntry.objects.get(kind="refund")
     CashEntry.objects.filter(pk=given.pk).update(amount=10_000_000)
-    assert differing(settled) == {"refunds": [given.reverses.number], "accounts": [code]}
+    assert differing(settled) == {"refunds": [given.reverses.number], "accounts": [code], "journal": [given.number]}
     CashEntry.objects.filter(pk=given.pk).update(amount=given.amount, number="PH26.000003")
-    assert differing(settled) == {"numbers": ["PH26"]}
+    assert differing(settled) == {"numbers": ["PH26"], "journal": ["PH26.000003"]}
     CashEntry.objects.filter(pk=given.pk).update(number=given.number)
 
     result = BenefitResult.objects.get(visit=lan(), is_current=True)
@@ -162,6 +162,27 @@ def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
     assert differing(settled) == {}
     CashEntry.objects.filter(pk=given.pk).update(at=at(8) + timedelta(days=1))
     assert len(differing(settled)["days"]) == 2
+
+
+def test_what_only_the_journal_knows_is_named(settled: World, damage: None) -> None:
+    """A lower receipt looks like a debt, the last paper leaves no gap, and a split may agree with its changed lines."""
+    receipt = CashEntry.objects.filter(kind="receipt").latest("pk")
+    CashEntry.objects.filter(pk=receipt.pk).update(amount=F("amount") - 1)
+    assert differing(settled)["journal"] == [receipt.number]
+    CashEntry.objects.filter(pk=receipt.pk).update(amount=F("amount") + 1)
+    assert differing(settled) == {}
+    CashEntry.objects.filter(pk=receipt.pk).delete()
+    assert {name: differing(settled)[name] for name in ("numbers", "journal")} == {
+        "numbers": ["PT26"],
+        "journal": [receipt.number],
+    }
+    result = BenefitResult.objects.get(visit=lan(), is_current=True)
+    less, more = {"fund_amount": F("fund_amount") - 10}, {"copay_amount": F("copay_amount") + 10}
+    BenefitLine.objects.filter(pk=result.lines.filter(fund_amount__gt=10)[0].pk).update(**less, **more)
+    BenefitResult.objects.filter(pk=result.pk).update(**less, **more)
+    found = differing(settled)
+    assert "lines" not in found
+    assert found["journal"] == [receipt.number, lan().claim_code, lan().claim_code]
 
 
 def test_a_claim_and_a_report_that_say_something_else_are_named(settled: World, damage: None) -> None:
