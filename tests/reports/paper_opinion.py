@@ -199,9 +199,9 @@ def _statement(books: Books, visit: Mapping[str, Any], read: Callable[[str], byt
     books.same(f"{code} statement, rows", total(rows), wanted)
     books.same(f"{code} statement, last sum", [line for line in lines if line.is_sum][-1].amounts, wanted)
     books.same(f"{code} lines of the split", wanted, books.lines[visit["result"]])
-    for row in rows:
+    for place, row in enumerate(rows, 1):
         hospital, _insured, fund, copay, other, self_paid = row.amounts
-        books.same(f"{code} statement, {row.cells[1]}", hospital, fund + copay + other + self_paid)
+        books.same(f"{code} statement, row {place}", hospital, fund + copay + other + self_paid)
     text, waived = text_of(pdf), books.waived(visit["result"])
     patient = visit["copay"] + visit["self_paid"]
     books.same(f"{code} statement, fund", said(text, "Quỹ BHYT thanh toán:"), visit["fund"])

@@ -34,8 +34,8 @@ KINDS = {"receipt", "refund", "receipt_void", "deposit", "deposit_use", "deposit
 
 
 def reader(place: Place) -> Callable[[str], bytes]:
-    """Papers by their addresses, as the accountant's browser gets them."""
-    client: Client = walk.signed_in(place, "accountant")
+    """Papers by their addresses, as the cashier's browser gets them."""
+    client: Client = walk.signed_in(place, "cashier")
 
     def read(address: str) -> bytes:
         answer = client.get(address)
