@@ -1,25 +1,15 @@
 """`manage.py bench torture`: clients that dispense, take back, transfer, count, lose and receive the same lots, and are
-killed meanwhile.
-
-Each request has a key. A client notes in its own file that it begins a request and what came of it; one that was killed
-is started again and first repeats what it had begun, with the same key, as a browser does. `torture_checks` then looks
-for what was lost, doubled or is negative.
+killed meanwhile (`killing`). `torture_checks` then looks for what was lost, doubled or is negative.
 """
 
-import json
-import os
 import random
-import signal
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 from typing import Any
-from uuid import uuid4
 
 from django.utils import timezone
 
@@ -27,7 +17,8 @@ from his.accounts.actor import Actor
 from his.core.dates import BirthDate
 from his.core.errors import Refusal
 from his.demo.places import Place, load_places
-from his.demo.volume.stock_clients import Shelf, new_shelf, start
+from his.demo.volume.killing import Entry, answers, told, torture
+from his.demo.volume.stock_clients import Shelf, new_shelf
 from his.demo.volume.torture_checks import torture_checks
 from his.service import service
 from patients.models import Prescription
@@ -42,7 +33,6 @@ from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.stock import GoodsLine, LotLine, receive_goods, record_loss, reverse_document, transfer
 
 Kind = StockDocument.Kind
-Entry = dict[str, Any]
 Wanted = list[list[int]]
 
 IN_EACH_LOT = Decimal(40)
@@ -71,6 +61,29 @@ class Arena:
     prescriptions: tuple[Prescription, ...]
     folder: Path
 
+    def chosen(self, client: int, rng: random.Random) -> tuple[str, list[Any]]:
+        """The next request of a client and its values."""
+        store, target = rng.sample([store.pk for store in self.stores], 2)
+        lots = rng.sample([lot.pk for lot in self.lots], rng.randint(1, 2))
+        wanted = [[pk, rng.randint(1, 4)] for pk in lots]
+        prescription = rng.choice(self.prescriptions).pk
+        choices: list[tuple[str, list[Any]]] = [
+            ("give", [prescription, store]),
+            ("give", [prescription, store]),
+            ("take_back", [prescription]),
+            ("move", [store, target, wanted]),
+            ("undo", [rng.choice([Kind.TRANSFER, Kind.LOSS, Kind.COUNT_UP]).value]),
+            ("count", [store, rng.choice([Kind.COUNT_UP, Kind.COUNT_DOWN]).value, wanted]),
+            ("lose", [store, wanted]),
+            ("receive", [store, wanted]),
+        ]
+        return rng.choice(choices)
+
+    def ask(self, client: int, key: str, what: str, values: list[Any]) -> Entry:
+        """Ask for it; answers the document."""
+        row = _requests(self)[what](key, *values)
+        return {"done": row.document.pk if isinstance(row, Dispense) else row.pk}
+
 
 def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Callable[[str], None]) -> Entry:
     """Let so many clients work and be killed for so long. All of the last figures must be 0 (`torture_checks`);
@@ -79,14 +92,9 @@ def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Call
     with TemporaryDirectory() as folder:
         arena = _arena(shelf, load_places()[facility_code], Path(folder))
         first = StockDocument.objects.for_facility(shelf.actor.facility).latest("pk").pk
-        kills = _run(arena, clients=clients, seconds=seconds)
-        answers = [entry for file in arena.folder.iterdir() for entry in _entries(file) if "what" not in entry]
-    done = [entry for entry in answers if "done" in entry]
-    say(f"  {dict(Counter(one['asked'] for one in done))}")
-    busy = Counter(entry["busy"] for entry in answers if "busy" in entry)
-    say(f"  bận: {dict(busy)}")
-    say(f"  từ chối: {dict(Counter(one['refused'] for one in answers if 'refused' in one))}")
-    figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done), "busy": busy.total()}
+        kills = torture(arena, clients=clients, seconds=seconds)
+        done, busy = told(answers(arena), say)
+    figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done), "busy": busy}
     return figures | torture_checks(shelf.actor.facility, after=first, done=done, prescribed=PRESCRIBED)
 
 
@@ -174,94 +182,3 @@ def _requests(arena: Arena) -> dict[str, Callable[..., Dispense | StockDocument]
             store=stores[store], lines=goods(wanted), confirm_unusual=True, **common(key)
         ),
     }
-
-
-def _chosen(arena: Arena, rng: random.Random) -> tuple[str, list[Any]]:
-    """The next request of a client and its values."""
-    store, target = rng.sample([store.pk for store in arena.stores], 2)
-    lots = rng.sample([lot.pk for lot in arena.lots], rng.randint(1, 2))
-    wanted = [[pk, rng.randint(1, 4)] for pk in lots]
-    prescription = rng.choice(arena.prescriptions).pk
-    choices: list[tuple[str, list[Any]]] = [
-        ("give", [prescription, store]),
-        ("give", [prescription, store]),
-        ("take_back", [prescription]),
-        ("move", [store, target, wanted]),
-        ("undo", [rng.choice([Kind.TRANSFER, Kind.LOSS, Kind.COUNT_UP]).value]),
-        ("count", [store, rng.choice([Kind.COUNT_UP, Kind.COUNT_DOWN]).value, wanted]),
-        ("lose", [store, wanted]),
-        ("receive", [store, wanted]),
-    ]
-    return rng.choice(choices)
-
-
-def _client(number: int, arena: Arena, until: float) -> None:
-    """One process: what was begun and not answered first, then one request after the other."""
-    journal = arena.folder / f"{number}.jsonl"
-    _repeat_unanswered(arena, journal)
-    rng = random.Random(f"{number}:{monotonic()}")
-    while monotonic() < until:
-        what, values = _chosen(arena, rng)
-        key = uuid4().hex
-        _note(journal, key=key, what=what, values=values)
-        _ask(arena, journal, key, what, values)
-
-
-def _repeat_unanswered(arena: Arena, journal: Path) -> None:
-    begun: dict[str, Entry] = {}
-    for entry in _entries(journal):
-        if "what" in entry:
-            begun[entry["key"]] = entry
-        elif "busy" not in entry:
-            begun.pop(entry["key"])
-    for key, entry in begun.items():
-        _ask(arena, journal, key, entry["what"], entry["values"])
-
-
-def _ask(arena: Arena, journal: Path, key: str, what: str, values: list[Any]) -> None:
-    while True:
-        try:
-            row = _requests(arena)[what](key, *values)
-        except Refusal as refusal:
-            if refusal.code == "busy":
-                _note(journal, key=key, busy=what)
-                continue
-            _note(journal, key=key, refused=refusal.code)
-        else:
-            document = row.document if isinstance(row, Dispense) else row
-            _note(journal, key=key, done=document.pk, asked=what)
-        return
-
-
-def _note(journal: Path, **entry: object) -> None:
-    with journal.open("a", encoding="utf-8") as file:
-        file.write("\n" + json.dumps(entry) + "\n")
-
-
-def _entries(journal: Path) -> Iterator[Entry]:
-    """Whole lines only: a client may have been killed while it wrote one."""
-    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
-
-
-def _run(arena: Arena, *, clients: int, seconds: float) -> int:
-    """All of them for so long, one killed about every fifth of a second; answers how many were killed."""
-    until, rng, kills = monotonic() + seconds, random.Random(1), 0
-    processes = dict(enumerate(start(range(clients), _client, arena, until)))
-    while monotonic() < until:
-        sleep(rng.uniform(0.1, 0.3))
-        number = rng.randrange(clients)
-        os.kill(processes[number].pid, signal.SIGKILL)
-        processes[number].join()
-        kills += processes[number].exitcode == -signal.SIGKILL
-        (processes[number],) = start([number], _client, arena, until)
-    for process in processes.values():
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f"a client ended with {process.exitcode}")
-    for number in range(clients):
-        _repeat_unanswered(arena, arena.folder / f"{number}.jsonl")
-    return kills

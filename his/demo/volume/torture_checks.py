@@ -10,6 +10,7 @@ from django.db.models import F, Q, Sum
 from his.accounts.models import Facility
 from his.audit.models import AuditEntry, IdempotencyKey
 from his.audit.record import broken_positions
+from his.demo.volume.killing import gaps
 from pharmacy.models import Dispense, LotBalance, Reservation, StockDocument
 from pharmacy.queries import balance_differences
 
@@ -37,7 +38,7 @@ def torture_checks(
         "differences": len(balance_differences(facility)),
         "lost": _lost(facility, done),
         "unasked": sum((Counter(forward) - answered).values()) + sum((answered - Counter(forward)).values()),
-        "gaps": _gaps(list(documents.values_list("number", flat=True))),
+        "gaps": gaps(list(documents.values_list("number", flat=True)), "-"),
         "issued_twice": _issued_twice(facility, after, prescribed),
         "broken_audit": sum(len(broken_positions(facility, month)) for month in months),
     }
@@ -54,16 +55,6 @@ def _lost(facility: Facility, done: Sequence[dict[str, Any]]) -> int:
         return bool(entry["done"] == (documents.get(result) if entry["asked"] == "give" else result))
 
     return sum(not is_there(entry) for entry in keyed)
-
-
-def _gaps(numbers: Sequence[str]) -> int:
-    found = Counter(numbers)
-    twice = sum(count - 1 for count in found.values())
-    by_series: dict[str, set[int]] = {}
-    for number in found:
-        series, _, place = number.partition("-")
-        by_series.setdefault(series, set()).add(int(place))
-    return twice + sum(max(places) - len(places) for places in by_series.values())
 
 
 def _issued_twice(facility: Facility, after: int, prescribed: Decimal) -> int:

@@ -1,9 +1,10 @@
-"""`manage.py bench claims|search|split|stock|torture|reports`: a month of visits, the split of one, a lot, all forms.
+"""`manage.py bench WHAT`: a month of visits, the split of one, a lot, cashiers, all forms.
 
 The last line is JSON.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,12 +12,20 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from his.core.errors import Refusal
 from his.demo import ground
 from his.demo.places import HOSPITAL, STATION
+from his.demo.volume.cash_torture import bench_cashiers
 from his.demo.volume.load import Loaded
 from his.demo.volume.measure import bench_claims, bench_search
 from his.demo.volume.reporting import bench_reports
 from his.demo.volume.splitting import bench_split
 from his.demo.volume.stocking import bench_stock
 from his.demo.volume.torture import bench_torture
+
+CROWDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "stock": bench_stock,
+    "torture": bench_torture,
+    "cashiers": bench_cashiers,
+}
+"""What many clients do at once."""
 
 
 class Command(BaseCommand):
@@ -29,16 +38,19 @@ class Command(BaseCommand):
             "claims: nạp một tháng, lập và xuất hồ sơ; search: nạp một tháng, tìm kiếm; "
             "split: tách chi phí một lượt khám và một đợt 600 dòng, không cần dữ liệu; "
             "stock: nhiều máy cùng xuất một lô thuốc; torture: nhiều máy cùng làm mọi việc kho và bị tắt giữa chừng; "
+            "cashiers: nhiều thu ngân cùng làm trên vài lượt khám và bị tắt giữa chừng; "
             "reports: mọi biểu, danh sách của một tháng đã nạp hoặc nạp mới"
         )
-        parser.add_argument("what", choices=["claims", "search", "split", "stock", "torture", "reports"], help=said)
+        parser.add_argument("what", choices=["claims", "search", "split", "reports", *CROWDS], help=said)
         parser.add_argument("--visits", type=int, default=20_000, metavar="N", help="số lượt khám (20000)")
         parser.add_argument("--times", type=int, default=1, metavar="K", help="claims: nhân tháng đã lập lên K lần (1)")
         parser.add_argument("--facility", default=HOSPITAL, choices=[STATION, HOSPITAL])
         parser.add_argument("--seed", type=int, default=1, metavar="S")
-        parser.add_argument("--clients", type=int, default=32, metavar="N", help="stock, torture: số tiến trình (32)")
         parser.add_argument(
-            "--seconds", type=float, default=15, metavar="S", help="stock: số giây mỗi cách ghi; torture: số giây (15)"
+            "--clients", type=int, default=32, metavar="N", help="stock, torture, cashiers: số máy (32)"
+        )
+        parser.add_argument(
+            "--seconds", type=float, default=15, metavar="S", help="số giây; stock: của mỗi cách ghi (15)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,7 +65,7 @@ class Command(BaseCommand):
         }
         try:
             ground.migrate()
-            if options["what"] in {"stock", "torture"}:
+            if options["what"] in CROWDS:
                 self.stdout.write(json.dumps(self._crowd(options)))
                 return
             if options["what"] == "reports":
@@ -67,8 +79,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(figures))
 
     def _crowd(self, options: dict[str, Any]) -> dict[str, Any]:
-        measure = bench_stock if options["what"] == "stock" else bench_torture
-        return measure(
+        return CROWDS[options["what"]](
             facility_code=options["facility"],
             clients=options["clients"],
             seconds=options["seconds"],
