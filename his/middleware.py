@@ -19,6 +19,8 @@ LAST_SEEN_KEY = "last_seen"
 _NUL = "\0"
 _API = "/api/"
 _FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
+_AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+_PURPOSES = {"prefetch", "prerender", "preview"}
 _CSP = "; ".join(
     (
         "default-src 'none'",
@@ -50,6 +52,21 @@ class SecurityHeaders:
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class NotAhead:
+    """Answers nothing to a browser that fetches a page before anybody asked for it.
+
+    Opening a paper prints it: a copy gets its number, and the audit chain an entry. Looking ahead must do neither.
+    Browsers say so in one of these headers; when somebody then really opens the page, they ask again.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        said = {request.headers.get(name, "").split(";")[0].strip().lower() for name in _AHEAD}
+        return HttpResponse(status=204) if said & _PURPOSES else self.get_response(request)
 
 
 class WithoutNul:

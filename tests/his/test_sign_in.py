@@ -1,12 +1,16 @@
 """Sign-in: one page, lock-out after failures, idle sessions end, pages carry their headers."""
 
+import pytest
 import time_machine
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from his.audit.models import AuditEntry
 from his.demo.places import DEMO_PASSWORD
-from tests.cast import World
+from his.printing.models import PrintRecord
+from patients.models import QueueTicket
+from tests.cast import World, lan_visit
 
 
 def _sign_in(client: Client, username: str, password: str) -> int:
@@ -54,6 +58,19 @@ def test_pages_are_not_cached_and_load_nothing_from_outside(world: World, client
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "http" + "s://" not in page.content.decode()
     assert "http" + "://" not in page.content.decode()
+
+
+@pytest.mark.parametrize("header", ["Sec-Purpose: prefetch;prerender", "Purpose: prefetch", "X-Moz: prefetch"])
+def test_looking_ahead_prints_nothing(world: World, client: Client, header: str) -> None:
+    """A browser that fetches what nobody opened counts no copy and leaves no entry in the audit chain."""
+    ticket = QueueTicket.objects.get(visit=lan_visit(world.hospital))
+    client.force_login(world.hospital.users["reception"])
+    address, entries = reverse("ticket-pdf", args=[ticket.pk]), AuditEntry.objects.count()
+    answer = client.get(address, headers=dict([header.split(": ")]))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (PrintRecord.objects.count(), AuditEntry.objects.count()) == (0, entries)
+    assert client.get(address, headers={"Sec-Purpose": ""}).content.startswith(b"%PDF")
+    assert PrintRecord.objects.get().copy_no == 1
 
 
 def test_function_keys_can_be_turned_off_for_the_account(world: World, client: Client) -> None:

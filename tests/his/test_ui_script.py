@@ -282,6 +282,15 @@ def test_the_off_switch_gives_the_keys_back(page: Page) -> None:
     assert page.inner_text("#alert") == ""
 
 
+def test_a_paper_that_is_refused_is_said_and_not_printed(page: Page) -> None:
+    page.evaluate("Object.defineProperty(Navigator.prototype, 'webdriver', {get: () => false})")
+    page.evaluate("document.querySelector('[data-print]').dataset.print = '/refuse/'")
+    page.keyboard.press("F10")
+    expect(page.locator("#alert")).to_contain_text("Chưa in được. Chưa thực hiện được: Hồ sơ đang được người khác chốt")
+    page.wait_for_timeout(100)
+    assert "máy in" not in (page.locator("#live").text_content() or "")
+
+
 def test_print_opens_the_paper(page: Page) -> None:
     with page.expect_popup() as paper:
         page.keyboard.press("F10")

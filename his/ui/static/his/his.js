@@ -375,6 +375,12 @@
     frame.className = "unseen";
     frame.title = "Bản in";
     frame.addEventListener("load", () => {
+      let page = null;
+      try { page = frame.contentDocument; } catch { /* the viewer of the browser is no page of ours */ }
+      if (page?.contentType === "text/html") { /* a refusal in its place: it is said, not printed */
+        alertNow(`Chưa in được. ${$("[role=alert]", page)?.textContent.replace(/\s+/g, " ").trim() || ""}`);
+        return;
+      }
       try { frame.contentWindow.focus(); frame.contentWindow.print(); say("Đã gửi tới máy in"); } catch { window.open(url, "_blank"); }
     });
     frame.src = url;
@@ -430,6 +436,13 @@
   const tidy = (el) => {
     if (el.matches("[data-money]") && /^\d{4,15}$/.test(el.value.trim())) el.value = el.value.trim().replace(/\B(?=(\d{3})+$)/g, ".");
     if (el.matches("[data-day]") && /^\d{8}$/.test(el.value.trim())) el.value = el.value.trim().replace(/^(\d\d)(\d\d)(\d{4})$/, "$1/$2/$3");
+  };
+
+  /* Change: `data-change-of="#amount"` on what was handed over, `data-change-in="#output"` for what goes back */
+  const giveChange = (el) => {
+    const number = (box) => (box && /^[\d.]+$/.test(box.value.trim()) ? Number(box.value.replace(/\./g, "")) : NaN);
+    const back = number(el) - number($(el.dataset.changeOf));
+    $(el.dataset.changeIn).textContent = Number.isNaN(back) ? "–" : back < 0 ? "chưa đủ" : `${String(back).replace(/\B(?=(\d{3})+$)/g, ".")} đ`;
   };
 
   const onClick = (e) => {
@@ -525,6 +538,7 @@
     else if (begun.matches("[data-typeahead]")) entered(begun);
     document.addEventListener("beforeinput", holdLetters, true);
     document.addEventListener("compositionstart", () => { if (isHeld()) giveLetters(ahead.xhr); }); /* cannot be held */
+    $$("[data-change-of]").forEach(giveChange);
     document.addEventListener("keydown", onScanKey, true);
     document.addEventListener("keydown", onTypeaheadKey);
     document.addEventListener("keydown", onKey);
@@ -532,6 +546,7 @@
     document.addEventListener("input", (e) => {
       touched(e);
       typedAt.set(e.target, performance.now());
+      if (e.target.matches?.("[data-change-of], #id_amount")) $$("[data-change-of]").forEach(giveChange);
       if (e.target.matches?.("[data-typeahead]")) { hiddenOf(e.target).value = ""; e.target.removeAttribute("aria-invalid"); look(e.target); }
     });
     document.addEventListener("focusin", (e) => { if (e.target.matches?.("[data-typeahead]")) entered(e.target); });
