@@ -34,9 +34,14 @@ class CloseForm(forms.Form):
 
 
 class CollectForm(forms.Form):
-    """Money taken: the amount stands there already, cash unless said otherwise."""
+    """Money taken: the amount stands there already, cash unless said otherwise.
 
+    `tendered` is what was handed over in cash, `change` what of it goes back, None when nobody said; neither is kept.
+    """
+
+    change: Decimal | None = None
     amount = MoneyField(label="Số tiền thu", error_messages=_NEEDED)
+    tendered = MoneyField(label="Khách đưa", required=False)
     method = forms.ChoiceField(label="Hình thức", choices=CashEntry.Method.choices, initial=CashEntry.Method.CASH)
     bank_reference = forms.CharField(
         label="Mã giao dịch ngân hàng",
@@ -49,6 +54,16 @@ class CollectForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"].widget.attrs |= {"data-focus": "", "data-select": ""}
+        self.fields["tendered"].widget.attrs |= {"data-change-of": "#id_amount", "data-change-in": "#change"}
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        amount, tendered = values.get("amount"), values.pop("tendered", None)
+        if values.get("method") == CashEntry.Method.CASH and amount is not None and tendered is not None:
+            self.change = tendered - amount
+            if self.change < 0:
+                self.add_error("tendered", "Khách đưa ít hơn số tiền thu")
+        return values
 
 
 class RefundForm(forms.Form):

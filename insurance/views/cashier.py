@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -284,14 +284,20 @@ def strip_of(visit: Visit) -> dict[str, str]:
 
 
 def _waiting(facility: Facility, current: int | None) -> dict[str, Any]:
+    today = timezone.localdate()
     rows = queries.visits_to_settle(facility, since=_recent())
-    labels, today = _tickets(facility, [row.visit.pk for row in rows]), timezone.localdate()
+    rows.sort(key=lambda row: _ended(row.visit).date() < today)  # stable: who is here today comes before old accounts
+    labels = _tickets(facility, [row.visit.pk for row in rows])
     for row in rows:
         row.visit.ticket_label = labels.get(row.visit.pk, "–")  # type: ignore[attr-defined]
-        ended = local(row.visit.ended_at or row.visit.arrived_at)
+        ended = _ended(row.visit)
         row.visit.when_text = f"{ended:%H:%M}" if ended.date() == today else f"{ended:%d/%m}"  # type: ignore[attr-defined]
     text = ",".join(f"{row.visit.pk}:{row.due}:{row.is_closed}:{row.is_waiting_for_drugs}" for row in rows)
     return {"rows": rows, "seen": hashlib.sha256(text.encode()).hexdigest()[:16], "current_pk": current}
+
+
+def _ended(visit: Visit) -> datetime:
+    return local(visit.ended_at or visit.arrived_at)
 
 
 def _recent() -> date:

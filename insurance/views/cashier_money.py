@@ -35,7 +35,7 @@ def take(request: DeskRequest, pk: int) -> HttpResponse:
 
     def act() -> str:
         entry = collect(visit=visit, actor=request.actor, at=timezone.now(), **form.cleaned_data)
-        return f"Đã thu {money_text(entry.amount)} đ, phiếu {entry.number}"
+        return f"Đã thu {money_text(entry.amount)} đ, phiếu {entry.number}{_change(form)}"
 
     return act_on(request, visit, "collect_form", form, act, order=order_to_fill(visit, CashEntry.Kind.RECEIPT))
 
@@ -49,10 +49,15 @@ def deposit(request: DeskRequest, pk: int) -> HttpResponse:
 
     def act() -> str:
         entry = take_deposit(visit=visit, actor=request.actor, at=timezone.now(), **form.cleaned_data)
-        return f"Đã thu tạm ứng {money_text(entry.amount)} đ, phiếu {entry.number}"
+        return f"Đã thu tạm ứng {money_text(entry.amount)} đ, phiếu {entry.number}{_change(form)}"
 
     order = order_to_fill(visit, CashEntry.Kind.DEPOSIT)
     return act_on(request, visit, "deposit_form", form, act, depositing=True, order=order)
+
+
+def _change(form: CollectForm) -> str:
+    """What goes back of what was handed over, once more when the drawer is open."""
+    return f"; trả lại khách {money_text(form.change)} đ" if form.change else ""
 
 
 @require_POST

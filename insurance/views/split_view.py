@@ -67,6 +67,8 @@ class Shown:
     missing: tuple[tuple[str, str], ...] = ()
     problem: Refusal | None = None
     shared_reasons: tuple[Reason, ...] = ()
+    is_mixed: bool = False
+    """Some lines are outside the scope of the fund: the shared reasons are those of the others."""
     seen: str = ""
     difference: Difference | None = None
     sources: tuple[Source, ...] = ()
@@ -80,12 +82,17 @@ def shown_split(visit: Visit) -> Shown:
 
 
 def _said_once(shown: Shown) -> Shown:
-    """Move the reasons that every line has from the lines to below the table."""
-    if len(shown.rows) < 2:
+    """Move the reasons that every line has from the lines to below the table; of a mixed visit, those of all lines
+    that the fund pays for."""
+    paid = [row for row in shown.rows if row.insured] or list(shown.rows)
+    if len(paid) < 2:
         return replace(shown, rows=tuple(replace(row, own_reasons=row.reasons) for row in shown.rows))
-    shared = tuple(r for r in shown.rows[0].reasons if all(r in row.reasons for row in shown.rows))
-    rows = tuple(replace(row, own_reasons=tuple(r for r in row.reasons if r not in shared)) for row in shown.rows)
-    return replace(shown, rows=rows, shared_reasons=shared)
+    shared = tuple(r for r in paid[0].reasons if all(r in row.reasons for row in paid))
+    rows = tuple(
+        replace(row, own_reasons=tuple(r for r in row.reasons if r not in shared or row not in paid))
+        for row in shown.rows
+    )
+    return replace(shown, rows=rows, shared_reasons=shared, is_mixed=len(paid) < len(rows))
 
 
 def stored(result: BenefitResult) -> Shown:

@@ -77,6 +77,22 @@ def close_and_transfer(page: Page, hands: Hands, lan: walk.Walk, desks: Desks) -
     expect(page.locator("#messages")).to_contain_text("Đã thu 290.160 đ, phiếu PT26.000001")
 
 
+def test_what_goes_back_of_a_note_stands_beside_it(lan: walk.Walk, desks: Desks) -> None:  # noqa: F811
+    lan.close()
+    page, hands = desks.open("cashier.bv", "cashier")
+    hands.press("F12")
+    expect(page.locator("#collect [name=amount]")).to_be_focused()
+    hands.press("Tab", "Tab")
+    hands.type("300000")
+    expect(page.locator("#change")).to_have_text("chưa đủ")
+    hands.press("Control+a")
+    hands.type("500000")
+    expect(page.locator("#change")).to_have_text("109.840 đ")
+    fits(page)
+    hands.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("phiếu PT26.000001; trả lại khách 109.840 đ")
+
+
 def test_a_deposit_that_covers_the_bill_is_used_and_the_rest_needs_two(lan: walk.Walk, desks: Desks) -> None:  # noqa: F811
     lan.deposit(500_000)
     lan.close()

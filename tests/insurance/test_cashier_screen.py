@@ -1,6 +1,7 @@
 """The cashier's desk: closing, collecting, refunding by keys; errors beside the field; nothing of another facility."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -81,6 +82,35 @@ def test_f10_prints_the_receipt_and_before_there_is_one_the_statement(world: Wor
     client.post(reverse("cashier-collect", args=[step.visit.pk]), form)
     receipt = reverse("receipt-pdf", args=[CashEntry.objects.get().pk])
     assert printed.findall(page(client, "cashier-visit", step.visit.pk)) == [receipt]
+
+
+def test_what_goes_back_of_a_note_is_said_and_not_kept(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.close()
+    drawer(world.hospital)
+    client, address = signed_in(world.hospital), reverse("cashier-collect", args=[step.visit.pk])
+    form = {"amount": "390.160", "method": "cash", "idempotency_key": "k1", "tendered": "390.000"}
+    assert "Khách đưa ít hơn số tiền thu" in refused(client.post(address, form))
+    assert not CashEntry.objects.exists()
+    shown = client.post(address, form | {"tendered": "500.000"}, follow=True).content.decode()
+    assert "Đã thu 390.160 đ, phiếu PT26.000001; trả lại khách 109.840 đ" in shown
+    assert CashEntry.objects.get().amount == 390_160
+    other = walk.hung(world, world.hospital, hour=9).examine().sign()
+    other.close()
+    form = {"amount": "1000", "method": "card", "idempotency_key": "k2", "tendered": "500"}
+    shown = client.post(reverse("cashier-collect", args=[other.visit.pk]), form, follow=True).content.decode()
+    assert "Đã thu 1.000 đ, phiếu PT26.000002<" in shown, "a card gives nothing back"
+
+
+def test_who_is_here_today_comes_before_old_accounts(world: World) -> None:
+    old = walk.lan_full(world, world.hospital)
+    old.close()
+    before = timedelta(days=3)
+    Visit.objects.filter(pk=old.visit.pk).update(arrived_at=at(8) - before, ended_at=at(9) - before)
+    new = walk.hung(world, world.hospital, hour=11).examine().sign()
+    shown = page(signed_in(world.hospital), "cashier")
+    assert shown.index("Trần Văn Hùng") < shown.index("Thu 390.160")
+    assert f'data-action="next" href="{reverse("cashier-visit", args=[new.visit.pk])}"' in shown
 
 
 def test_the_second_cashier_reads_who_was_first(world: World) -> None:
@@ -215,6 +245,14 @@ def test_every_line_says_why_and_by_which_law(world: World) -> None:
     stored = page(signed_in(place), "cashier-visit", step.visit.pk)
     assert half in stored
     assert "Luật BHYT Điều 22 khoản 1 điểm e" in stored
+
+
+def test_what_the_lines_of_the_fund_have_in_common_is_said_once_beside_a_self_paid_line(world: World) -> None:
+    step = walk.lan(world, world.hospital).examine().order(CBC).order(walk.ULTRASOUND, is_insured=False).sign()
+    shown = page(signed_in(world.hospital), "cashier-visit", step.visit.pk)
+    assert shown.count("chi phí lượt khám dưới 15% lương cơ sở") == 1
+    assert "Mọi khoản trong phạm vi BHYT: Hưởng 100%" in shown
+    assert shown.count("người bệnh tự trả") == 1
 
 
 @pytest.mark.parametrize(
