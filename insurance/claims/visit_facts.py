@@ -19,6 +19,7 @@ COURSE_TYPES = frozenset({"02", "05", "07"})
 _DISCHARGE = {
     Exam.Outcome.HOME: "1",
     Exam.Outcome.FOLLOW_UP: "1",
+    Exam.Outcome.HOME_REQUEST: "4",
     Exam.Outcome.TRANSFER: "2",
     Exam.Outcome.TRANSFER_REQUEST: "5",
 }
@@ -96,7 +97,7 @@ def admission_reason(record: Record) -> str:
 
 
 def discharge_kind(record: Record) -> str:
-    """How the visit ended (MA_LOAI_RV): home, or one of the two transfers."""
+    """How the visit ended (MA_LOAI_RV): home, home at own request, or one of the two transfers."""
     return discharge_code(record.exam.outcome)
 
 

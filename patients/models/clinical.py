@@ -41,6 +41,7 @@ class Exam(FacilityModel):
     class Outcome(models.TextChoices):
         HOME = "home", "Cho về"
         FOLLOW_UP = "follow_up", "Hẹn khám lại"
+        HOME_REQUEST = "home_request", "Xin ra viện"
         TRANSFER = "transfer", "Chuyển cơ sở khác"
         TRANSFER_REQUEST = "transfer_request", "Chuyển theo yêu cầu"
 

@@ -1,4 +1,4 @@
-"""How an exam ends (xử trí): home, a follow-up slip, a transfer slip, with what each slip must say and its number."""
+"""How an exam ends (xử trí): home, also at own request, a follow-up or a transfer slip, what each must say, numbers."""
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime

@@ -295,6 +295,27 @@ def test_a_claim_ends_when_the_patient_left_though_the_doctor_signs_a_day_later(
 
 
 @pytest.mark.django_db
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("outcome", "result", "days"), [("home_request", "4", 3), ("home_request", "2", 2), ("home", "4", 2)]
+)
+def test_who_goes_home_at_own_request_not_better_has_the_day_of_leaving(
+    world: World, outcome: str, result: str, days: int
+) -> None:
+    """Xin ra viện, MA_LOAI_RV 4: one more day only with a result of not better or worse (TT 39/2024 Đ4c k1)."""
+    bed_prices(world.hospital)
+    step = walk.lan(world, world.hospital).examine()
+    stay = admitted(step, "K02", "H001", "K02.1911", at(9))
+    leave_ward(stay=stay, actor=step.place.actor("nurse"), at=on_day(8, 11))
+    step.now = on_day(8, 12)
+    step.sign(outcome=outcome, treatment_result_code=result)
+    step.settled()
+    claim = build_claim(visit=step.visit, actor=step.place.actor("claims"), at=on_day(8, 15))
+    tables = money_audit.tables_of(content_of(claim))
+    assert tables["XML1"][0]["MA_LOAI_RV"] == {"home_request": "4", "home": "1"}[outcome]
+    assert tables["XML3"][1]["SO_LUONG"] == f"{days}.000"
+
+
 def test_who_lies_in_a_bed_is_named_and_stops_the_closing(world: World) -> None:
     bed_prices(world.hospital)
     step = walk.lan(world, world.hospital).examine()

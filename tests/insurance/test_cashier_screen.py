@@ -102,6 +102,17 @@ def test_what_goes_back_of_a_note_is_said_and_not_kept(world: World) -> None:
     assert "Đã thu 1.000 đ, phiếu PT26.000002<" in shown, "a card gives nothing back"
 
 
+def test_who_pays_alone_sees_no_columns_of_the_fund(world: World) -> None:
+    columns = ("Trong BHYT", "Quỹ trả", "Cùng trả")
+    alone = walk.hung(world, world.hospital).examine().sign()
+    shown = page(signed_in(world.hospital), "cashier-visit", alone.visit.pk)
+    assert not any(f">{column}<" in shown for column in columns)
+    assert shown.count("39.800") > 2
+    insured = walk.lan(world, world.hospital, hour=9).examine().sign()
+    shown = page(signed_in(world.hospital), "cashier-visit", insured.visit.pk)
+    assert all(f">{column}<" in shown for column in columns)
+
+
 def test_who_is_here_today_comes_before_old_accounts(world: World) -> None:
     old = walk.lan_full(world, world.hospital)
     old.close()
