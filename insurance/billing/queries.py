@@ -94,9 +94,9 @@ def waivers_of(visit: Visit) -> list[FeeWaiver]:
 
 def waivers_in(facility: Facility, month: date) -> QuerySet[FeeWaiver]:
     """Waivers given in a month on splits that are in force, and their cancellations, latest first."""
-    first, last = month_range(month.year, month.month)
+    first, after = month_range(month.year, month.month)
     rows = FeeWaiver.objects.for_facility(facility).filter(
-        result__is_current=True, at__gte=day_range(first)[0], at__lt=day_range(last)[1]
+        result__is_current=True, at__gte=day_range(first)[0], at__lt=day_range(after)[0]
     )
     return rows.select_related("visit__patient", "line__charge", "by", "cancels").order_by("-at", "-id")
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -94,6 +95,16 @@ def test_the_claim_keeps_the_parts_of_the_law_and_is_settled_by_a_waiver(world: 
     assert changed == {"NGAY_TTOAN": f"{local(step.visit.closed_at):%Y%m%d%H%M}"}  # settled, without a receipt
     cancel(step, waiver)
     assert built(15) == before
+
+
+def test_a_waiver_of_the_first_day_of_a_month_is_listed_in_that_month_alone(world: World) -> None:
+    step = walk.lan_full(world, world.hospital)
+    step.close()
+    october, november = date(2026, 10, 1), date(2026, 11, 1)
+    last = grant(step, at=at(23, 59, date(2026, 10, 31)), amount=Decimal(1000))
+    first = grant(step, at=at(0, 0, november), amount=Decimal(2000))
+    facility = world.hospital.facility
+    assert [list(queries.waivers_in(facility, month)) for month in (october, november)] == [[last], [first]]
 
 
 def test_parts_of_a_dong_are_waived_whole(world: World) -> None:

@@ -19,6 +19,7 @@ from insurance.claims.services import build_month
 from insurance.models import (
     BenefitLine,
     BenefitResult,
+    CashDay,
     CashEntry,
     CashSession,
     Charge,
@@ -162,6 +163,22 @@ def test_each_kind_of_damage_is_named(settled: World, damage: None) -> None:
     assert differing(settled) == {}
     CashEntry.objects.filter(pk=given.pk).update(at=at(8) + timedelta(days=1))
     assert len(differing(settled)["days"]) == 2
+
+
+def test_a_month_ends_before_the_first_day_of_the_next(settled: World, damage: None) -> None:
+    """A drawer and a closed day of 1 November that do not add up are no matter of October."""
+    facility, cashier = settled.hospital.facility, settled.hospital.users["cashier2"]
+    day, one = date(2026, 11, 1), Decimal(1)
+    wrong = {"counted_amount": one, "expected_amount": one, "note": "Sai"}
+    opened = at(8, day=day)
+    CashSession.objects.create(
+        facility=facility, cashier=cashier, opened_at=opened, closed_at=opened, opening_float=0, **wrong
+    )
+    closed = {"day": day, "closed_at": at(20, day=day), "closed_by": cashier, "entry_count": 0, "cash_amount": one}
+    CashDay.objects.create(facility=facility, received_amount=0, held_amount=0, **closed)
+    assert differing(settled) == {}
+    checks = {check.name: check for check in reconcile(facility, date(2026, 11, 1))}
+    assert len(checks["drawers"].differences) == len(checks["days"].differences) == 1
 
 
 def test_what_only_the_journal_knows_is_named(settled: World, damage: None) -> None:

@@ -41,7 +41,7 @@ def stir_month(*, place: Place, month: date, acts: int, seed: int) -> Counter[st
     the invented facilities.
     """
     visits = list(Visit.objects.for_facility(place.facility).filter(claim_month=month).values_list("pk", flat=True))
-    started = vn_datetime(month_range(month.year, month.month)[1], OPENS)
+    started = vn_datetime(month_range(month.year, month.month)[1] - timedelta(days=1), OPENS)
     clock = count(1)
     names = ["cashier", "cashier2"]
     desks = [_Desk(place, name, visits, f"{seed}:{name}", lambda: started + TICK * next(clock)) for name in names]
