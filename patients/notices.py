@@ -7,7 +7,8 @@ from enum import StrEnum
 from his.core.errors import Refusal
 
 SHOWN_AT_ONCE = 3
-"""More notices than these are behind a count: whoever is shown everything reads nothing."""
+"""More notices than these are behind a count: whoever is shown everything reads nothing. What keeps from signing, by
+refusing or by asking for a reason, is never behind it."""
 RULE_BROKEN = "rule_broken"
 REASON_NEEDED = "reason_needed"
 
@@ -72,6 +73,11 @@ class Notice:
     reason_code: str = ""
     reason_words: str = ""
 
+    @property
+    def keeps_from_signing(self) -> bool:
+        """Whether signing is refused for it, at all or until it has a reason."""
+        return self.needs_reason or (self.severity == Severity.BLOCKING and self.is_ours)
+
 
 @dataclass(frozen=True, slots=True)
 class SafetyReport:
@@ -98,19 +104,23 @@ def worst_first(notices: Iterable[Notice]) -> list[Notice]:
 
 
 def by_line(notices: Iterable[Notice]) -> dict[Line, Shown]:
-    """The notices of each line; of all lines together only the worst few are shown at once."""
+    """The notices of each line; of all lines together only the worst few, and what keeps from signing, are shown."""
     found: dict[Line, Shown] = {}
     for number, notice in enumerate(worst_first(n for n in notices if n.line is not None)):
         assert notice.line is not None
         row = found.setdefault(notice.line, Shown())
-        (row.shown if number < SHOWN_AT_ONCE else row.hidden).append(notice)
+        is_shown = number < SHOWN_AT_ONCE or notice.keeps_from_signing
+        (row.shown if is_shown else row.hidden).append(notice)
     return found
 
 
 def limited(notices: Iterable[Notice]) -> Shown:
-    """The worst few, and the rest."""
-    ordered = worst_first(notices)
-    return Shown(ordered[:SHOWN_AT_ONCE], ordered[SHOWN_AT_ONCE:])
+    """The worst few with all that keeps from signing, and the rest."""
+    found = Shown()
+    for number, notice in enumerate(worst_first(notices)):
+        is_shown = number < SHOWN_AT_ONCE or notice.keeps_from_signing
+        (found.shown if is_shown else found.hidden).append(notice)
+    return found
 
 
 def refuse_blocking(notices: Sequence[Notice]) -> None:

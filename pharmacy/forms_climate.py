@@ -88,7 +88,7 @@ class DecisionForm(forms.Form):
 
     decision = forms.ChoiceField(
         label="Quyết định",
-        choices=QuarantinedLot.Decision.choices,
+        choices=[("", "Chọn quyết định"), *QuarantinedLot.Decision.choices],
         error_messages={"required": "Hãy chọn dùng tiếp hoặc hủy", "invalid_choice": "Hãy chọn dùng tiếp hoặc hủy"},
     )
     reason = forms.CharField(label="Căn cứ", max_length=500, error_messages={"required": "Hãy ghi căn cứ"})

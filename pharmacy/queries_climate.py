@@ -115,10 +115,10 @@ def holding(lot: Lot) -> list[QuarantinedLot]:
         Q(decision="") | Q(decision=QuarantinedLot.Decision.DESTROY), lot=lot
     )
     found = list(rows.select_related("reading__point__store").order_by("pk"))
-    return [one for one in found if not one.decision or _left_to_destroy(one) > 0]
+    return [one for one in found if not one.decision or left_to_destroy(one) > 0]
 
 
-def _left_to_destroy(one: QuarantinedLot) -> Decimal:
+def left_to_destroy(one: QuarantinedLot) -> Decimal:
     """How much of what was to be destroyed lies still in its store, in units of the drug, never more than the store
     has: what lay there less what went out since, by papers that stand and by undoing papers of the time before."""
     store = one.reading.point.store_id

@@ -1,6 +1,8 @@
 """What the books of drugs under special control say, read from the ledger (TT 18/2026/TT-BYT annexes VIII, IX, XVI)."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -157,20 +159,34 @@ def differences(page: ControlledPage) -> list[dict[str, Any]]:
     ]
 
 
-def unsigned_days(store: Store, control_class: str, before: date) -> list[date]:
-    """Days of the last month before the day on which the class moved in the store and two people have not signed."""
+@dataclass(frozen=True, slots=True)
+class UnsignedDay:
+    """A day of a book on which it moved and that two people have not signed yet."""
+
+    store: Store
+    control_class: str
+    day: date
+
+
+def unsigned(facility: Facility, before: date) -> list[UnsignedDay]:
+    """All such days of all books of the facility in the month before the day, by day and store."""
     first = before - timedelta(days=LOOK_BACK_DAYS)
-    start, _ = day_range(first)
-    end, _ = day_range(before)
-    codes = controlled_drugs(store.facility, control_class, before)
-    times = _movements(store, codes).filter(at__gte=start, at__lt=end).values_list("at", flat=True)
-    signed = ControlledSignature.objects.for_facility(store.facility_id).filter(
-        page__store=store, page__control_class=control_class, page__day__gte=first, page__day__lt=before
+    start, end = day_range(first)[0], day_range(before)[0]
+    books, known = books_on(before), known_drugs(facility, before)
+    classes = {code: drug.control_class for code, drug in known.items() if drug.control_class in books}
+    rows = StockMovement.objects.for_facility(facility).filter(
+        lot__drug__code__in=list(classes), at__gte=start, at__lt=end
     )
-    by_day: dict[date, int] = {}
-    for day in signed.values_list("page__day", flat=True):
-        by_day[day] = by_day.get(day, 0) + 1
-    return sorted({day for day in {local(at).date() for at in times} if by_day.get(day, 0) < 2})
+    moved = {
+        (store, classes[code], local(at).date())
+        for store, code, at in rows.order_by().values_list("store_id", "lot__drug__code", "at")
+    }
+    signed = ControlledSignature.objects.for_facility(facility).filter(page__day__gte=first, page__day__lt=before)
+    signatures = Counter(signed.order_by().values_list("page__store_id", "page__control_class", "page__day"))
+    by_id = {store.pk: store for store in Store.objects.for_facility(facility)}
+    left = [one for one in moved if signatures[one] < 2]
+    found = [UnsignedDay(by_id[store], control_class, day) for store, control_class, day in left]
+    return sorted(found, key=lambda one: (one.day, one.store.code, one.control_class))
 
 
 def classes_held(store: Store, day: date) -> list[str]:

@@ -118,8 +118,10 @@ def commits(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def all_scenes(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scenes]:
-    """The scenes of this process."""
+def all_scenes(
+    quick_password_hash: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Scenes]:
+    """The scenes of this process; the accounts of all, also the first, have the hash that tests sign in by."""
     found = Scenes()
     yield found
     with django_db_blocker.unblock():

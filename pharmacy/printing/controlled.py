@@ -69,7 +69,8 @@ def book_data(page: ControlledPage) -> dict[str, Any]:
 def readable(row: Mapping[str, Any]) -> dict[str, Any]:
     """A drug of a stored day with its quantities as people write them; an empty side of a movement is empty."""
     return {
-        **{name: row[name] for name in ("name", "strength", "registration_no", "unit")},
+        **{name: row[name] for name in ("name", "registration_no", "unit")},
+        "strength": "" if row["strength"].casefold() in row["name"].casefold() else row["strength"],
         "opening": _number(row["opening"]),
         "closing": _number(row["closing"]),
         "rows": [

@@ -238,7 +238,10 @@ def _quarantine_context(request: DeskRequest) -> dict[str, Any]:
     return {
         **head(request),
         "waiting": [{"row": row, "form": DecisionForm(prefix=str(row.pk))} for row in log.undecided(facility)],
-        "decided": decided.select_related("reading__point__store", "lot__drug", "decided_by")[:50],
+        "decided": [
+            {"row": row, "left": log.left_to_destroy(row) if row.decision == QuarantinedLot.Decision.DESTROY else None}
+            for row in decided.select_related("reading__point__store", "lot__drug", "decided_by")[:50]
+        ],
         "may_decide": request.actor.may("pharmacy.destroy"),
         "tab": "climate",
     }

@@ -39,7 +39,7 @@ from pharmacy.queries_controlled import (
     differences,
     page_of,
     return_records,
-    unsigned_days,
+    unsigned,
     year_rows,
 )
 from pharmacy.queries_incidents import unreported
@@ -79,6 +79,7 @@ def _context(request: DeskRequest, asked: Any) -> dict[str, Any]:
     control_class = wanted if wanted in books else next(iter(held), "narcotic")
     page = page_of(store, control_class, day)
     rows = page.rows if page is not None else plain(book_of(store, control_class, day))
+    waiting = unsigned(facility, day)
     roles = {one.role for one in page.signatures.all()} if page is not None else set()
     return context | {
         "classes": [(code, ControlClass(code).label) for code in books if code in held or code == control_class],
@@ -87,7 +88,12 @@ def _context(request: DeskRequest, asked: Any) -> dict[str, Any]:
         "page": page,
         "drugs": [readable(row) for row in rows],
         "changed": [_difference(one) for one in differences(page)] if page is not None else [],
-        "unsigned": unsigned_days(store, control_class, day),
+        "unsigned": [one.day for one in waiting if (one.store, one.control_class) == (store, control_class)],
+        "elsewhere": [
+            {"row": one, "title": ControlClass(one.control_class).label}
+            for one in waiting
+            if (one.store, one.control_class) != (store, control_class)
+        ],
         "may_close": page is None and day <= today and request.actor.may("pharmacy.keep_book"),
         "may_approve": page is not None
         and ControlledSignature.Role.HEAD not in roles

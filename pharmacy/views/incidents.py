@@ -39,7 +39,9 @@ def incident_list(request: DeskRequest) -> HttpResponse:
     """What waits for a report with the time left, then the reports: all that are not sent yet first."""
     facility, at = request.actor.facility, timezone.now()
     rows = [*found.open_incidents(facility), *found.ended_incidents(facility)[:_SHOWN]]
-    reports = [{"report": one, "deadline": _deadline(one, at)} for one in rows]
+    reports = [
+        {"report": one, "deadline": _deadline(one, at), "drugs": [readable(row) for row in one.rows]} for one in rows
+    ]
     context = {"waiting": found.unreported(facility, at), "reports": reports, **_may(request)}
     return render(request, _LIST, {**head(request), **context})
 

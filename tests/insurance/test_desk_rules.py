@@ -22,7 +22,7 @@ from insurance.claims.export import export_month
 from insurance.rules.desk import visit_notices
 from insurance.rules.engine.load import COLUMNS
 from patients.models import Exam, Prescription, Visit
-from patients.notices import Line, LineKind, Notice, Severity, Stage, by_line
+from patients.notices import Line, LineKind, Notice, Severity, Stage, by_line, limited
 from patients.services.signing import sign_exam
 from tests.cast import World, at
 from tests.insurance.walk import AMLODIPIN, CBC, GLUCOSE, MONTH, PARACETAMOL, Walk, hung, lan, signed_in
@@ -276,6 +276,23 @@ def test_the_worst_three_are_shown_and_the_rest_counted():
     shown = by_line([*found, Notice("of.visit", Severity.BLOCKING, "m", "f")])
     assert [n.rule for n in shown[lines[1]].shown] == ["r3", "r1"]
     assert ([n.rule for n in shown[lines[0]].shown], [n.rule for n in shown[lines[0]].hidden]) == (["r0"], ["r2"])
+
+
+def test_what_keeps_from_signing_is_never_behind_a_count():
+    """Three refusals in other rows must not hide the overdose that wants a reason."""
+    lines = [Line(LineKind.DRUG, number) for number in range(1, 7)]
+    found = [Notice(f"b{number}", Severity.BLOCKING, "m", "f", line=lines[number]) for number in range(3)]
+    found += [Notice(f"r{number}", Severity.WARNING, "m", "f", line=lines[3], needs_reason=True) for number in range(2)]
+    found += [
+        Notice("other desk", Severity.BLOCKING, "m", "f", line=lines[4], is_ours=False),
+        Notice("w", Severity.WARNING, "m", "f", line=lines[5]),
+    ]
+    shown = by_line(found)
+    assert [notice.rule for notice in shown[lines[3]].shown] == ["r0", "r1"]
+    assert [notice.rule for notice in shown[lines[5]].hidden] == ["w"]
+    every = limited(found)
+    assert {notice.rule for notice in every.shown} >= {"b0", "b1", "b2", "r0", "r1"}
+    assert [notice.rule for notice in every.hidden][-1] == "w"
 
 
 def test_an_order_asks_the_database_a_fixed_number_of_times(rules, visit, doctor, django_assert_max_num_queries):

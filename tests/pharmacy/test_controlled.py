@@ -20,10 +20,10 @@ from his.catalogs.models import Drug
 from his.core.errors import PermissionRefused, Refusal
 from his.demo.places import DEMO_PASSWORD
 from patients.models import Prescription
-from pharmacy.controlled import YearRow
+from pharmacy.controlled import YearRow, plain
 from pharmacy.models import ControlledPage, ControlledSignature, Dispense, LotBalance, Store
-from pharmacy.printing.controlled import print_book, year_xlsx
-from pharmacy.queries_controlled import book_of, differences, page_of, unsigned_days, year_rows
+from pharmacy.printing.controlled import print_book, readable, year_xlsx
+from pharmacy.queries_controlled import book_of, differences, page_of, unsigned, year_rows
 from pharmacy.services.controlled import approve_book, close_book
 from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.stock import LotLine, record_loss, transfer
@@ -86,8 +86,41 @@ def test_a_day_says_every_movement_with_its_balance(store: Store) -> None:
     assert book_of(store, CLASS, DAY - timedelta(days=1)) == []
 
 
+def waiting(store: Store) -> list[tuple[Store, str, date]]:
+    """The days that two people have not signed, the day after."""
+    return [(one.store, one.control_class, one.day) for one in unsigned(store.facility, DAY + timedelta(days=1))]
+
+
+def test_days_of_every_book_that_wait_for_a_signature_are_named(world: World, store: Store) -> None:
+    """Whatever book is open: the head need not go through stores and classes one by one."""
+    place = world.station
+    other = shelf.dispensary(place, "CP2")
+    Drug.objects.for_facility(place.facility).filter(code=AMLODIPIN).update(control_class="narcotic")
+    moved = [LotLine(shelf.lot("L2"), Decimal(5))]
+    transfer(store=store, target_store=other, lines=moved, actor=place.actor("pharmacist"), at=at(12))
+    assert waiting(store) == [(store, "narcotic", DAY), (store, CLASS, DAY), (other, "narcotic", DAY)]
+    assert unsigned(store.facility, DAY) == [], "the day itself may still go on"
+    assert unsigned(world.hospital.facility, DAY + timedelta(days=1)) == []
+    page = close(world, store)
+    approve_book(page=page, actor=place.actor("manager"), at=at(18))
+    asked = {"store": store.pk, "class": CLASS, "day": "07/10/2026"}
+    said = signed_in(place, "manager").get(reverse("controlled-book"), asked).content.decode()
+    assert "Kho cấp phát CP2, gây nghiện 06/10/2026" in said
+    assert f"?store={other.pk}&amp;class=narcotic&amp;day=06/10/2026" in said or (
+        f"?store={other.pk}&class=narcotic&day=06/10/2026" in said
+    )
+    assert "Chưa đủ hai chữ ký các ngày trước" not in said, "its own days are signed"
+
+
+def test_the_book_names_a_strength_once(world: World, store: Store) -> None:
+    (row,) = plain(book_of(store, CLASS, DAY))
+    assert (row["name"], row["strength"]) == ("Paracetamol 500mg", "500mg")
+    assert readable(row)["strength"] == ""
+    assert readable({**row, "name": "Paracetamol"})["strength"] == "500mg"
+
+
 def test_a_day_is_closed_and_signed_by_two_people(world: World, store: Store) -> None:
-    assert unsigned_days(store, CLASS, DAY + timedelta(days=1)) == [DAY]
+    assert waiting(store) == [(store, CLASS, DAY)]
     with pytest.raises(Refusal, match="Chưa đến ngày"):
         close(world, store, day=DAY + timedelta(days=1))
     with pytest.raises(Refusal, match="không có thuốc"):
@@ -95,7 +128,7 @@ def test_a_day_is_closed_and_signed_by_two_people(world: World, store: Store) ->
     page = close(world, store)
     with pytest.raises(Refusal, match="đã khóa"):
         close(world, store)
-    assert unsigned_days(store, CLASS, DAY + timedelta(days=1)) == [DAY], "one signature is not enough"
+    assert waiting(store) == [(store, CLASS, DAY)], "one signature is not enough"
     keeper, head = world.station.actor("pharmacist"), world.station.actor("manager")
     with pytest.raises(PermissionRefused):
         approve_book(page=page, actor=keeper, at=at(18))
@@ -106,7 +139,7 @@ def test_a_day_is_closed_and_signed_by_two_people(world: World, store: Store) ->
     approve_book(page=page, actor=head, at=at(18))
     with pytest.raises(Refusal, match="đã ký"):
         approve_book(page=page, actor=head, at=at(18))
-    assert unsigned_days(store, CLASS, DAY + timedelta(days=1)) == []
+    assert waiting(store) == []
     text = joined(pieces(print_book(page=page, actor=keeper, at=at(19))))
     assert "THUỐC HƯỚNG THẦN" in text
     assert text.count("Ký điện tử lúc 06/10/2026") == 2

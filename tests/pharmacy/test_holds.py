@@ -162,3 +162,35 @@ def test_the_lot_says_why_it_is_held_and_the_desk_says_that_it_is(world: World, 
     assert "Hàng về lại" in page
     assert "Đã hủy hết" in page, "who released it before, and why"
     assert "Đang khóa" in pharmacist.get(reverse("stock-document", args=[receipt.pk])).content.decode()
+
+
+def test_a_decision_is_chosen_and_an_ended_one_says_that_nothing_is_left(world: World, store: Store) -> None:
+    place = world.hospital
+    record_climate(
+        point=point(world, store, "Tủ lạnh 1", "cold"),
+        day=DAY,
+        shift="morning",
+        temperature=Decimal(20),
+        humidity=None,
+        action="Gọi sửa",
+        is_quarantined=True,
+        actor=place.actor("keeper"),
+        at=at(10),
+    )
+    (row,), head = QuarantinedLot.objects.all(), signed_in(place, "head")
+    where = reverse("climate-quarantine")
+    page = head.get(where).content.decode()
+    assert '<option value="" selected>Chọn quyết định' in page, "nothing is decided before somebody chose"
+    assert "Tủ lạnh 1, Kho cấp phát CP" in page
+    said = {f"{row.pk}-decision": "", f"{row.pk}-reason": "Quá 24 giờ"}
+    assert head.post(reverse("climate-decide", args=[row.pk]), said).status_code == 422
+    decide_quarantine(quarantined=row, decision="destroy", reason="Quá 24 giờ", actor=place.actor("head"), at=at(11))
+    lines = [LotLine(shelf.lot("V1"), Decimal(60))]
+    kept = {"store": store, "reason": "Quá nhiệt độ", "detail": Detail(board=(Member("Kho"),))}
+    destroy(lines=lines, actor=place.actor("head"), at=at(12), **kept)  # type: ignore[arg-type]
+    assert "còn 40 Viên" in head.get(where).content.decode()
+    lines = [LotLine(shelf.lot("V1"), Decimal(40))]
+    destroy(lines=lines, actor=place.actor("head"), at=at(13), **kept)  # type: ignore[arg-type]
+    page = head.get(where).content.decode()
+    assert "kho không còn" in page
+    assert "lập phiếu hủy" not in page

@@ -93,6 +93,12 @@ def test_the_hours_count_from_when_it_was_noticed(passed: timedelta, text: str, 
     assert (said.text, said.kind) == (text, kind)
 
 
+def test_the_list_says_which_drug_a_report_is_about(world: World, store: Store) -> None:
+    report(world, lose(world, store, "L1"))
+    page = signed_in(world.station, "manager").get(reverse("controlled-incidents")).content.decode()
+    assert "Paracetamol 500mg <b>3</b> Viên" in page
+
+
 def test_from_draft_to_sent(world: World, store: Store) -> None:
     keeper, head = world.station.actor("pharmacist"), world.station.actor("manager")
     document = lose(world, store, "L1", "L2")
