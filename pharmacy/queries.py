@@ -19,7 +19,16 @@ from his.core.dates import day_range
 from his.core.errors import NotFound
 from patients.models import Prescription, PrescriptionLine, Visit
 from pharmacy.allocation import ZERO, LotStock, Wanted
-from pharmacy.models import Dispense, Lot, LotBalance, Reservation, StockDocument, StockMovement, Store
+from pharmacy.models import (
+    Dispense,
+    Lot,
+    LotBalance,
+    Reservation,
+    StockDocument,
+    StockDocumentLine,
+    StockMovement,
+    Store,
+)
 from pharmacy.queries_given import parts_of, refused, still_open
 
 
@@ -302,22 +311,30 @@ def documents(facility: Facility, *, store: Store | None = None) -> QuerySet[Sto
 
 @dataclass(frozen=True, slots=True)
 class LastReceipt:
-    """The latest receipt of a drug that was not reversed: quantity and đồng a unit."""
+    """The latest receipt of a drug that was not reversed: what it brought in all its lots, and đồng a unit."""
 
     quantity: Decimal
     unit_cost: Decimal
 
 
 def last_receipts(facility: Facility, drug_codes: Collection[str]) -> dict[str, LastReceipt]:
-    """The latest receipt line of each drug code, reversed receipts left out."""
+    """The latest receipt of each drug code, reversed receipts left out."""
     rows = (
-        StockDocument.objects.for_facility(facility)
-        .filter(kind=StockDocument.Kind.RECEIPT, reversed_by__isnull=True, lines__lot__drug__code__in=drug_codes)
-        .order_by("lines__lot__drug__code", "-pk", "-lines__position")
-        .distinct("lines__lot__drug__code")
-        .values_list("lines__lot__drug__code", "lines__quantity", "lines__lot__unit_cost")
+        StockDocumentLine.objects.for_facility(facility)
+        .filter(
+            document__kind=StockDocument.Kind.RECEIPT,
+            document__reversed_by__isnull=True,
+            lot__drug__code__in=drug_codes,
+        )
+        .order_by("lot__drug__code", "-document_id", "-position")
     )
-    return {code: LastReceipt(quantity, unit_cost) for code, quantity, unit_cost in rows}
+    latest = list(rows.distinct("lot__drug__code").values_list("lot__drug__code", "document_id", "lot__unit_cost"))
+    in_all = rows.filter(document__in=[document for _, document, _ in latest]).order_by()
+    brought = {
+        (code, document): total
+        for code, document, total in in_all.values_list("lot__drug__code", "document_id").annotate(Sum("quantity"))
+    }
+    return {code: LastReceipt(brought[code, document], cost) for code, document, cost in latest}
 
 
 def lots_of(drug: Drug) -> QuerySet[Lot]:

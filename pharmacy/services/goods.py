@@ -76,12 +76,15 @@ def _within(number: Decimal, limit: Decimal, step: Decimal) -> bool:
 def ask_about_unusual(lines: Sequence[GoodsLine], actor: Actor) -> None:
     """Refuse figures that are ten times the last ones, until somebody confirms them (`receipt_check`)."""
     last = last_receipts(actor.facility, {line.drug.code for line in lines})
+    brought: dict[str, Decimal] = {}
+    for line in lines:
+        brought[line.drug.code] = brought.get(line.drug.code, Decimal(0)) + line.quantity
     warnings = [
         warning
         for position, line in enumerate(lines)
         for warning in receipt_check.unusual(
             position=position,
-            quantity=line.quantity,
+            quantity=brought[line.drug.code],
             unit_cost=line.unit_cost,
             list_price=line.drug.price,
             last=last.get(line.drug.code),

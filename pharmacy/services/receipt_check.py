@@ -22,15 +22,17 @@ class Unusual:
 def unusual(
     *, position: int, quantity: Decimal, unit_cost: Decimal, list_price: Decimal, last: LastReceipt | None
 ) -> list[Unusual]:
-    """Compare a line with the last receipt of the drug, or with its list price when there is none (đồng a unit).
+    """Compare a line with the last receipt of the drug, or with its list price when there is none or it cost nothing
+    (đồng a unit). `quantity` is what the paper brings of the drug in all its lots.
 
     A price ten times up or down, or a quantity ten times up, is unusual: boxes typed for tablets, or the reverse.
     A small top-up is not.
     """
-    known = last.unit_cost if last else list_price
+    is_bought = last is not None and last.unit_cost > 0
+    known = last.unit_cost if last is not None and is_bought else list_price
     found = []
     if known > 0 and unit_cost > 0 and (unit_cost >= known * FACTOR or unit_cost * FACTOR <= known):
-        origin = "lần nhập trước" if last else "giá danh mục"
+        origin = "lần nhập trước" if is_bought else "giá danh mục"
         found.append(
             Unusual(
                 position,

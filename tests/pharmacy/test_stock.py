@@ -106,6 +106,38 @@ def test_the_first_receipt_is_compared_with_the_list_price(world):
     assert "giá danh mục (180 đ)" in asked.value.message_vi
 
 
+def test_a_drug_in_two_lots_counts_as_one_receipt(world):
+    """30 of one lot and 970 of another came last; 400 in one lot are nothing odd, ten times 1000 in two lots are."""
+    place, store = world.station, shelf.dispensary(world.station)
+    actor = place.actor("pharmacist")
+    shelf.receive(
+        place, store, shelf.goods(world, place, quantity=970), shelf.goods(world, place, lot="L2", quantity=30)
+    )
+    usual = shelf.goods(world, place, lot="L3", quantity=999)
+    receive_goods(store=store, lines=[usual], actor=actor, at=at(7))
+    odd = [shelf.goods(world, place, lot=f"M{number}", quantity=4995) for number in (1, 2)]
+    with pytest.raises(Refusal) as asked:
+        receive_goods(store=store, lines=odd, actor=actor, at=at(7))
+    assert [(one.position, one.field) for one in asked.value.facts["warnings"]] == [(0, "quantity"), (1, "quantity")]
+    wrong = receive_goods(store=store, lines=odd, actor=actor, at=at(7), confirm_unusual=True)
+    reverse_document(document=wrong, reason="Nhầm", actor=actor, at=at(8))
+    with pytest.raises(Refusal):
+        receive_goods(store=store, lines=odd, actor=actor, at=at(9))
+
+
+def test_after_goods_that_cost_nothing_the_list_price_is_compared(world):
+    place, store = world.station, shelf.dispensary(world.station)
+    shelf.receive(place, store, shelf.goods(world, place, unit_cost=0))
+    with pytest.raises(Refusal) as asked:
+        receive_goods(
+            store=store,
+            lines=[shelf.goods(world, place, lot="L2", unit_cost=18000)],
+            actor=place.actor("pharmacist"),
+            at=at(7),
+        )
+    assert "giá danh mục (180 đ)" in asked.value.message_vi
+
+
 def test_one_lot_has_one_price(world):
     place, store = world.station, shelf.dispensary(world.station)
     shelf.receive(place, store, shelf.goods(world, place))
