@@ -28,6 +28,7 @@ from pharmacy.models import (
     StockCountEntry,
     StockCountLine,
     StockCountMember,
+    StockDocument,
     StockMovement,
     Store,
 )
@@ -335,3 +336,10 @@ def line_story(line: StockCountLine) -> LineStory:
         moves = moves.filter(at__lt=line.count.posted_at)
     standing = frozenset(entry.order for entry in current(map(seen, found.entries)))
     return LineStory(found, standing, list(moves.select_related("line__document").order_by("at", "pk")))
+
+
+def posted_documents(count: StockCount) -> list[StockDocument]:
+    """What the posting of a stock-take wrote, with the document that undid it, if one did (`reversed_by`)."""
+    known = {count.up_document_id, count.down_document_id, count.loss_document_id}
+    rows = StockDocument.objects.for_facility(count.facility_id).filter(pk__in=known - {None})
+    return list(rows.select_related("reversed_by").order_by("pk"))

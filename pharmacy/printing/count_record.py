@@ -28,7 +28,7 @@ from pharmacy.allocation import ZERO
 from pharmacy.models import StockCount, StockCountMember
 from pharmacy.printing.count_record_xlsx import RecordRow, record_workbook
 from pharmacy.printing.count_sheet import xlsx_response
-from pharmacy.queries_stocktake import CountedLine, counted_lines, get_count, sees_book
+from pharmacy.queries_stocktake import CountedLine, counted_lines, get_count, posted_documents, sees_book
 
 _TEMPLATE = Path(__file__).with_name("count_record.typ")
 _MANY = 300
@@ -129,6 +129,14 @@ def _notes(one: CountedLine) -> list[str]:
     return [*notes, one.line.reason] if one.line.reason else notes
 
 
+def _state(count: StockCount) -> str:
+    """How far the stock-take is, and which of its documents were undone; empty when it stands posted."""
+    if count.state != StockCount.State.POSTED:
+        return count.get_state_display()
+    undone = [one for one in posted_documents(count) if hasattr(one, "reversed_by")]
+    return "; ".join(f"Đã hủy {one.number} bằng {one.reversed_by.number}" for one in undone)
+
+
 def record_data(record: Record) -> dict[str, Any]:
     """The record as texts."""
     count, roles = record.count, StockCountMember.Role
@@ -141,7 +149,7 @@ def record_data(record: Record) -> dict[str, Any]:
         "snapshot": minute_text(count.snapshot_at),
         "from": _clock(count.snapshot_at),
         "until": _clock(record.until) if record.until else "....... giờ .......",
-        "state": "" if count.state == StockCount.State.POSTED else count.get_state_display(),
+        "state": _state(count),
         "members": [
             {"name": member.name, "title": member.title, "role": member.get_role_display()} for member in record.members
         ],

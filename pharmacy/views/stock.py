@@ -217,11 +217,13 @@ def _lot(request: DeskRequest, pk: int) -> Lot:
 def _lot_context(request: DeskRequest, found: Lot) -> dict[str, Any]:
     held = list(balances(request.actor.facility).filter(lot=found).order_by("store__kind", "store__code"))
     quarantines = holding(found) if found.is_blocked else []
+    decided = found.quarantines.exclude(decision="").exclude(pk__in=[one.pk for one in quarantines])
     return {
         **head(request),
         "lot": found,
         "held": held,
         "quarantines": quarantines,
+        "ended": decided.select_related("reading__point__store").order_by("-pk")[:10],
         "changes": hold_changes(found),
         "may_release": found.is_blocked_by_hand or (found.is_blocked and not quarantines),
         "lot_kinds": LOT_KINDS,

@@ -35,6 +35,7 @@ from pharmacy.queries_stocktake import (
     get_count,
     last_board,
     line_story,
+    posted_documents,
     progress,
     sees_book,
     summary,
@@ -178,7 +179,7 @@ def post(request: DeskRequest, pk: int) -> HttpResponse:
 
     def act(_: dict[str, Any]) -> str:
         done = post_count(count=count, actor=request.actor, at=timezone.now())
-        made = [paper.number for paper in (done.up_document, done.down_document, done.loss_document) if paper]
+        made = [paper.number for paper in posted_documents(done)]
         return f"Đã ghi sổ đợt {done.number}: " + (f"phiếu {', '.join(made)}" if made else "sổ khớp, không cần phiếu")
 
     return _carry_out(request, count, forms.Form(request.POST), "", act)
@@ -248,7 +249,7 @@ def one_context(request: DeskRequest, count: StockCount) -> dict[str, Any]:
         "is_ended": count.state in {StockCount.State.POSTED, StockCount.State.ABANDONED},
         "sees_book": shows_book,
         "uploads": count.uploads.select_related("uploaded_by")[:5],
-        "documents": [one for one in (count.up_document, count.down_document, count.loss_document) if one],
+        "documents": posted_documents(count),
         "records": [(code, RECORDS[code]) for code in forms_of(lines)] if shows_book else [],
         "sheet_form": SheetForm(),
         "proposal_form": ProposalForm(),

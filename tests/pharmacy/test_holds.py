@@ -161,6 +161,7 @@ def test_the_lot_says_why_it_is_held_and_the_desk_says_that_it_is(world: World, 
     page = pharmacist.get(reverse("stock-lot", args=[shelf.lot("V1").pk])).content.decode()
     assert "Hàng về lại" in page
     assert "Đã hủy hết" in page, "who released it before, and why"
+    assert "hủy, kho này không còn; Quá 24 giờ" in page, "what became of its quarantine"
     assert "Đang khóa" in pharmacist.get(reverse("stock-document", args=[receipt.pk])).content.decode()
 
 

@@ -6,13 +6,15 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from his.printing.models import PrintRecord
 from his.printing.render import render_png
-from pharmacy.models import StockCount, StockCountEntry
+from pharmacy.models import StockCount, StockCountEntry, StockDocument
 from pharmacy.printing.count_record import RECORDS, record_data, record_of
 from pharmacy.printing.count_sheet import COUNT_SHEET
+from pharmacy.services.stock import reverse_document
 from tests.cast import at
 from tests.his.paper_pictures import PPI, assert_looks_like
 from tests.pharmacy import board, count_papers, shelf
@@ -197,6 +199,15 @@ def test_from_differences_to_the_book(desk, place, store, time_machine):
     again = desk.post(reverse("stock-count-post", args=[count.pk]))
     assert (again.status_code, "đã ghi sổ rồi" in text_of(again)) == (409, True)
     assert "Sổ lúc đếm" in text_of(desk.get(reverse("stock-count-line", args=[line.pk])))
+    assert "Đã hủy" not in text_of(desk.get(one))
+    down = StockDocument.objects.get(number="KH26-000001")
+    undone = reverse_document(document=down, reason="Đếm nhầm kệ", actor=place.actor("pharmacist"), at=timezone.now())
+    page = text_of(desk.get(one))
+    assert "Đã hủy" in page
+    assert undone.number in page
+    count.refresh_from_db()
+    assert record_data(record_of(count, "11d"))["state"] == f"Đã hủy KH26-000001 bằng {undone.number}"
+    assert shelf.on_hand(store)["A"] == 100
 
 
 def test_an_abandoned_count_says_why(desk, place, store):
