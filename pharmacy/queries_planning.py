@@ -122,10 +122,12 @@ def surplus_of(item: Item, on: date) -> dict[int, Decimal]:
     return {part.lot_id: rest.get(part.lot_id, ZERO) for part in item.position.lots if part.usable(on) > 0}
 
 
-def expiring(facility: Facility, on: date, within_days: int = planning.EXPIRY_STEPS[-1]) -> list[Expiring]:
-    """Lots with stock that have expired or expire within the days, earliest first."""
+def expiring(
+    facility: Facility, on: date, within_days: int = planning.EXPIRY_STEPS[-1], looked: LookBack | None = None
+) -> list[Expiring]:
+    """Lots with stock that have expired or expire within the days, earliest first; `looked` as in `items`."""
     found = []
-    for item in items(facility, on):
+    for item in items(facility, on, looked=looked):
         rest = surplus_of(item, on)
         for part in item.position.lots:
             days = (part.expires_on - on).days

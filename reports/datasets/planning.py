@@ -1,5 +1,6 @@
 """The lists ahead as monthly forms: near expiry, use of bids, differing prices, what to buy. As of the last day."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ from his.catalogs.models import Drug
 from his.ui.text import day_text, decimal_text
 from pharmacy import planning, queries_planning
 from pharmacy.allocation import ZERO
+from pharmacy.queries_planning import LookBack
 from reports.datasets.base import Dataset, Query, Row
 from reports.datasets.stock import section_of
 
@@ -17,7 +19,8 @@ def near_expiry(query: Query) -> Dataset:
     """Lots that have expired or expire within six months, with what will be left of them."""
     found, on = Dataset(), query.period.end
     found.sections = [(str(step), title) for step, title in planning.EXPIRY_WORDS.items()]
-    for row in queries_planning.expiring(query.facility, on):
+    looked = _looked(query, found)
+    for row in queries_planning.expiring(query.facility, on, looked=looked):
         step = planning.expiry_step(row.lot.expires_on, on)
         own = {
             "lot_number": row.lot.number,
@@ -75,7 +78,8 @@ def differing_prices(query: Query) -> Dataset:
 def purchase_proposal(query: Query) -> Dataset:
     """What to buy for three months and one in reserve (dự trù): average use less what will last, whole units up."""
     found, on = Dataset(), query.period.end
-    for item in queries_planning.items(query.facility, on):
+    looked = _looked(query, found)
+    for item in queries_planning.items(query.facility, on, looked=looked):
         wanted = planning.proposal(item.position, on, months=PROPOSAL_MONTHS)
         if not wanted:
             continue
@@ -89,11 +93,19 @@ def purchase_proposal(query: Query) -> Dataset:
         }
         _add(found, item.drug, own, "", section_of(found, item.drug))
     found.sections.sort()
-    looked = queries_planning.look_back(query.facility, on)
+    return found
+
+
+def _looked(query: Query, found: Dataset) -> LookBack:
+    """The months that the averages of a form rest on, and a note that says which. A form speaks as of the end of its
+    last day: its own month is whole by then, and counts."""
+    looked = queries_planning.look_back(query.facility, query.period.end + timedelta(days=1))
     if looked.months:
         span = f"từ {day_text(looked.first)} đến {day_text(looked.last)}"
         found.notes.append(f"Mức dùng bình quân tháng tính trên {looked.months} tháng, {span}")
-    return found
+    else:
+        found.notes.append("Chưa có tháng trọn nào để tính mức dùng bình quân: chưa biết, không phải bằng 0")
+    return looked
 
 
 def _add(found: Dataset, drug: Drug, own: dict[str, Any], part: str, section: str) -> str:

@@ -190,3 +190,15 @@ def test_an_empty_month_says_so(world: World) -> None:
         report = made(world, code, Period.parse_month("2026-03"))
         assert report.values["rows"] == []
         assert export(report, "pdf").startswith(b"%PDF")
+
+
+def test_the_proposal_of_a_month_counts_that_month(world: World, month: dict[str, Store]) -> None:
+    """Made at the end of October it knows what October used; in September nothing was handed out, and it says so."""
+    report = made(world, "DUTRU")
+    (line,) = report.values["rows"]
+    row = dict(zip(report.values["columns"], line, strict=True))
+    assert report.values["notes"] == ["Mức dùng bình quân tháng tính trên 1 tháng, từ 01/10/2026 đến 31/10/2026"]
+    assert (row["MA"], row["DUNG_THANG"], int(Decimal(row["DE_NGHI"]))) == ("TH0001", "20", 3), "20 x 4 less 77"
+    before = made(world, "DUTRU", SEPTEMBER)
+    assert before.values["rows"] == []
+    assert before.values["notes"] == ["Chưa có tháng trọn nào để tính mức dùng bình quân: chưa biết, không phải bằng 0"]
