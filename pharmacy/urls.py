@@ -42,6 +42,7 @@ urlpatterns = [
     path("stock/drugs/", stock.drugs, name="stock-drugs"),
     path("stock/drugs/<int:pk>/card/", stock.card, name="stock-card"),
     path("stock/lots/<int:pk>/", stock.lot, name="stock-lot"),
+    path("stock/lots/<int:pk>/patients/", stock.lot_patients, name="stock-lot-patients"),
     path("stock/lots/<int:pk>/block/", stock.block, name="stock-lot-block"),
     path("stock/new/", drafts.choose, name="stock-new"),
     path("stock/new/start/", drafts.start, name="stock-draft-start"),

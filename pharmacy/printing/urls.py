@@ -11,6 +11,7 @@ from pharmacy.printing import (
     handovers,
     incidents,
     labels,
+    recipients,
     requests,
     return_records,
 )
@@ -29,6 +30,7 @@ urlpatterns = [
     path("counts/<int:pk>/record-<slug:code>.xlsx", count_record.record_xlsx, name="stock-count-record-xlsx"),
     path("documents/<int:pk>/<slug:paper>.pdf", documents.document_pdf, name="stock-document-pdf"),
     path("requests/<int:pk>.pdf", requests.request_pdf, name="stock-request-pdf"),
+    path("lots/<int:pk>/patients.xlsx", recipients.recipients_file, name="stock-lot-patients-xlsx"),
     path("drugs/<int:pk>/card.pdf", card.card_pdf, name="stock-card-pdf"),
     path("incidents/<int:pk>.pdf", incidents.incident_pdf, name="controlled-incident-pdf"),
     path("climate/<int:pk>/<int:year>-<int:month>.pdf", climate.month_pdf, name="climate-month-pdf"),

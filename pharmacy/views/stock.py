@@ -29,6 +29,7 @@ from pharmacy.queries import (
 )
 from pharmacy.queries_climate import hold_changes, holding
 from pharmacy.queries_documents import own_approval_rule
+from pharmacy.queries_recall import recipients, recipients_count
 from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.requests import allow_own_approval
 from pharmacy.services.stores import create_store
@@ -135,6 +136,16 @@ def lot(request: DeskRequest, pk: int) -> HttpResponse:
     return render(request, "pharmacy/stock_lot.html", _lot_context(request, _lot(request, pk)))
 
 
+@require_GET
+@requires("pharmacy.dispense")
+def lot_patients(request: DeskRequest, pk: int) -> HttpResponse:
+    """Who was given the lot and has it still: whom to call when it is recalled."""
+    found = _lot(request, pk)
+    page = Paginator(recipients(found), PAGE).get_page(request.GET.get("page"))
+    context = {**head(request), "lot": found, "page": page, "people": recipients_count(found), "tab": "drugs"}
+    return render(request, "pharmacy/stock_lot_patients.html", context)
+
+
 @require_POST
 @requires("pharmacy.receive")
 def block(request: DeskRequest, pk: int) -> HttpResponse:
@@ -225,6 +236,7 @@ def _lot_context(request: DeskRequest, found: Lot) -> dict[str, Any]:
         "quarantines": quarantines,
         "ended": decided.select_related("reading__point__store").order_by("-pk")[:10],
         "changes": hold_changes(found),
+        "people": recipients_count(found) if request.actor.may("pharmacy.dispense") else None,
         "may_release": found.is_blocked_by_hand or (found.is_blocked and not quarantines),
         "lot_kinds": LOT_KINDS,
         "block_form": ReasonForm(auto_id="id_block_%s"),

@@ -58,6 +58,7 @@ SERVICE_MODULES = (
     "pharmacy.services.returning",
     "pharmacy.services.window",
     "pharmacy.printing.labels",
+    "pharmacy.printing.recipients",
     "pharmacy.services.stocktake",
     "pharmacy.services.stocktake_end",
     "pharmacy.services.stocktake_sheets",

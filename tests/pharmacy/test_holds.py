@@ -1,10 +1,12 @@
 """What comes back into a store after it was condemned or recalled is held at once; only a person frees it."""
 
+import io
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from his.audit.models import AuditEntry
 from his.catalogs.models import Drug
@@ -12,9 +14,10 @@ from his.core.errors import Refusal
 from pharmacy.handout import ReturnedLine
 from pharmacy.models import QuarantinedLot, StockDocument, Store
 from pharmacy.queries import usable_lots
+from pharmacy.queries_recall import recipients, recipients_count
 from pharmacy.services.climate import decide_quarantine, record_climate
 from pharmacy.services.details import Detail, Member
-from pharmacy.services.dispensing import dispense
+from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.lots import block_lot, release_lot
 from pharmacy.services.returning import return_drugs
 from pharmacy.services.stock import LotLine, destroy, reverse_document
@@ -195,3 +198,44 @@ def test_a_decision_is_chosen_and_an_ended_one_says_that_nothing_is_left(world: 
     page = head.get(where).content.decode()
     assert "kho không còn" in page
     assert "lập phiếu hủy" not in page
+
+
+def test_a_recall_finds_who_has_the_lot(world: World, store: Store, time_machine, django_assert_num_queries) -> None:
+    """By one query: less what came back, nothing that was undone, nobody of another lot."""
+    place = world.hospital
+    pharmacist = place.actor("pharmacist")
+    shelf.receive(place, store, shelf.goods(world, place, lot="L9"))
+    lan = shelf.lan_prescription(world, place, (AMLODIPIN, 7), (shelf.PARACETAMOL, 5))
+    hung = shelf.hung_prescription(world, place, (AMLODIPIN, 6))
+    other = shelf.someone_prescription(world, place, "Lý =Một", (AMLODIPIN, 5))
+    given = dispense(prescription=lan, store=store, actor=pharmacist, at=at(10))
+    back = dispense(prescription=hung, store=store, actor=pharmacist, at=at(10, 5))
+    wrong = dispense(prescription=other, store=store, actor=pharmacist, at=at(10, 10))
+    reverse_dispense(dispense=wrong, reason="Nhầm người", actor=pharmacist, at=at(10, 15))
+    part = given.lines.get(lot__number="V1")
+    return_drugs(
+        dispense=given, lines=[ReturnedLine(part.pk, Decimal(3))], reason="Thừa", actor=pharmacist, at=at(10, 20)
+    )
+    all_back = [ReturnedLine(back.lines.get().pk, Decimal(6))]
+    return_drugs(dispense=back, lines=all_back, reason="Nổi mẩn", actor=pharmacist, at=at(10, 25))
+    lot = shelf.lot("V1")
+    with django_assert_num_queries(1):
+        found = [(row.dispense.prescription.visit.patient.full_name, row.still) for row in recipients(lot)]
+    assert found == [("Nguyễn Thị Lan", 4)]
+    assert recipients_count(lot) == 1
+    dispense(prescription=other, store=store, actor=pharmacist, at=at(11))
+    time_machine.move_to(at(12), tick=False)
+    desk = signed_in(place, "pharmacist")
+    assert "2 người" in desk.get(reverse("stock-lot", args=[lot.pk])).content.decode()
+    page = desk.get(reverse("stock-lot-patients", args=[lot.pk])).content.decode()
+    assert "Nguyễn Thị Lan" in page
+    assert "Trần Văn Hùng" not in page
+    book = load_workbook(io.BytesIO(desk.get(reverse("stock-lot-patients-xlsx", args=[lot.pk])).content))
+    rows = list(book.active.iter_rows(min_row=5, values_only=True))
+    assert [(row[3], row[7]) for row in rows] == [("Lý =Một", 5), ("Nguyễn Thị Lan", 4)]
+    assert AuditEntry.objects.filter(action="pharmacy.export_recipients", facts__rows=2).exists()
+    keeper, others = signed_in(place, "keeper"), signed_in(world.station, "pharmacist")
+    assert keeper.get(reverse("stock-lot-patients", args=[lot.pk])).status_code == 403
+    assert "Người bệnh đã nhận" not in keeper.get(reverse("stock-lot", args=[lot.pk])).content.decode()
+    for name in ("stock-lot-patients", "stock-lot-patients-xlsx"):
+        assert others.get(reverse(name, args=[lot.pk])).status_code == 404
