@@ -98,7 +98,8 @@ def post_new_draft(request: DeskRequest, body: DraftIn) -> StockDraft:
 def post_the_draft(request: DeskRequest, draft_id: int, body: PostIn) -> StockDocument:
     """Make the document of a draft; a second call is refused with `already_posted`."""
     draft = papers.draft(request.actor.facility, draft_id)
-    return post_draft(draft=draft, confirm_unusual=body.confirm_unusual, actor=request.actor, at=timezone.now())
+    confirmed = {"confirm_unusual": body.confirm_unusual, "confirm_clock": body.confirm_clock}
+    return post_draft(draft=draft, **confirmed, actor=request.actor, at=timezone.now())
 
 
 @router.get("/transit", response=list[TransitOut])

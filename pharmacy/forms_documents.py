@@ -63,12 +63,13 @@ class DraftForm(forms.Form):
     packaging = forms.CharField(label="Bao bì", max_length=500, required=False)
     temperature = forms.CharField(label="Nhiệt độ khi nhận", max_length=100, required=False)
     confirm_unusual = forms.BooleanField(label="Đã kiểm tra, số liệu đúng", required=False)
+    confirm_clock = forms.BooleanField(label="Đã kiểm tra, giờ máy đúng", required=False)
 
     def __init__(self, *args: Any, draft: StockDraft, facility: Facility, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = draft.kind
         head = [name for name in HEADS[self.kind] if not (draft.origin_is_shipment and name == "store")]
-        wanted = {*head, *REMARKS.get(self.kind, ()), "confirm_unusual"}
+        wanted = {*head, *REMARKS.get(self.kind, ()), "confirm_unusual", "confirm_clock"}
         for name in set(self.fields) - wanted:
             del self.fields[name]
         for name, label in _LABELS.get(self.kind, {}).items():

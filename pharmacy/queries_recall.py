@@ -1,16 +1,18 @@
 """Who has units of a lot: what a recall asks for first (thu hồi thuốc)."""
 
+from typing import Any
+
 from django.db.models import F, QuerySet
 
 from pharmacy.models import DispenseLine, Lot
 from pharmacy.queries_given import with_returned
 
 
-def recipients(lot: Lot) -> QuerySet[DispenseLine]:
-    """What patients were given of a lot and did not bring back (`quantity` less `came_back`), by one query, the latest
+def recipients(lot: Lot) -> QuerySet[Any]:
+    """What patients were given of a lot and did not bring back (`still`), by one query, the latest
     first; with the patient and the prescription. What was undone counts for nothing."""
     given = DispenseLine.objects.for_facility(lot.facility_id).filter(lot=lot, dispense__is_reversed=False)
-    rows: QuerySet[DispenseLine] = with_returned(given).annotate(still=F("quantity") - F("came_back"))
+    rows: QuerySet[Any] = with_returned(given).annotate(still=F("quantity") - F("came_back"))
     return (
         rows.filter(still__gt=0)
         .select_related("dispense__prescription__visit__patient", "prescription_line")

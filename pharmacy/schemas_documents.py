@@ -116,9 +116,11 @@ class DraftOut(Schema):
 
 
 class PostIn(Schema):
-    """`confirm_unusual` says that figures ten times the last ones were looked at."""
+    """`confirm_unusual` says that figures ten times the last ones were looked at; `confirm_clock` that the time is
+    right although a document of the store is later."""
 
     confirm_unusual: bool = False
+    confirm_clock: bool = False
 
 
 class TransitOut(Schema):

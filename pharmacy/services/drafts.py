@@ -149,10 +149,13 @@ def discard_draft(*, draft: StockDraft, actor: Actor, at: datetime) -> StockDraf
 
 
 @service(action="pharmacy.post_draft", permission="pharmacy.draft")
-def post_draft(*, draft: StockDraft, actor: Actor, at: datetime, confirm_unusual: bool = False) -> StockDocument:
+def post_draft(
+    *, draft: StockDraft, actor: Actor, at: datetime, confirm_unusual: bool = False, confirm_clock: bool = False
+) -> StockDocument:
     """Make the document of a draft (ghi sổ); the permission is that of the service of its kind.
 
-    Refuses an instant well before the last document of its stores (a clock that was set back), what is missing, with
+    Refuses an instant well before the last document of its stores (a clock that was set back), unless `confirm_clock`
+    says that it is right and the earlier document was written by a clock that ran ahead; what is missing, with
     `position` (from 0) and the name of the field, and whatever the service refuses. Of two who post at once one gets
     the document, the other "already_posted".
     """
@@ -161,11 +164,12 @@ def post_draft(*, draft: StockDraft, actor: Actor, at: datetime, confirm_unusual
     if not lines:
         raise Refusal("no_lines", "Chứng từ chưa có dòng thuốc nào", field="lines")
     for store in (locked.store, locked.target_store):
-        if store is not None:
+        if store is not None and not confirm_clock:
             check_clock(store, at)
     document = _POSTS[Kind(locked.kind)](_Posting(locked, lines, actor, at, confirm_unusual))
     locked.state, locked.document = State.POSTED, document
     locked.save()
+    audit_facts(number=document.number, confirm_clock=confirm_clock)
     return document
 
 

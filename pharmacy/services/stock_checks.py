@@ -93,8 +93,8 @@ def check_clock(store: Store, at: datetime) -> None:
         raise Refusal(
             "time_order",
             f"Giờ máy {minute_text(local(at))} sớm hơn chứng từ {last[0]} của {store.name} "
-            f"lúc {minute_text(last[1])}; hãy kiểm tra đồng hồ máy",
-            field="at",
+            f"lúc {minute_text(last[1])}; hãy kiểm tra đồng hồ máy, rồi xác nhận nếu giờ máy đúng",
+            field="confirm_clock",
         )
 
 

@@ -142,6 +142,7 @@ def _typed(request: DeskRequest, draft: StockDraft, act: Act) -> HttpResponse:
         _beside(refusal, form, formset.typed())
         _show_reasons(context)
         context["ask"] = refusal.code == "unusual_receipt"
+        context["ask_clock"] = refusal.field == "confirm_clock"
         return render_refusal(request, refusal, TEMPLATE, context)
 
 
@@ -154,6 +155,7 @@ def _posted(request: DeskRequest, draft: StockDraft, form: DraftForm) -> HttpRes
     document = post_draft(
         draft=draft,
         confirm_unusual=form.cleaned_data["confirm_unusual"],
+        confirm_clock=form.cleaned_data["confirm_clock"],
         actor=request.actor,
         at=timezone.now(),
     )
@@ -230,7 +232,7 @@ def _beside(refusal: Refusal, form: DraftForm, typed: list[LineForm]) -> None:
         add_refusal(typed[position], refusal)
     elif refusal.field == "board" and form.board:
         form.add_error("name_0", refusal.message_vi)
-    elif refusal.field in form.fields and refusal.code != "unusual_receipt":
+    elif refusal.field in form.fields and refusal.field not in {"confirm_unusual", "confirm_clock"}:
         add_refusal(form, refusal)
 
 

@@ -1,13 +1,14 @@
 """Drafts of stock documents: half-filled, shared, posted once by who may; and every kind that is posted from one."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from his.audit.models import AuditEntry
 from his.core.errors import NotFound, PermissionRefused, Refusal
 from pharmacy.models import DocumentDetail, LineDetail, Lot, LotBalance, StockDocument, StockDraft, Store
 from pharmacy.queries import balance_differences
@@ -306,7 +307,20 @@ def test_a_clock_that_was_set_back_is_said(world, place, main):
     with pytest.raises(Refusal, match="hãy kiểm tra đồng hồ máy") as refused:
         post(place, draft, hour=9)
     assert "PN26-000001" in refused.value.message_vi
+    assert refused.value.field == "confirm_clock"
     post_draft(draft=draft, actor=place.actor("keeper"), at=at(9, 57))
+    assert balance_differences(place.facility) == []
+
+
+def test_a_clock_that_once_ran_ahead_does_not_stop_the_store(world, place, main):
+    """A receipt was written by a machine in the next year: the store goes on once somebody looked at the clock."""
+    shelf.receive(place, main, shelf.goods(world, place), when=at(10, day=date(2027, 1, 6)))
+    draft = begin(place, "loss", DraftHead(store=main, reason="Vỡ"), *lot_lines(("L1", 1)))
+    with pytest.raises(Refusal, match="xác nhận nếu giờ máy đúng"):
+        post(place, draft, hour=9)
+    document = post_draft(draft=draft, confirm_clock=True, actor=place.actor("keeper"), at=at(9))
+    entry = AuditEntry.objects.filter(action="pharmacy.post_draft").latest("pk")
+    assert (entry.facts["number"], entry.facts["confirm_clock"]) == (document.number, True)
     assert balance_differences(place.facility) == []
 
 

@@ -1,10 +1,11 @@
 """The store keeper's screens: expiring first, stock, cards, lots, goods in, documents."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from pharmacy.models import Lot, StockDocument, StockDraft, StockRequest
 from pharmacy.services.stock import reverse_document
@@ -87,6 +88,22 @@ def test_ten_times_is_asked_about_and_stored_when_confirmed(desk, world, place, 
     assert "lệch từ 10 lần" in text_of(asked)
     assert "vẫn ghi sổ" in text_of(asked)
     post(desk, pk, {**odd, "confirm_unusual": "on"})
+    assert "L1" in shelf.on_hand(store)
+
+
+def test_a_clock_that_is_behind_is_asked_about_and_its_prices_all_the_same(desk, world, place, store):
+    """Who confirms the time has not confirmed the price."""
+    later = timezone.now() + timedelta(days=40)
+    shelf.receive(place, store, shelf.goods(world, place, lot="CŨ"), when=later)
+    odd, pk = typed(store, {"unit_cost": "1500"}), begin(desk)
+    asked = text_of(post(desk, pk, odd))
+    assert "xác nhận nếu giờ máy đúng" in asked
+    assert 'name="confirm_clock"' in asked
+    assert 'name="confirm_unusual"' not in asked
+    again = text_of(post(desk, pk, {**odd, "confirm_clock": "on"}))
+    assert "lệch từ 10 lần" in again
+    assert '<input type="hidden" name="confirm_clock" value="on">' in again
+    post(desk, pk, {**odd, "confirm_clock": "on", "confirm_unusual": "on"})
     assert "L1" in shelf.on_hand(store)
 
 
