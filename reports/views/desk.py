@@ -29,6 +29,7 @@ from reports.export.layout import layout_of, noun_of, period_text, shown
 from reports.filing.queries import filing_badge, states_of
 from reports.forms import RunForm, last_month
 from reports.models import ReportRun
+from reports.period import Period
 from reports.queries import ShownRow, form_choices, get_run, rows_of, runs_of, state_of, strangers_of, versions_of
 from reports.services import export_report
 from reports.views.filing_panel import filing_context
@@ -69,12 +70,17 @@ def _make(request: DeskRequest) -> HttpResponse:
     return redirect("report-run", pk=made.pk)
 
 
-def _run_form(request: DeskRequest) -> RunForm:
+def _run_form(request: DeskRequest, shown: tuple[str, Period, str] | None = None) -> RunForm:
+    """What was sent; on the page of a report its form, period and store, so that F9 makes that one again."""
     choices, stores = form_choices(), store_choices(request.actor.facility)
+    known = [code for _, group in choices for code, _ in group]
+    if shown is not None and shown[0] in known:
+        form, period, store = shown
+        month = f"Q{(period.end.month + 2) // 3}/{period.end:%Y}" if period.kind == "quarter" else f"{period.end:%m/%Y}"
+        return RunForm(initial={"form": form, "month": month, "store": store}, choices=choices, stores=stores)
     if request.method == "POST":
         return RunForm(request.POST, choices=choices, stores=stores)
     form, month = request.GET.get("form", ""), request.GET.get("month", "")
-    known = [code for _, group in choices for code, _ in group]
     first = {
         "form": form if form in known else known[0],
         "month": month[:7] or last_month(timezone.localdate()),
@@ -87,9 +93,9 @@ def store_choices(facility: Facility) -> list[tuple[str, str]]:
     return [(store.code, store.name) for store in stores(facility)]
 
 
-def desk_context(request: DeskRequest) -> dict[str, Any]:
+def desk_context(request: DeskRequest, form: str, period: Period) -> dict[str, Any]:
     """What the left pane shows beside a list."""
-    return _desk(request, _run_form(request))
+    return _desk(request, _run_form(request, (form, period, "")))
 
 
 def _desk(request: DeskRequest, form: RunForm, current: ReportRun | None = None) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def report_context(request: DeskRequest, made: ReportRun) -> dict[str, Any]:
     page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
     columns = [form.column(tag) for tag in form["screen"]]
     return {
-        **_desk(request, _run_form(request), made),
+        **_desk(request, _run_form(request, (made.form, made.period, made.store)), made),
         **filing_context(made, request.actor),
         "made": made,
         "form": form,

@@ -54,7 +54,7 @@ def report_list(request: DeskRequest, form: str, month: str) -> HttpResponse:
         lines = list(rows(query, start=page.start_index() - 1 if page.object_list else 0, stop=page.end_index()))
     stored = [finding.stored() for finding in found]
     context = {
-        **desk_context(request),
+        **desk_context(request, form, Period.parse_month(month)),
         "form": query.form,
         "query": query,
         "columns": columns,

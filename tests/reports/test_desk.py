@@ -65,6 +65,10 @@ def test_a_report_is_made_from_the_desk(world: World, hospital_month: list[walk.
     again = client.post(reverse("reports"), {"form": "01BH", "month": "2026-10"}, follow=True).content.decode()
     assert ReportRun.objects.count() == 1, "nothing changed, so nothing new"
     assert "Đã lập Mẫu số" not in again, "no success without a stored result"
+    for form, typed in (("09BH", "10/2026"), ("02BH", "Q4/2026"), ("C79HD", "10/2026")):
+        shown = client.post(reverse("reports"), {"form": form, "month": typed}, follow=True)
+        kept = shown.context["run_form"]
+        assert (kept["form"].value(), kept["month"].value()) == (form, typed), "F9 makes the report that is shown again"
     when = minute_text(made_run.run_at)
     assert f"Mẫu số 01/BH, tháng 10/2026: số liệu không đổi, vẫn là bản 1 lập {when}" in again
 
