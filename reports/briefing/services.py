@@ -99,8 +99,13 @@ def print_briefing(*, day: date, actor: Actor, at: datetime) -> bytes:
     return render_pdf(FORM.template_for(facility), {**data, "facility": facility_data(facility), "print": note}, at=at)
 
 
+def is_ahead(day: date, at: datetime) -> bool:
+    """Whether nobody is on the duty of a morning yet: it begins the day before."""
+    return (day - local(at).date()).days > 1
+
+
 def _refuse_ahead(day: date, at: datetime) -> None:
-    if (day - local(at).date()).days > 1:
+    if is_ahead(day, at):
         raise Refusal("future", "Phiên trực này chưa bắt đầu", field="day")
 
 

@@ -19,7 +19,7 @@ from his.printing.views import pdf_response
 from his.ui.forms import DayField, NumberField, add_refusal, saved, status_of
 from reports.briefing.metrics import METRICS, PRESENT, window
 from reports.briefing.queries import Row, briefing_of, sheet_of
-from reports.briefing.services import MOST, lock_briefing, print_briefing, write_cells
+from reports.briefing.services import MOST, is_ahead, lock_briefing, print_briefing, write_cells
 from reports.views.registers import desk, now
 
 
@@ -195,7 +195,8 @@ def _screen(request: DeskRequest, day: date, *, refusal: Refusal | None = None, 
         "totals": sheet.totals(),
         "metrics": METRICS,
         "metric_groups": [(title, len(list(rows))) for title, rows in groupby(METRICS, lambda metric: metric.group)],
-        "may_write": request.actor.may("briefing.write") and not is_locked,
+        "has_begun": (has_begun := not is_ahead(day, now())),
+        "may_write": request.actor.may("briefing.write") and not is_locked and has_begun,
         "may_lock": request.actor.may("briefing.lock") and not is_locked and now() >= end,
         "refusal": refusal,
         "query": urlencode({"day": f"{day:%d/%m/%Y}"}),

@@ -1,5 +1,6 @@
 """The morning briefing: 07:00 to 07:00, hand before records, frozen when locked."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -128,6 +129,10 @@ def test_printing_begins_no_briefing(world: World, client: Client) -> None:
     assert "bản in nháp" in joined(pieces(paper.content))
     assert not Briefing.objects.exists()
     assert client.get("/registers/briefing/pdf/?day=01/01/2099").status_code == 422
+    ahead, here = (client.get(f"/registers/briefing/?day={day}").content.decode() for day in ("01012099", "07102026"))
+    assert "Phiên trực này chưa bắt đầu" in ahead
+    assert "/pdf/" in here
+    assert not re.search(r"/pdf/|/departments/|/lock/", ahead), "nothing is offered that would be refused"
 
 
 @pytest.mark.django_db
