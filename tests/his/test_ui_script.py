@@ -291,6 +291,15 @@ def test_a_paper_that_is_refused_is_said_and_not_printed(page: Page) -> None:
     assert "máy in" not in (page.locator("#live").text_content() or "")
 
 
+def test_a_box_for_a_file_speaks_vietnamese(page: Page) -> None:
+    """The words of the browser have its own language: they are hidden, and the name of a chosen file is not."""
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<input type=file required id=f>')")
+    seen = "[getComputedStyle(f, '::before').content, getComputedStyle(f).color]"
+    assert page.evaluate(seen) == ['"Chọn tệp…"', "rgba(0, 0, 0, 0)"]
+    page.set_input_files("#f", {"name": "sao-ke.csv", "mimeType": "text/csv", "buffer": b"x"})
+    assert page.evaluate(seen) == ['"Chọn tệp…"', "rgb(27, 31, 36)"]
+
+
 def test_print_opens_the_paper(page: Page) -> None:
     with page.expect_popup() as paper:
         page.keyboard.press("F10")
