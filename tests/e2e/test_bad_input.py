@@ -137,8 +137,13 @@ def test_hostile_words_are_stored_as_typed_and_shown_as_words(world: World, open
     expect(desk.locator("#work")).to_contain_text(HOSTILE)
     desk.locator("input[name$=value]").first.fill(HOSTILE[:40])
     desk.keyboard.press("F9")
+    expect(desk.locator("#work td .error")).to_contain_text(f"Không đọc được “{HOSTILE[:20]}”")
+    expect(desk.locator("input[name$=value]").first).to_have_value(HOSTILE[:40])
+    words = """Vỡ mẫu & "Ế" O'Brien {{7*7}} ;--"""
+    desk.locator("input[name$=value]").first.fill(words)
+    desk.keyboard.press("F9")
     expect(desk.locator("#messages")).to_contain_text(HOSTILE)
-    assert ServiceResult.objects.filter(value=HOSTILE[:40]).exists()
+    assert ServiceResult.objects.filter(value=words).exists()
 
     page.reload()
     expect(page.locator("#id_history")).to_have_value(HOSTILE)  # the draft
