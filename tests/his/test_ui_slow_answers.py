@@ -143,6 +143,18 @@ def test_enter_never_chooses_a_row_of_fewer_letters(page: Page) -> None:
     expect(page.locator("#id_main")).to_have_value("S4")
 
 
+def test_words_that_stood_there_are_offered_their_rows_and_enter_passes_over_them(page: Page) -> None:
+    """Nobody typed them now: a row of another hospital's words is never chosen by the way."""
+    page.evaluate("document.querySelector('#id_main_text').value = 'glucose'")
+    page.focus("#id_main_text")
+    expect(page.locator("#id_main_list [role=option]")).to_have_count(2)
+    page.keyboard.press("Enter")
+    assert page.input_value("#id_main") == ""
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.input_value("#id_main") == "S1"
+
+
 def test_arrows_count_in_the_list_that_comes(page: Page) -> None:
     held = Held(page, r"/services/\?q=gluc$")
     page.focus("#id_main_text")

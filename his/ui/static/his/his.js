@@ -175,10 +175,10 @@
     state.stop?.abort();
     state.waiting = false;
   };
-  const look = (box, delay = 120) => {
+  const look = (box, delay = 120, isOffer = false) => { /* an offer: shown, but Enter passes over it */
     rest(box);
     const state = stateOf(box), stop = new AbortController();
-    Object.assign(state, { stop, waiting: true, missed: false, take: false, steps: 0 });
+    Object.assign(state, { stop, isOffer, waiting: true, missed: false, take: false, steps: 0 });
     state.timer = setTimeout(async () => {
       const q = box.value.trim();
       if (!q && box.dataset.favourites === undefined) { state.waiting = false; return shut(box); }
@@ -196,7 +196,7 @@
         state.waiting = false;
         if (document.activeElement !== box) { state.missed = true; return; }
         show(box, html);
-        if (box.value.trim() || state.steps) mark(box, state.steps);
+        if (!isOffer && (box.value.trim() || state.steps)) mark(box, state.steps);
         const chosen = $("[aria-selected=true]", listOf(box));
         if (state.take && chosen) { choose(box, chosen); onward(box); }
       } catch (error) {
@@ -252,8 +252,8 @@
   };
   /* Coming to a box: its favourites, or the rows for words that have found none yet */
   const entered = (box) => {
-    const isOpenQuestion = stateOf(box).missed || (box.dataset.free === undefined && !hiddenOf(box).value);
-    if (box.value.trim() ? isOpenQuestion : box.dataset.favourites !== undefined) look(box, 0);
+    const words = box.value.trim(), { missed } = stateOf(box);
+    if (words ? missed || (box.dataset.free === undefined && !hiddenOf(box).value) : box.dataset.favourites !== undefined) look(box, 0, words && !missed);
   };
   const choose = (box, li) => {
     const hidden = hiddenOf(box);
@@ -281,7 +281,7 @@
     const isOpen = box.getAttribute("aria-expanded") === "true";
     const state = stateOf(box);
     /* Typed faster than the answer: what stands in the list belongs to fewer letters. The keys wait for its own rows */
-    const isBehind = state.waiting && box.value.trim() && !hiddenOf(box).value;
+    const isBehind = state.waiting && !state.isOffer && box.value.trim() && !hiddenOf(box).value;
     if (e.key === "ArrowDown" || e.key === "ArrowUp") {
       if (box.closest("[data-grid]") && !isOpen && !box.value) return;
       e.preventDefault();
@@ -477,8 +477,8 @@
   /* Slow answers. The focus follows what a person asked for; it never goes after news or checks that come by themselves,
      and never away from a field that was entered meanwhile. What was typed while the answer was on its way is kept. */
   const BY_HAND = ["click", "submit", "his:choose"];
-  const asked = new WeakMap(); /* request -> where the focus was, when, and the field in use as the answer is put in */
-  const typedAt = new WeakMap();
+  /* Of a request: where the focus was, when, and the field in use as the answer is put in; of a field: when it was typed into */
+  const asked = new WeakMap(), typedAt = new WeakMap();
   const cause = (detail) => detail.requestConfig?.triggeringEvent?.type;
   const fieldInUse = () => { const el = document.activeElement; return el?.matches("input, select, textarea") ? el : null; };
   const settleFocus = (detail, part) => {
@@ -521,9 +521,9 @@
   };
   const giveLetters = (xhr) => {
     if (!ahead || ahead.xhr !== xhr) return;
-    const { text, from } = ahead, field = fieldInUse();
+    const { text, from } = ahead, to = fieldInUse() || from;
     ahead = null;
-    if (text && (field || from).matches(TEXT)) write(field || from, text);
+    if (text && to.matches(TEXT)) write(to, text);
   };
 
   /* What is missing the server says, in Vietnamese and beside each field: the browser has its own language and says one thing */
@@ -535,7 +535,7 @@
     leaveChecks();
     const begun = fieldInUse(); /* one may type before the script is there */
     if (!begun || begun.value === (begun.defaultValue ?? begun.value)) focusIn(document);
-    else if (begun.matches("[data-typeahead]")) entered(begun);
+    else if (begun.matches("[data-typeahead]")) look(begun, 0);
     document.addEventListener("beforeinput", holdLetters, true);
     document.addEventListener("compositionstart", () => { if (isHeld()) giveLetters(ahead.xhr); }); /* cannot be held */
     $$("[data-change-of]").forEach(giveChange);
