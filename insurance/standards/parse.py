@@ -20,6 +20,7 @@ from pathlib import Path
 
 from insurance.standards.decode import CHUNK, Notes, Readable, texts
 from insurance.standards.limits import LIMITS, Limits
+from insurance.standards.mending import mended
 from insurance.standards.model import Standard
 from insurance.standards.parsed import ParsedClaim, declared_count
 from insurance.standards.problems import ParseError, Problem
@@ -87,7 +88,7 @@ class EnvelopeReader(Iterator[ParsedClaim]):
     After the last visit, `facility_code`, `made_on`, `declared` (of several envelopes the sum), `signature`
     (`absent`, `empty` or `present`) and `problems` speak of the whole file. Codes of problems: `count_differs`,
     `no_claims`, `file_broken` (visits may be lacking), `many_envelopes`, `junk_after_root`, `packed_file`,
-    `wrapped_file`, `said_twice`, `bad_encoding`, `wrong_declaration`, `unknown_encoding`.
+    `wrapped_file`, `said_twice`, `not_well_formed`, `bad_encoding`, `wrong_declaration`, `unknown_encoding`.
     """
 
     def __init__(self, standard: Standard, source: Source, limits: Limits) -> None:
@@ -119,7 +120,7 @@ class EnvelopeReader(Iterator[ParsedClaim]):
     def _read(self) -> Iterator[ParsedClaim]:
         try:
             with _opened(self._source) as stream:
-                for piece in texts(_chunks(stream), self._limits, self._notes):
+                for piece in mended(texts(_chunks(stream), self._limits, self._notes), self._notes):
                     data = piece.encode("utf-8", "replace")
                     while data and not self._is_done:
                         data = self._advance(data)

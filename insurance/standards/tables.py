@@ -14,17 +14,15 @@ from dataclasses import dataclass, field, replace
 from insurance.standards.archive import archive_members
 from insurance.standards.decode import CHUNK, Notes, from_base64, sliced, text_pieces, texts
 from insurance.standards.limits import Limits
+from insurance.standards.mending import BARE, FORBIDDEN
 from insurance.standards.problems import ParseError, Problem
 from insurance.standards.sax import BrokenXmlError, OverLimitError, XmlFeed
 from insurance.standards.shapes import Element, Row, Shapes
 from insurance.standards.values import clean_text
 
-_BARE_MARK = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)|<(?![A-Za-z_/!?])")
+_BARE_MARK = re.compile(BARE)
 _CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
-_FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
-    "|&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|x0*(?:[0-8]|[bcefBCEF]|1[0-9a-fA-F]));"
-)
+_FORBIDDEN = re.compile(FORBIDDEN)
 _CDATA_TEXT = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _LEVELS = 4
 

@@ -155,6 +155,27 @@ def test_what_the_envelope_says_twice_and_differently_is_told():
     assert [(one.code, one.tag, one.value) for one in found.problems] == [("said_twice", "MACSKCB", "99002")]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Tổ 1 & 2", "Tổ 1 & 2"),
+        ("HA < 90, SpO2 <95", "HA < 90, SpO2 <95"),
+        ("&amp; & &lt; &#65;", "& & < A"),
+        ("có\x0b dấu\x01", "có dấu"),
+        ("<![CDATA[a & b < c &amp; d]]>", "a & b < c &amp; d"),
+        ("<!-- & < -->x", "x"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 1, 65_530, 65_536])
+def test_bare_marks_in_plain_tables_are_mended_wherever_the_file_is_cut_and_told(written, meant, before):
+    content = envelope(hoso(("XML1", f"<TONG_HOP><MA_LK>1</MA_LK><GHI_CHU>{written}</GHI_CHU></TONG_HOP>")), visit(2))
+    padding = b" " * max(0, before - content.index(b"<GHI_CHU>"))
+    found = parse_file(STANDARD, content.replace(b"<THONGTINDONVI>", padding + b"<THONGTINDONVI>"))
+    assert found.claims[0].tables["XML1"] == [{"MA_LK": "1", "GHI_CHU": meant}]
+    assert [claim.claim_code for claim in found.claims] == ["1", "99001.2"]
+    assert codes(found.problems) == ([] if written.startswith("<!") else ["not_well_formed"])
+
+
 def test_base64_within_base64_that_is_spoiled_is_named():
     claim = read(file_with(("XML2", packed(packed(DRUGS).encode()[:80] + b"\x92")), ("XML1", packed(SUMMARY))))
     assert [(one.table, one.code) for one in claim.problems] == [("XML2", "unreadable")]
