@@ -22,6 +22,7 @@ _CLAIM_CODE = "MA_LK"
 _MAIN = "XML1"
 _SHOWN = 60
 _CONTENT = "NOIDUNG"
+_LOSSES = frozenset({"unreadable", "too_large", "broken"})
 _WRAPPED = 8  # an envelope inside unknown elements is looked for down to this depth
 
 
@@ -365,7 +366,8 @@ class Walk:
         older = next((one for one in older_formats() if one.fits(tables)), None)
         if older:
             message = f"Hồ sơ theo {older.title}, trước QĐ 130/QĐ-BYT; chương trình không kiểm được"
-            visit.problems.append(Problem(_MAIN, None, "", "older_format", message))
+            kept = [one for one in visit.problems if one.code in _LOSSES]  # how else it differs says nothing
+            visit.problems = [*kept, Problem(_MAIN, None, "", "older_format", message)]
             tables = {}
         claim = ParsedClaim(
             position=self.position,

@@ -184,3 +184,12 @@ def test_base64_within_base64_that_is_spoiled_is_named():
 def test_base64_of_nothing_readable_stays_refused():
     with pytest.raises(ParseError):
         parse_file(STANDARD, b64encode(b"khong phai xml " * 20))
+
+
+def test_an_old_format_is_named_and_nothing_else_is_said_of_it():
+    old = "<TONG_HOP><MA_LK>1</MA_LK><MA_THE>x</MA_THE><MA_BENH>I10</MA_BENH><TEN_BENH>x</TEN_BENH></TONG_HOP>"
+    row = "<CHI_TIET_DIEN_BIEN_BENH><MA_LK>1</MA_LK></CHI_TIET_DIEN_BIEN_BENH>"
+    course = f"<DSACH_CHI_TIET_DIEN_BIEN_BENH>{row}</DSACH_CHI_TIET_DIEN_BIEN_BENH>"
+    claim = read(file_with(("XML1", packed(old.encode())), ("XML5", packed(course.encode())), ("XML4", "@")))
+    assert (claim.claim_code, claim.tables) == ("1", {})
+    assert codes(claim.problems) == ["unreadable", "older_format"]
