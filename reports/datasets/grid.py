@@ -247,8 +247,8 @@ def _made_lines(
         titles = list(part_titles(form))
         at = {part: place for place, part in enumerate(titles)}
         keys.sort(key=lambda key: at.get(str(labels[key][part_by]), len(at)))
-    top = settings.get("top")
-    shown, rest = (keys[:top], keys[top:]) if top else (keys, [])
+    shown = _shown(form, keys, figures)
+    rest = [key for key in keys if key not in shown]
     names = _NAMES[settings["names"]](query, [labels[key] for key in shown]) if "names" in settings else {}
     lines = [
         _Line(
@@ -267,6 +267,16 @@ def _made_lines(
         blank = dict.fromkeys(_by(form), "")
         lines.append(_Line(REST, ALL, tuple(rest), {**blank, "label": settings["rest_label"], "code": ""}))
     return lines
+
+
+def _shown(form: Form, keys: Sequence[str], figures: Mapping[tuple[str, str], Decimal]) -> list[str]:
+    """The rows, in order, that have a line of their own: of `top` those that were counted in the period at all; what
+    was there in the period before alone stands with the rest."""
+    settings = form["grid"]
+    if not (top := settings.get("top")):
+        return list(keys)
+    order = settings["order"].removeprefix("-")
+    return [key for key in keys if figures.get((key, order), ZERO)][:top]
 
 
 def part_titles(form: Form) -> dict[str, str]:
@@ -340,12 +350,13 @@ _FORMULAS: dict[str, Callable[[Form, _Line, Mapping[str, Decimal], Sequence[str]
 def behind(form: Form, basis: Sequence[Mapping[str, Any]], query: Query, row: str, column: Column) -> list[str]:
     """The references that one figure of a stored report counts; `row` is the key of its line."""
     found: list[str] = []
+    shown = _shown_before(form, basis, query) if row == REST else frozenset()
     for plan, kept in zip(plans(form), basis, strict=True):
         asked = next((one for one in plan.asked if one.tag == column.tag), None)
         if asked is None:
             continue
         facts = facts_of(plan, kept, query)
-        rows = frozenset([row]) if row != REST else _rest(form, plan, facts)
+        rows = frozenset([row]) if row != REST else frozenset(_keys(form, plan, facts)[0]) - shown
         found += within(facts, plan.shape, plan.keys, plan.row_fields, asked, rows)
     return list(dict.fromkeys(found))
 
@@ -359,14 +370,23 @@ def facts_of(plan: Plan, kept: Mapping[str, Any], query: Query) -> list[Fact]:
     return [tuple(fact) for fact in kept["rows"]]
 
 
-def _rest(form: Form, plan: Plan, facts: Sequence[Fact]) -> frozenset[str]:
-    """The rows that stand together in the last line."""
+def _shown_before(form: Form, basis: Sequence[Mapping[str, Any]], query: Query) -> frozenset[str]:
+    """The rows of a stored report that have a line of their own: those of the counting that orders them."""
+    order = form["grid"]["order"].removeprefix("-")
+    for plan, kept in zip(plans(form), basis, strict=True):
+        if any(one.tag == order for one in plan.asked):
+            keys, figures = _keys(form, plan, facts_of(plan, kept, query))
+            return frozenset(_shown(form, keys, figures))
+    return frozenset()
+
+
+def _keys(form: Form, plan: Plan, facts: Sequence[Fact]) -> tuple[list[str], Mapping[tuple[str, str], Decimal]]:
+    """The rows that some facts make, highest first, and their figures."""
     counted = place(facts, plan.shape, plan.keys, plan.row_fields, plan.asked)
     labels: dict[str, dict[str, Any]] = {}
     _label(form, plan, counted, labels)
-    order = form["grid"].get("order", "").removeprefix("-")
-    keys = sorted(labels, key=lambda key: (-counted.sums.get((key, order), ZERO), key))
-    return frozenset(keys[form["grid"]["top"] :])
+    order = form["grid"]["order"].removeprefix("-")
+    return sorted(labels, key=lambda key: (-counted.sums.get((key, order), ZERO), key)), counted.sums
 
 
 def explain_row(query: Query, ref: str) -> Explained:
