@@ -76,7 +76,7 @@ def tasks_between(facility: Facility, first: date, last: date, today: date, acto
     """The duties of a facility with a red line between two days, earliest first; none of periods that ended before the
     facility began to work with the product."""
     found = dues_between(facility.kind, first, last, load_holidays(), load_duties())
-    began = _began(facility)
+    began = began_on(facility)
     kept = [item for item in found if began is not None and item[1].end >= began]
     progress = _Progress(facility, [(duty, period) for duty, period, _ in kept], today)
     owners = owners_at(facility)
@@ -92,7 +92,8 @@ def to_do(actor: Actor, today: date, ahead: timedelta) -> list[Task]:
     return [row for row in rows if not row.progress.is_done and (row.is_mine or actor.may("reports.sign"))]
 
 
-def _began(facility: Facility) -> date | None:
+def began_on(facility: Facility) -> date | None:
+    """The day of the first visit of a facility in the product; None before there is one."""
     first = Visit.objects.for_facility(facility).order_by("arrived_at").values_list("arrived_at", flat=True).first()
     return local(first).date() if first else None
 

@@ -2,7 +2,8 @@
 
 `[filing]` of form.toml: `reconcile`, `open_visits`, `codes` are the severity (`blocking`, `warning`) of a check that
 the form asks for; `[filing.at_most]` names columns with the highest value that is believed. That the figures are those
-of now, and that no amount is below zero but in the columns of `negative`, is asked of every form.
+of now, that no amount is below zero but in the columns of `negative`, and that the facility worked with the product in
+the whole period, is asked of every form.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +15,11 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import TruncDate
 
 from his.catalogs.models import Diagnosis
-from his.ui.text import decimal_text
+from his.ui.text import day_text, decimal_text
 from patients.models import Visit, VisitDiagnosis
 from reports.checks import Finding
 from reports.definition import NUMBERS, Form, load_version
+from reports.duties.states import began_on
 from reports.filing.compare import compare, refs_behind
 from reports.filing.sides import as_now, stored
 from reports.models import ReportRun
@@ -30,7 +32,7 @@ def checks_before_filing(run: ReportRun, at: datetime) -> list[Finding]:
     """All checks that the form of a stored report asks for, as of now."""
     form = load_version(run.form, run.values["definition"])
     settings: Mapping[str, Any] = form.get("filing") or {}
-    found = [is_as_now(run), _not_negative(form, run)]
+    found = [is_as_now(run), _not_negative(form, run), covers_period(run)]
     found += _at_most(form, run, settings.get("at_most", {}))
     if severity := settings.get("open_visits"):
         found.append(_finding("Mọi lượt khám của kỳ đã chốt chi phí", severity, _open_visits(run)))
@@ -55,6 +57,19 @@ def is_as_now(run: ReportRun) -> Finding:
         return Finding(title, "blocking", True)
     message = f"{len(found.figures)} số đã khác, {len(refs)} lượt khám hoặc dòng: hãy lập lại"
     return Finding(title, "blocking", False, message, tuple(refs), len(refs))
+
+
+def covers_period(run: ReportRun) -> Finding:
+    """Whether the facility worked with the product from the first day of the period on; what was before is in no
+    figure, and whoever files the report has to add it."""
+    title, began = "Phần mềm có số liệu của cả kỳ", began_on(run.facility)
+    if began is not None and began <= run.period_start:
+        return Finding(title, "warning", True)
+    if began is None or began > run.period_end:
+        message = "Cơ sở chưa có lượt khám nào trong phần mềm đến hết kỳ"
+    else:
+        message = f"Lượt khám đầu tiên trong phần mềm là ngày {day_text(began)}; trước đó đơn vị tự cộng thêm"
+    return Finding(title, "warning", False, message)
 
 
 def _not_negative(form: Form, run: ReportRun) -> Finding:

@@ -193,6 +193,8 @@ def people(claims: Mapping[str, Tables], cursor: Any, facility: str, month: str)
     found = []
     for tables in claims.values():
         (visit,) = tables["XML1"]
+        if visit["NGAY_RA"][:6] != month.replace("-", ""):
+            continue  # settled in this month, ended in another
         age = int(visit["NGAY_VAO"][:4]) - int(visit["NGAY_SINH"][:4])
         age -= visit["NGAY_VAO"][4:8] < visit["NGAY_SINH"][4:8].replace("0000", "0101")
         facts = {"icd": visit["MA_BENH_CHINH"], "sex": visit["GIOI_TINH"], "age": age}

@@ -207,19 +207,19 @@ def ten_causes(path: Path, now: Sequence[Mapping[str, Any]], before: Sequence[Ma
     whole = sum(counts.values())
     top = sorted(counts, key=lambda code: (-counts[code], code))[:10]
     wanted: dict[Any, Cells] = {}
-    for code in [*top, *([""] if len(counts) > 10 else [])]:
+    others = (counts.keys() | former.keys()) - set(top)
+    for code in [*top, *([""] if others else [])]:
         inside = [one for one in now if one["icd"] and (one["icd"][:3] == code if code else one["icd"][:3] not in top)]
-        cases, earlier = Decimal(len(inside)), Decimal(former[code] if code else 0)
+        cases, earlier = Decimal(len(inside)), Decimal(former[code] if code else sum(former[one] for one in others))
         wanted[code] = {
             "SO_CA": cases,
-            "TY_LE": (cases * 100 / whole).quantize(Decimal("0.1")),
+            "TY_LE": (cases * 100 / whole).quantize(Decimal("0.1")) if whole else ZERO,
             "NU": Decimal(sum(1 for one in inside if one["sex"] == "2")),
             "TE15": Decimal(sum(1 for one in inside if one["age"] < 15)),
         }
-        if code:
-            growth = (cases - earlier) * 100 / earlier if earlier else None
-            wanted[code] |= {"KY_TRUOC": earlier}
-            wanted[code] |= {"TANG_GIAM": "" if growth is None else growth.quantize(Decimal("0.1"))}
+        growth = (cases - earlier) * 100 / earlier if earlier else None
+        wanted[code] |= {"KY_TRUOC": earlier}
+        wanted[code] |= {"TANG_GIAM": "" if growth is None else growth.quantize(Decimal("0.1"))}
     return differences(sheet(path), wanted, lambda row: str(row["MA"] or ""), path.stem)
 
 

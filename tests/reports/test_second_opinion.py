@@ -2,7 +2,7 @@
 
 import ast
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -12,29 +12,30 @@ from django.db import connection
 from openpyxl import load_workbook
 
 from his.catalogs.models import Diagnosis
+from reports.period import Period
 from tests.cast import World
 from tests.insurance import walk
 from tests.reports import second_opinion as other
 from tests.reports import second_opinion_more as more
-from tests.reports.month import person_visit
+from tests.reports.month import OCTOBER, person_visit
 
 MONTH = "2026-10"
 FORMS = ("01BH", "79A", "20BHYT", "21BHYT", "B14", "NXT")
 
 
-def compared(folder: Path) -> list[str]:
+def compared(folder: Path, period: Period = OCTOBER) -> list[str]:
     """What the second program finds in the files of a folder."""
-    claims = other.claims_in(folder / "xml")
-    files = {form: folder / f"{form}_99002_{MONTH}.xlsx" for form in FORMS}
+    claims, after = other.claims_in(folder / "xml"), period.end + timedelta(days=1)
+    files = {form: folder / f"{form}_99002_{period.key()}.xlsx" for form in FORMS}
     with connection.cursor() as cursor:
-        everybody = other.people(claims, cursor, "99002", MONTH)
+        everybody = other.people(claims, cursor, "99002", period.key())
         return [
             *other.form_01bh(files["01BH"], claims),
             *other.form_79a(files["79A"], claims),
             *other.form_20(files["20BHYT"], claims),
             *other.form_21(files["21BHYT"], claims),
             *other.form_14(files["B14"], everybody),
-            *other.stock(files["NXT"], cursor, "99002", "2026-10-01", "2026-11-01"),
+            *other.stock(files["NXT"], cursor, "99002", str(period.start), str(after)),
         ]
 
 

@@ -22,6 +22,7 @@ from pharmacy.services.returning import ReturnedLine, return_drugs
 from pharmacy.services.stock import LotLine, record_loss
 from reports.datasets import antibiotics
 from reports.engine import run
+from reports.period import Period
 from tests.cast import World, at
 from tests.insurance import walk
 from tests.reports import second_opinion as other
@@ -53,13 +54,13 @@ def stems() -> list[str]:
         return [row["stem"] for row in csv.DictReader(file)]
 
 
-def compared(folder: Path) -> list[str]:
+def compared(folder: Path, period: Period = OCTOBER) -> list[str]:
     """What the second program finds in the files of a folder."""
     claims = other.claims_in(folder / "xml")
-    at_ = {form: folder / f"{form}_{CODE}_{MONTH}.xlsx" for form in (*FORMS, "09D")}
+    at_ = {form: folder / f"{form}_{CODE}_{period.key()}.xlsx" for form in (*FORMS, "09D")}
     with connection.cursor() as cursor:
-        who = (cursor, CODE, MONTH)
-        now, before = more.ended(*who), more.ended(cursor, CODE, "2026-09")
+        who = (cursor, CODE, period.key())
+        now, before = more.ended(*who), more.ended(cursor, CODE, Period.before(period).key())
 
         def inside(people: list[dict[str, Any]], wanted: bool) -> list[dict[str, Any]]:
             return [one for one in people if (one["visit_type"] in other.INPATIENT) is wanted]

@@ -18,6 +18,7 @@ from reports.definition import Form, load_form, load_version
 from reports.engine import run
 from reports.export import EXPORTERS, export, file_name, kinds_of
 from reports.export.merged import export_merged
+from reports.filing.checks import covers_period
 from reports.lists.services import export_list, list_query
 from reports.lists.services import file_name as list_name
 from reports.lists.totals import checks
@@ -86,7 +87,7 @@ class Command(BaseCommand):
             path.write_bytes(export(made, kind))
             self.stdout.write(str(path))
         self.stdout.write(f"{made.form} {facility.code} {period.key()}: {len(made.values['rows'])} dòng")
-        for check in made.checks:
+        for check in (*made.checks, covers_period(made).stored()):
             self._say(check["passed"], check["severity"], check["title"], check["message"])
         return len(blocking(made.checks))
 
