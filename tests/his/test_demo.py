@@ -1,7 +1,7 @@
 """The demonstration: the same month twice, equal totals everywhere, and nobody's real data in danger."""
 
 from collections import Counter as Count
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from his.core.errors import Refusal
 from his.demo import ground
 from his.demo.cast import DIACRITICS
 from his.demo.catalogs import import_folder, import_starter
+from his.demo.filed import file_reports
 from his.demo.menu import read_menu, set_exam_services
 from his.demo.month import MONTH, Loaded, load_facility
 from his.demo.outcome import Outcome, export_all
@@ -30,6 +31,7 @@ from insurance.models import CashSession
 from patients.models import Patient, Visit
 from pharmacy.models import Lot, LotBalance, StockCount, Store
 from pharmacy.queries import balance_differences
+from reports.duties.states import tasks_between
 from tests.scenes import scene
 
 VISITS = 16
@@ -270,3 +272,17 @@ def test_what_the_catalogue_lacks_is_one_line_and_the_names_on_request():
 
 def test_amounts_read_as_people_write_them():
     assert [dong(Decimal(x)) for x in ("0.00", "1234567.00", "12.50", "-0.40")] == ["0", "1.234.567", "12,50", "-0,40"]
+
+
+@pytest.mark.parametrize("code", [STATION, HOSPITAL])
+def test_the_calendar_of_the_demo_shows_reports_in_every_state(places, tmp_path, code):
+    with time_machine.travel("2026-11-09 08:00+07:00"):
+        run(code, tmp_path)
+        place = load_places()[code]
+        file_reports(place, MONTH)
+        today = date(2026, 11, 9)
+        tasks = tasks_between(place.facility, date(2026, 11, 1), date(2026, 11, 20), today, place.actor("manager"))
+    said = {task.duty.form: task.progress.words for task in tasks if task.duty.form}
+    assert said["B9"] == said["B11"] == "Đã gửi"
+    assert (said["KLN"], said["RLTT"], said["01BH"]) == ("Đã ký", "Nháp", "Nháp")
+    assert said.get("B14", "") == ("Đã gửi" if code == HOSPITAL else "")

@@ -16,6 +16,7 @@ from django.db import connections
 from his.core.errors import Refusal
 from his.demo import ground
 from his.demo.catalogs import FULL, STARTER, import_folder, import_starter
+from his.demo.filed import file_reports
 from his.demo.menu import set_exam_services
 from his.demo.month import MONTH, VISITS, Loaded, load_facility
 from his.demo.outcome import Outcome, export_all
@@ -109,7 +110,10 @@ def _facility(code: str, visits: int, catalogs: str, parent: int) -> tuple[Loade
     if catalogs:
         loaded = load_facility(place, visits=visits, progress=lambda day: _progress(code, day, parent))
         ground.mark_loaded(place.facility, catalogs, loaded.visits)
-    return loaded, export_all(place, MONTH, *_folders())
+    outcome = export_all(place, MONTH, *_folders())
+    if catalogs:
+        file_reports(place, MONTH)
+    return loaded, outcome
 
 
 def _progress(code: str, day: date, parent: int) -> None:
