@@ -92,7 +92,7 @@ def shown(column: Column, value: Cell) -> str:
     text = str(value)
     if not text or column.print_as in {"", "text", "center", "number"}:
         return text
-    if column.type in NUMBERS:
+    if column.type in NUMBERS or column.print_as == "decimal":  # a number that the file has as text too
         return number_text(column, Decimal(text))
     if column.print_as == "sex":
         return SEXES.get(text, text)

@@ -286,7 +286,7 @@ class PaperSheet:
             value = row[at]
             if value == "":
                 self.sheet.write_blank(y, x, None, self.formats["cell_left"])
-            elif column.type in NUMBERS:
+            elif column.type in NUMBERS or column.print_as == "decimal":
                 number = _printed(column, Decimal(value))
                 look = "cell_money" if _is_whole(number) else "cell_decimal"
                 self.sheet.write_number(y, x, number, self.formats[look])  # type: ignore[arg-type]
