@@ -302,3 +302,22 @@ def debts(facility: Facility, *, before: date | None = None) -> QuerySet[Benefit
     if before is not None:
         rows = rows.filter(visit__arrived_at__lt=day_range(before)[0])
     return rows.order_by("-visit__arrived_at", "-visit_id")
+
+
+@dataclass(frozen=True, slots=True)
+class DebtSums:
+    """All accounts that are not level: how many, what is still to be taken and what is to be given back, đồng."""
+
+    count: int
+    owed: Decimal
+    to_return: Decimal
+
+
+def debt_sums(facility: Facility) -> DebtSums:
+    """The sums below the list of debts."""
+    found = unsettled_results(facility).aggregate(
+        count=Count("pk"),
+        owed=Coalesce(Sum("due", filter=Q(due__gt=0)), ZERO),
+        to_return=Coalesce(Sum("refund_due", filter=Q(refund_due__gt=0)), ZERO),
+    )
+    return DebtSums(**found)

@@ -101,7 +101,7 @@ def debts(request: DeskRequest) -> HttpResponse:
     """Every account that is not level, latest first."""
     rows = ledger.debts(request.actor.facility)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    return render(request, "insurance/debts.html", {"page": page})
+    return render(request, "insurance/debts.html", {"page": page, "sums": ledger.debt_sums(request.actor.facility)})
 
 
 def _session(request: DeskRequest, pk: int) -> CashSession:

@@ -33,7 +33,6 @@ def test_killed_cashiers_collect_nothing_twice() -> None:
     assert figures["killed"]
     assert figures["done"] > CLIENTS
     assert figures["entries"]
-    assert figures["busy"] < figures["done"] / 10, "desks that lock in one order need not repeat what they ask"
     assert {name: figures[name] for name in DEFECTS} == dict.fromkeys(DEFECTS, 0)
 
     # The checks see what they are for.

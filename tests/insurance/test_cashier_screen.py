@@ -102,6 +102,18 @@ def test_what_goes_back_of_a_note_is_said_and_not_kept(world: World) -> None:
     assert "Đã thu 1.000 đ, phiếu PT26.000002<" in shown, "a card gives nothing back"
 
 
+def test_the_list_of_debts_says_what_is_owed_and_what_goes_back(world: World) -> None:
+    owing = walk.lan_full(world, world.hospital)
+    owing.close()
+    held = walk.hung(world, world.hospital, hour=9).examine().sign()
+    held.deposit(100_000)
+    held.close()
+    shown = page(signed_in(world.hospital), "cashier-debts")
+    for part in ("2 lượt", "Còn phải thu: <b>390.160 đ</b>", "Phải hoàn: <b>60.200 đ</b>"):
+        assert part in shown
+    assert "lượt</span>" not in page(signed_in(world.station), "cashier-debts")
+
+
 def test_who_pays_alone_sees_no_columns_of_the_fund(world: World) -> None:
     columns = ("Trong BHYT", "Quỹ trả", "Cùng trả")
     alone = walk.hung(world, world.hospital).examine().sign()

@@ -66,10 +66,10 @@ class Arena:
         if visit.state == Visit.State.CLOSED:
             pay = ("pay", [visit.pk, str(self._part(visit, rng)), *self._way(rng)])
             waive = ("waive", [visit.pk, rng.choice([5, 30, 100])])
-            choices = [pay, pay, pay, pay, ("settle", [visit.pk]), *back, waive, ("turn", [visit.pk]), ("count", [])]
+            choices = [*[pay] * 10, ("settle", [visit.pk]), *back * 3, waive, ("turn", [visit.pk]), ("count", [])]
         else:
             deposit = ("deposit", [visit.pk, str(Decimal(rng.randint(1, 90)) * 1000), *self._way(rng)])
-            choices = [deposit, deposit, ("turn", [visit.pk]), ("turn", [visit.pk]), *back]
+            choices = [deposit, deposit, *[("turn", [visit.pk])] * 4, *back]
         return rng.choice(choices)
 
     def ask(self, client: int, key: str, what: str, values: list[Any]) -> Entry:
@@ -81,7 +81,7 @@ class Arena:
 
     def _part(self, visit: Visit, rng: random.Random) -> Decimal:
         due = max(ledger.amount_due(visit), Decimal(1000))
-        return due if rng.random() < 0.6 else max(Decimal(1000), due // 3)
+        return due if rng.random() < 0.2 else max(Decimal(1000), due // 5)
 
     def _way(self, rng: random.Random) -> list[str]:
         way = rng.choice(["cash", "cash", "card", "transfer"])
