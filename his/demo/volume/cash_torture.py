@@ -63,6 +63,7 @@ class Arena:
         mine = CashEntry.objects.for_facility(visit.facility).filter(by=self.cashiers[client].user, visit=visit)
         last = mine.order_by("-pk").values_list("pk", flat=True).first() or entry
         back: list[tuple[str, list[Any]]] = [("give_back", [entry]), ("give_back", [last]), ("void", [last])]
+        choices: list[tuple[str, list[Any]]]
         if visit.state == Visit.State.CLOSED:
             pay = ("pay", [visit.pk, str(self._part(visit, rng)), *self._way(rng)])
             waive = ("waive", [visit.pk, rng.choice([5, 30, 100])])
