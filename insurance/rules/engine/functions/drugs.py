@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
@@ -13,6 +14,8 @@ from insurance.rules.engine.model import Rule
 from insurance.rules.engine.terms import Scope, condition
 
 _UNLISTED = "00.0000"
+_YEAR = re.compile(r"20[0-9]{2}")
+_YEARS_OF_USE = 4
 
 
 def ingredients(row: Row, tag: str) -> frozenset[str]:
@@ -58,6 +61,22 @@ def drug_interaction(rule: Rule, scope: Scope, env: Env) -> Check:
                     if found is not None:
                         words = {"other": str(first.number), "name": found.get("mechanism", "")}
                         yield Hit(second.number, code, second.text(code), words)
+
+    return check
+
+
+@function("tender_year")
+def tender_year(rule: Rule, scope: Scope, env: Env) -> Check:
+    """The year in the tender record is that of the visit or one of the four before: an agreement runs three years at
+    the most and what was bought is used up after it."""
+    (tag,) = tags(rule, scope)
+
+    def check(facts: VisitFacts) -> Iterator[Hit]:
+        on = facts.ended_on
+        for row in facts.rows(rule.table) if on else ():
+            year = next((part for part in row.items(tag) if _YEAR.fullmatch(part)), "")
+            if on and year and not on.year - _YEARS_OF_USE <= int(year) <= on.year:
+                yield Hit(row.number, tag, row.text(tag), {"year": year})
 
     return check
 
