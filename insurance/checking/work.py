@@ -76,7 +76,15 @@ class _Work:
         books = RuleBooks(_catalogs(self._job))
         results, book = ResultsWriter(self._job.results), FindingsBook(self._job.workbook)
         causes = Causes(books.rules)
-        check = FileCheck(books, self._job.standard, on_claim=results.claim, on_progress=self._tell)
+        has_own = self._job.own and isinstance(books.catalogs, DatabaseCatalogs)
+        check = FileCheck(
+            books,
+            self._job.standard,
+            facility=self._job.facility if has_own else "",
+            elsewhere=RuleBooks(DatabaseCatalogs(None)) if has_own else None,
+            on_claim=results.claim,
+            on_progress=self._tell,
+        )
 
         def records() -> Iterator[Record]:
             for found in check.run(source for path in self._job.files for source in _named(path)):

@@ -86,9 +86,10 @@ def _ignore(*_: object) -> None: ...
 class FileCheck:
     """One check over any number of files. Iterate `run` once, then `summary` tells the whole.
 
-    `standard` is `auto` (each claim by the end of its visit) or a name. `stages` say what is asked: `send` adds what a
-    file about to be sent must have. `on_claim` is told every claim as it was read; `on_progress` after every claim and
-    file, with the summary so far.
+    `standard` is `auto` (each claim by the end of its visit) or a name. `books` may hold the lists of one `facility`;
+    claims of others are then asked by the books `elsewhere`, which have none of those lists. `stages` say what is
+    asked: `send` adds what a file about to be sent must have. `on_claim` is told every claim as it was read;
+    `on_progress` after every claim and file, with the summary so far.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class FileCheck:
         books: RuleBooks,
         standard: str = AUTO,
         *,
+        facility: str = "",
+        elsewhere: RuleBooks | None = None,
         stages: Sequence[Stage] = (Stage.CLAIM,),
         on_claim: Callable[[Place, VisitFacts], None] = _ignore,
         on_progress: Callable[[Summary], None] = _ignore,
     ) -> None:
         self.summary = Summary()
-        self._books = books
+        self._books, self._facility, self._elsewhere = books, facility, elsewhere or books
         self._standard = None if standard == AUTO else load(standard)
         self._newest = self._standard or load(available()[-1])
         self._stages, self._on_claim, self._on_progress = stages, on_claim, on_progress
@@ -130,7 +133,8 @@ class FileCheck:
             for place, finding in batch.finish():
                 self.summary.severities[finding.severity] += 1
                 yield Found(place, finding)  # type: ignore[arg-type]
-        self.summary.cannot_run = self._books.cannot_run()
+        lacking = {one.rule: one for books in (self._elsewhere, self._books) for one in books.cannot_run()}
+        self.summary.cannot_run = [lacking[name] for name in sorted(lacking)]
 
     def _pass_over(self, name: str) -> None:
         self.summary.passed_over += 1
@@ -209,7 +213,7 @@ class FileCheck:
             self._note_unreadable(f"{place.file}, hồ sơ {place.named}", [one])
         is_blocked, told = False, 0
         lost = _lost_tables(standard, claim)
-        for finding in self._found(self._books.of(standard, alone), facts):
+        for finding in self._found(self._books_for(claim).of(standard, alone), facts):
             if finding.rule not in self._of_file_alone and not (lost and self._follows_from(lost, finding)):
                 is_blocked = is_blocked or finding.severity == Severity.BLOCKING
                 told += 1
@@ -223,6 +227,12 @@ class FileCheck:
         self.summary.claims_blocked += is_blocked
         if not alone:
             self._batch(standard).feed(home, facts)
+
+    def _books_for(self, claim: ParsedClaim) -> RuleBooks:
+        """The books with the lists of the facility for its own claims, and where nobody says whose a claim is."""
+        said = [row.get("MA_CSKCB", "") for name in ("XML1", "XML0") for row in claim.tables.get(name, ())]
+        code = next(filter(None, [claim.facility_code, *said]), "")
+        return self._books if code in ("", self._facility) or not self._facility else self._elsewhere
 
     def _found(self, book: RuleBook, facts: VisitFacts) -> Iterator[Finding]:
         for stage in self._stages:

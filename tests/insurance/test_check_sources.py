@@ -13,6 +13,7 @@ from insurance.rules.listing import figures_vi
 from insurance.rules.sources import bytes_of, find_sources
 from insurance.standards.limits import Limits
 from tests.insurance.claim_files import file_xml, table_xml, visit_xml
+from tests.insurance.rule_catalogs import MemoryCatalogs
 from tests.insurance.rule_claims import claim
 
 CODE = "99001.2608.000017"
@@ -192,3 +193,13 @@ def test_tables_are_joined_up_to_the_most_rows_of_a_visit(tmp_path: Path, monkey
     ]
     assert [one.finding.rule for one in found if one.finding.table == "XML3"] == ["file.unreadable"]
     assert not [one for one in found if one.finding.rule.startswith("money")]
+
+
+def test_the_lists_of_a_facility_judge_its_own_claims_only(tmp_path: Path) -> None:
+    own = put(tmp_path, "own.xml", file_xml(visit_xml("XML2.MA_THUOC=40.999")))
+    content = file_xml(visit_xml("XML2.MA_THUOC=40.999; XML1.MA_CSKCB=99777"))
+    other = put(tmp_path, "other.xml", content.replace(b"<MACSKCB>99001<", b"<MACSKCB>99777<"))
+    check = FileCheck(RuleBooks(MemoryCatalogs()), facility="99001", elsewhere=RuleBooks(NoCatalogs()))
+    found = list(check.run(find_sources([own, other])))
+    assert [one.place.file for one in found if one.finding.rule == "drug.known"] == [str(own)]
+    assert "drug.known" in {one.rule for one in check.summary.cannot_run}

@@ -51,7 +51,9 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tệp XML, thư mục hoặc tệp zip")
         parser.add_argument("--standard", default=AUTO, choices=[AUTO, *available()], help="auto: theo ngày ra viện")
         parser.add_argument("--format", default="text", choices=["text", "json", "xlsx"])
-        parser.add_argument("--facility", metavar="CODE", help="đối chiếu với bảng giá, thuốc, nhân viên của cơ sở này")
+        parser.add_argument(
+            "--facility", metavar="CODE", help="đối chiếu hồ sơ của cơ sở này với bảng giá, thuốc, nhân viên của nó"
+        )
         parser.add_argument("--out", type=Path, metavar="FILE", help="ghi ra tệp; bắt buộc với xlsx")
         parser.add_argument(
             "--before-sending", action="store_true", help="hỏi thêm điều tệp sắp gửi phải có: chữ ký số"
@@ -63,7 +65,14 @@ class Command(BaseCommand):
             _misused("định dạng xlsx cần --out TỆP")
         books = RuleBooks(self._catalogs(options["facility"]))
         stages = (Stage.CLAIM, Stage.SEND) if options["before_sending"] else (Stage.CLAIM,)
-        check = FileCheck(books, options["standard"], stages=stages, on_progress=self._progress)
+        check = FileCheck(
+            books,
+            options["standard"],
+            facility=options["facility"] or "",
+            elsewhere=RuleBooks(DatabaseCatalogs(None)) if options["facility"] else None,
+            stages=stages,
+            on_progress=self._progress,
+        )
         causes = Causes(books.rules, max(0, options["places"]))
         found = check.run(find_sources(options["paths"]))
         try:
