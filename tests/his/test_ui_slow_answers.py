@@ -235,6 +235,19 @@ def test_checks_that_come_late_leave_the_focus_where_one_types(page: Page) -> No
     assert page.input_value("#note") == "mạch đều"
 
 
+def test_a_field_entered_while_an_answer_settles_keeps_the_focus(page: Page) -> None:
+    """Between putting an answer in and settling it htmx lets a moment pass; on a busy machine it is long."""
+    page.evaluate("htmx.config.defaultSettleDelay = 400")
+    held = Held(page, "/checks/$")
+    page.keyboard.type("An", delay=HUMAN)
+    page.keyboard.press("Tab")
+    held.asked().answer()
+    expect(page.locator("#asked")).to_be_visible()
+    page.focus("#id_main_text")
+    page.wait_for_timeout(900)
+    expect(page.locator("#id_main_text")).to_be_focused()
+
+
 def test_a_part_that_was_asked_for_leaves_a_field_entered_meanwhile(page: Page) -> None:
     held = Held(page, "/orders/$")
     page.locator("[data-action=orders]").click()

@@ -482,9 +482,10 @@
   const cause = (detail) => detail.requestConfig?.triggeringEvent?.type;
   const fieldInUse = () => { const el = document.activeElement; return el?.matches("input, select, textarea") ? el : null; };
   const settleFocus = (detail, part) => {
-    const { from, field } = asked.get(detail.xhr) || {};
+    const { from, field } = asked.get(detail.xhr) || {}, current = fieldInUse();
+    if (current && current !== field && !part.contains(current)) return; /* one moved on while it settled */
     const isInUse = field?.isConnected && !part.contains(field);
-    if (isInUse && (!BY_HAND.includes(cause(detail)) || from !== field)) { if (document.activeElement !== field) field.focus(); } /* htmx follows autofocus */
+    if (isInUse && (!BY_HAND.includes(cause(detail)) || from !== field)) { if (current !== field) field.focus(); } /* htmx follows autofocus */
     else if (cause(detail) !== "his:poll") focusIn(part);
   };
   /* A part is replaced under the hands: its empty box of the same name gets the letters typed since the request */
