@@ -31,7 +31,7 @@ PAPER_SCALE = 0.82
 """Column widths of the paper in characters, for each unit of the definition: narrow, so that it prints large."""
 _DATE_LINE = "Ngày ........ tháng ........ năm ............"
 _ROWS_TO_SIGN = 4
-_ON_ONE_PAGE, _LEAST_SCALE = 1.4, 0.7
+_ON_ONE_PAGE, _LEAST_SCALE = 1.6, 0.62
 """A paper of up to so many pages is printed on one, unless its letters become smaller than this share of their size."""
 
 
