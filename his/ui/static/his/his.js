@@ -483,7 +483,8 @@
   const fieldInUse = () => { const el = document.activeElement; return el?.matches("input, select, textarea") ? el : null; };
   const settleFocus = (detail, part) => {
     const { from, field } = asked.get(detail.xhr) || {}, current = fieldInUse();
-    if (current && current !== field && !part.contains(current)) return; /* one moved on while it settled */
+    const isReplaced = field && !field.isConnected; /* then the focus is with its successor: nobody moved */
+    if (current && current !== field && !isReplaced && !part.contains(current)) return; /* one moved on while it settled */
     const isInUse = field?.isConnected && !part.contains(field);
     if (isInUse && (!BY_HAND.includes(cause(detail)) || from !== field)) { if (current !== field) field.focus(); } /* htmx follows autofocus */
     else if (cause(detail) !== "his:poll") focusIn(part);
