@@ -7,6 +7,8 @@ import re
 from decimal import Decimal
 
 _WORDS = re.compile(r"^[^\W\d_]{2,}(?=[\s,;:(.]|$)[^<>]*$")  # "Âm tính", "Dương tính (1+)"; not "O,5", "abc<>"
+_SIGNS = re.compile(r"^(?:\+{1,4}|±|[1-4]\+|\([+±-]{1,4}\))$")  # strips and smears: "++", "2+", "(-)"
+_TITRE = re.compile(r"^\d+\s*[/:^]\s*\d+$")  # "1/80", "10^5"
 _NUMBER = re.compile(r"^([<>≤≥]?)=?\s*(-?\d+(?:[.,]\d+)?)$")
 
 
@@ -17,9 +19,9 @@ def read_number(text: str) -> Decimal | None:
 
 
 def is_readable(value: str) -> bool:
-    """Whether a value of an indicator with limits is one number or words; "6,,1" and "l0,5" are slips of the hand."""
+    """Whether a value of an indicator with limits is a number, words, signs or a titre; "6,,1", "5-6" are slips."""
     text = value.strip()
-    return not text or read_number(text) is not None or bool(_WORDS.match(text))
+    return not text or read_number(text) is not None or any(one.match(text) for one in (_WORDS, _SIGNS, _TITRE))
 
 
 def is_abnormal(value: str, low: str = "", high: str = "") -> bool:

@@ -162,6 +162,7 @@ ACTIONS: Final[dict[str, str]] = {
     "pharmacy.edit_incident": "Sửa báo cáo đột xuất",
     "pharmacy.end_climate_point": "Ngừng điểm theo dõi nhiệt độ",
     "pharmacy.end_hold": "Hết cách ly lô",
+    "pharmacy.export_recipients": "Xuất danh sách người đã nhận lô",
     "pharmacy.explain_count": "Ghi lý do chênh lệch kiểm kê",
     "pharmacy.hand_over_cabinet": "Bàn giao tủ trực",
     "pharmacy.hold_lot": "Cách ly lô",

@@ -192,7 +192,9 @@ def hostile(world: World, place: Place, text: str) -> Walk:
     Drug.objects.filter(code=PARACETAMOL).update(
         name=text, strength=text, dose_form=text, registration_no=text[:20], bid_info=f"{text};G1;N4;2026"
     )
-    PricedService.objects.filter(code=CBC).update(name=text)
+    count = PricedService.objects.get(facility=place.facility, code=CBC)
+    free = [{key: one[key] for key in one if key not in {"low", "high"}} for one in count.indicators]
+    PricedService.objects.filter(code=CBC).update(name=text, indicators=free)  # a value with limits takes no such text
     patient, card = someone(place, f"Nguyễn {text}", card="GD4999912345699", address=text)
     walk = visit_of(world, place, patient, card, reason=text).examine(reason=text, treatment=text)
     walk.order(CBC, value=text).order(ULTRASOUND, results=False)

@@ -104,7 +104,7 @@ def test_a_slip_of_the_hand_is_no_value_of_an_indicator_with_limits(world, exam,
     assert not sugar.results.exists()
 
 
-@pytest.mark.parametrize("value", ["5", " 5,6", "<0,01", "≥ 60", "-1.5", "Âm tính", "Dương tính (1+)", "Vỡ hồng cầu"])
+@pytest.mark.parametrize("value", ["5", " 5,6", "<0,01", "≥ 60", "-1.5", "Âm tính", "Vỡ hồng cầu", "++", "(-)", "1/80"])
 def test_numbers_signs_and_words_are_values(world, exam, value):
     sugar, technician = order(world, exam), world.hospital.actor("technician")
     record_result(order=sugar, actor=technician, at=at(8, 50), results=[ResultInput("WBC", value=value)])

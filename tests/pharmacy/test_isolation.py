@@ -108,7 +108,7 @@ def theirs(world) -> dict[str, object]:
         "dispensing-return-undo": back.pk,
         "drug-labels-pdf": done.pk,
         "stock-card": drug,
-        "stock-lot": lot,
+        **{f"stock-lot{name}": lot for name in ("", "-patients", "-patients-xlsx")},
         "stock-lot-block": lot,
         "stock-draft": draft.pk,
         "stock-draft-keep": draft.pk,
