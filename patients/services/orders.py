@@ -200,7 +200,8 @@ def _row(
     known: dict[str, str] = next((i for i in order.service.indicators if i.get("code") == result.indicator_code), {})
     low, high = str(known.get("low") or ""), str(known.get("high") or "")
     if (low or high) and not ranges.is_readable(result.value):
-        message = f"Không đọc được “{result.value.strip()[:20]}”: hãy gõ một số (5,6 hoặc <0,01), dấu (++, 1/80) hay lời bằng chữ"
+        said = result.value.strip()[:20]
+        message = f"Không đọc được “{said}”: hãy gõ một số (5,6 hoặc <0,01), dấu (++, 1/80) hay lời bằng chữ"
         raise Refusal("unreadable_value", message, field=f"results-{index}-value")
     abnormal = result.is_abnormal if result.is_abnormal is not None else ranges.is_abnormal(result.value, low, high)
     texts = {
