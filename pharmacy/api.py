@@ -30,6 +30,7 @@ from pharmacy.schemas import (
 )
 from pharmacy.services.dispensing import dispense
 from pharmacy.services.returning import return_drugs
+from pharmacy.services.stock_checks import ALWAYS, LONG_AGO, DeskClock
 from pharmacy.services.window import leave_out, send_back
 
 router = Router(tags=["pharmacy"])
@@ -69,6 +70,7 @@ def post_dispense(request: DeskRequest, prescription_id: int, body: DispenseIn) 
         choices=[_choice(prescription, line) for line in body.lines],
         actor=request.actor,
         at=timezone.now(),
+        clock=_clock(body.confirm_clock),
         idempotency_key=body.idempotency_key,
     )
 
@@ -104,10 +106,15 @@ def post_return(request: DeskRequest, dispense_id: int, body: ReturnIn) -> Patie
         ],
         reason=body.reason,
         bringer=Bringer(body.handed_by, body.handed_by_id_number),
+        clock=_clock(body.confirm_clock),
         actor=request.actor,
         at=timezone.now(),
         idempotency_key=body.idempotency_key,
     )
+
+
+def _clock(is_confirmed: bool) -> DeskClock:
+    return DeskClock(ALWAYS if is_confirmed else LONG_AGO)
 
 
 def _choice(prescription: Prescription, line: LineChoiceIn) -> LineChoice:

@@ -61,10 +61,12 @@ class LineChoiceIn(Schema):
 
 class DispenseIn(Schema):
     """From which store; lines that are not named are handed out in full. `idempotency_key` makes a repeated request
-    safe. Drugs under special control are handed out at the window only: two persons confirm there."""
+    safe. Drugs under special control are handed out at the window only: two persons confirm there. `confirm_clock`
+    says that the time is right although the signature or a bin card is later."""
 
     store_code: str = Field(max_length=20)
     lines: list[LineChoiceIn] = Field(default_factory=list, max_length=100)
+    confirm_clock: bool = False
     idempotency_key: str = Field("", max_length=64)
 
 
@@ -79,12 +81,14 @@ class ReturnLineIn(Schema):
 
 
 class ReturnIn(Schema):
-    """What the patient brings back, and why. Drugs under special control: `handed_by` names who hands them in."""
+    """What the patient brings back, and why. Drugs under special control: `handed_by` names who hands them in.
+    `confirm_clock` as in `DispenseIn`."""
 
     lines: list[ReturnLineIn] = Field(max_length=100)
     reason: str = Field(max_length=255)
     handed_by: str = Field("", max_length=255)
     handed_by_id_number: str = Field("", max_length=20)
+    confirm_clock: bool = False
     idempotency_key: str = Field("", max_length=64)
 
 

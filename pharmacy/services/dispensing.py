@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Q
 
@@ -28,6 +29,7 @@ from pharmacy.queries_window import same_products
 from pharmacy.services import holds, ledger, stock
 from pharmacy.services.lines_given import checked_quantity, locked_visit, not_given, refuse_finished, refuse_unready
 from pharmacy.services.reservations import keep_open
+from pharmacy.services.stock_checks import DeskClock, check_cards, clock_facts
 
 TWO_PERSONS = frozenset({ControlClass.NARCOTIC, ControlClass.PSYCHOTROPIC, ControlClass.PRECURSOR})
 """Handed out by two persons to a named recipient (TT 26/2025/TT-BYT, TT 18/2026/TT-BYT)."""
@@ -59,6 +61,7 @@ def dispense(
     witness: User | None = None,
     recipient_name: str = "",
     recipient_id_number: str = "",
+    clock: DeskClock | None = None,
     idempotency_key: str = "",
 ) -> Dispense:
     """Hand out a signed prescription from one store (cấp phát thuốc); lines without a choice in full.
@@ -71,13 +74,14 @@ def dispense(
     26/2025/TT-BYT), the visit is closed or cancelled, a quantity exceeds what is open, the store cannot cover what is
     to be given, a substitute is not the same ingredient, strength, route and form or nobody agreed, and drugs under
     special control without a second person (`witness`, whose password the caller has checked) and the recipient's name
-    and id number; then nothing changed.
+    and id number; then nothing changed. A desk (`clock`) is asked with "time_order" when the signature or the bin cards
+    it takes from are later: the clock was set back, or another ran ahead.
     """
     visit = locked_visit(prescription, actor)
     # Read again under the lock: the caller's copy may be older than another desk's work.
     prescription = Prescription.objects.for_facility(actor.facility).prefetch_related("sheets").get(pk=prescription.pk)
     parts = parts_on(prescription, local(at).date())
-    refuse_unready(prescription, visit, parts, at)
+    refuse_unready(prescription, visit, parts, at, clock)
     if not store.is_active:
         raise Refusal("store_closed", f"{store.name} không còn hoạt động", field="store")
     chosen = _chosen(parts, choices, local(at).date())
@@ -91,11 +95,15 @@ def dispense(
     if left_out:  # stock is kept for the rest after the document, from any store
         given_here = Q(store=store, lot__drug__code__in=codes, on_hand__gt=0)
         ledger.lock_balances(actor, given_here | ledger.balances_to_keep_from(prescription, [store.pk]))
-    stocks, lots = ledger.locked_stock(store=store, drug_codes=codes, at=at, prescription=prescription)
+    stocks, held = ledger.locked_stock(
+        store=store, drug_codes=codes, at=at, prescription=prescription, with_last=clock is not None
+    )
     allocation, reasons = _allocated(given, stocks, store, local(at).date())
+    if clock is not None:
+        _ask_about_clock({pick.lot_id: held[pick.lot_id] for pick in allocation.picks}, store, at, clock)
     holds.use(prescription=prescription, store=store, picks=allocation.picks, at=at)
     for pick in allocation.picks:
-        draft.add(lot=lots[pick.lot_id], quantity=pick.quantity)
+        draft.add(lot=held[pick.lot_id].lot, quantity=pick.quantity)
     document = ledger.post(draft=draft, actor=actor, at=at)
     done = Dispense.objects.create(
         facility=actor.facility,
@@ -125,7 +133,14 @@ def dispense(
     if left_out or held_reservations(prescription).exists():
         keep_open(prescription=prescription, actor=actor, at=at)
     audit_facts(prescription=prescription.number, document=document.number, lines=len(given), rest=len(left_out))
+    audit_facts(**clock_facts(at, clock))
     return done
+
+
+def _ask_about_clock(taken: Mapping[int, Any], store: Store, at: datetime, clock: DeskClock) -> None:
+    """Refuse when a bin card that is taken from has a line well after the instant; `last_at` came with the balances."""
+    if any(clock.is_behind(at, row.last_at) for row in taken.values() if row.last_at is not None):
+        check_cards(store, taken, at, clock)
 
 
 def _chosen(parts: Sequence[LineParts], choices: Sequence[LineChoice], on: date) -> list[_Chosen]:
@@ -247,12 +262,14 @@ def _substitution(one: _Chosen, actor: Actor, at: datetime) -> Substitution:
 
 
 @service(action="pharmacy.reverse_dispense", permission="pharmacy.reverse")
-def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datetime) -> Dispense:
+def reverse_dispense(
+    *, dispense: Dispense, reason: str, actor: Actor, at: datetime, clock: DeskClock | None = None
+) -> Dispense:
     """Undo a handing out (hủy cấp phát): the same lots are on the shelf again and the prescription waits once more.
 
     What was not given then is undecided again, and stock is kept for what is open while the prescription is valid.
     Refuses without a reason, a second time, after drugs of it came back, and once the visit is closed: the visit must
-    be reopened first.
+    be reopened first. A desk (`clock`) is asked when the document or the bin cards are later.
     """
     visit = locked_visit(dispense.prescription, actor)
     rows = Dispense.objects.for_facility(actor.facility).select_related("document", "prescription")
@@ -263,13 +280,13 @@ def reverse_dispense(*, dispense: Dispense, reason: str, actor: Actor, at: datet
     if PatientReturn.objects.for_facility(actor.facility).filter(dispense=current, is_reversed=False).exists():
         raise Refusal("has_returns", "Người bệnh đã trả lại thuốc của phiếu này; hủy phiếu trả trước", field="dispense")
     stock.lock_to_reverse([current.document], actor=actor, keeps_for=current.prescription)
-    reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
+    reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at, clock=clock)
     current.is_reversed = True
     current.save(update_fields=["is_reversed"])
     undecided = NotGiven.objects.for_facility(actor.facility).filter(dispense=current, withdrawn_at__isnull=True)
     undecided.update(withdrawn_at=at, withdrawn_by=actor.user)
     keep_open(prescription=current.prescription, actor=actor, at=at)
-    audit_facts(prescription=current.prescription.number, document=reversal.number)
+    audit_facts(prescription=current.prescription.number, document=reversal.number, **clock_facts(at, clock))
     return current
 
 

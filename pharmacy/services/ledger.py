@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from his.accounts.actor import Actor
 from his.catalogs.models import Drug
@@ -98,12 +98,17 @@ def draft(
 
 
 def locked_stock(
-    *, store: Store, drug_codes: Collection[str], at: datetime, prescription: Prescription | None = None
-) -> tuple[list[LotStock], dict[int, Lot]]:
-    """What one store may issue of the drugs at that instant, locked until the transaction ends, and the lots by id.
+    *,
+    store: Store,
+    drug_codes: Collection[str],
+    at: datetime,
+    prescription: Prescription | None = None,
+    with_last: bool = False,
+) -> tuple[list[LotStock], dict[int, LotBalance]]:
+    """What one store may issue of the drugs at that instant, locked until the transaction ends, and balances by lot id.
 
     What is kept for `prescription` may be issued to it; wherever it lies, it is locked too. What was kept for others
-    and lapsed is free.
+    and lapsed is free. With `with_last` a balance tells when the last line of its bin card was written (`last_at`).
     """
     held = (
         list(held_reservations(prescription).values_list("store_id", "lot_id", "lot__drug__code"))
@@ -116,13 +121,21 @@ def locked_stock(
         if store_id != store.pk:
             wanted |= Q(store=store_id, lot=lot_id)
     found = balances(store.facility_id).filter(wanted).order_by("store_id", "lot_id")
+    if with_last:  # told by the same statement, from the index of the bin cards
+        found = found.annotate(last_at=_last_line())
     rows = [row for row in found.select_for_update(of=("self",), no_key=True) if row.store_id == store.pk]
     if holds.release_lapsed(store=store, lot_ids=[row.lot_id for row in rows], at=at):
         rows = [row for row in found if row.store_id == store.pk]
     kept = kept_for(prescription) if prescription is not None and held else {}
     day = local(at).date()
     stocks = [stock for stock in lot_stocks(rows, kept) if stock.usable(day) > 0]
-    return stocks, {row.lot_id: row.lot for row in rows}
+    return stocks, {row.lot_id: row for row in rows}
+
+
+def _last_line() -> Subquery:
+    """When the last line of a balance's bin card was written."""
+    lines = StockMovement.objects.filter(store=OuterRef("store"), lot=OuterRef("lot"))
+    return Subquery(lines.order_by("-at").values("at")[:1])
 
 
 @service(action="pharmacy.post", permission=None)

@@ -14,6 +14,7 @@ from patients.series import next_paper
 from patients.sheets import law_on
 from pharmacy.models import Dispense, NotGiven, PatientReturn
 from pharmacy.queries_given import LineParts, collected_until, dispenses_of, standing_refusal
+from pharmacy.services.stock_checks import DeskClock, check_after
 
 _STEP = Decimal("0.001")
 
@@ -34,7 +35,13 @@ def refuse_finished(visit: Visit, what_vi: str) -> None:
         raise Refusal("visit_cancelled", "Lượt khám đã hủy", field="prescription")
 
 
-def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[LineParts], at: datetime) -> None:
+def refuse_unready(
+    prescription: Prescription,
+    visit: Visit,
+    parts: Sequence[LineParts],
+    at: datetime,
+    clock: DeskClock | None = None,
+) -> None:
     """Refuse what may not be handed out now: not signed, empty, given already, sent back, lapsed, a clock set back."""
     if prescription.signed_at is None:
         raise Refusal("not_signed", "Đơn thuốc chưa được bác sĩ ký", field="prescription")
@@ -49,8 +56,7 @@ def refuse_unready(prescription: Prescription, visit: Visit, parts: Sequence[Lin
     if (refusal := standing_refusal(prescription)) is not None:
         text = f"Đơn đang trả lại bác sĩ: {refusal.get_reason_display()}, {refusal.note}"
         raise Refusal("sent_back", text, field="prescription")
-    if at < prescription.signed_at:
-        raise Refusal("time_order", "Giờ cấp phát sớm hơn giờ ký đơn, hãy kiểm tra đồng hồ máy", field="at")
+    check_after(prescription.facility_id, at, prescription.signed_at, "giờ ký đơn", clock)
     if all(part.open <= 0 for part in parts):
         raise _not_its_time(prescription, local(at).date())
     signed_on = local(prescription.signed_at).date()

@@ -24,6 +24,7 @@ from pharmacy.services.dispensing import TWO_PERSONS
 from pharmacy.services.lines_given import checked_quantity, locked_visit, not_given, refuse_finished
 from pharmacy.services.lots import hold_incoming
 from pharmacy.services.return_records import checked_bringer, keep_record, record_number
+from pharmacy.services.stock_checks import DeskClock, check_after, check_cards, clock_facts
 
 Kind = StockDocument.Kind
 
@@ -37,6 +38,7 @@ def return_drugs(
     actor: Actor,
     at: datetime,
     bringer: Bringer | None = None,
+    clock: DeskClock | None = None,
     idempotency_key: str = "",
 ) -> PatientReturn:
     """Take handed-out drugs back from the patient, by lot, with a reason.
@@ -46,7 +48,8 @@ def return_drugs(
     under special control a record is kept that names who handed them in (`bringer`). Refuses more than the patient has
     of a lot, nothing at all, intact drugs under special control (they are never given again, TT 18/2026/TT-BYT), such
     drugs from nobody or in no told condition, and once the visit is closed: it must be reopened first, and the money
-    then goes back by the correction at the cashier.
+    then goes back by the correction at the cashier. A desk (`clock`) is asked when the handing out or the bin cards
+    are later.
     """
     visit = locked_visit(dispense.prescription, actor)
     rows = Dispense.objects.for_facility(actor.facility).select_related("document", "store", "prescription")
@@ -54,12 +57,12 @@ def return_drugs(
     if current.is_reversed:
         raise Refusal("already_reversed", f"Phiếu {current.document.number} đã được hủy", field="dispense")
     refuse_finished(visit, "nhận thuốc trả lại")
-    if at < current.dispensed_at:
-        raise Refusal("time_order", "Giờ trả sớm hơn giờ cấp phát, hãy kiểm tra đồng hồ máy", field="at")
+    check_after(current.facility_id, at, current.dispensed_at, "giờ cấp phát", clock)
     reason = fitting(nfc(reason), 255, "reason")
     if not reason:
         raise Refusal("no_reason", "Hãy ghi lý do trả lại", field="reason")
     back = _checked(current, lines)
+    check_cards(current.store, {given.lot_id for given, _ in back}, at, clock)
     bringer = checked_bringer(back, bringer or Bringer())
     number = record_number(actor.facility, back, at)
     document, write_off = _post(current, back, reason, actor, at)
@@ -86,6 +89,7 @@ def return_drugs(
     if number:
         keep_record(made, back, bringer, number)
     audit_facts(prescription=current.prescription.number, document=document.number, lines=len(back), record=number)
+    audit_facts(**clock_facts(at, clock))
     return made
 
 
@@ -170,11 +174,14 @@ def _drop(made: PatientReturn, back: Sequence[tuple[DispenseLine, ReturnedLine]]
 
 
 @service(action="pharmacy.reverse_return", permission="pharmacy.reverse")
-def reverse_return(*, patient_return: PatientReturn, reason: str, actor: Actor, at: datetime) -> PatientReturn:
+def reverse_return(
+    *, patient_return: PatientReturn, reason: str, actor: Actor, at: datetime, clock: DeskClock | None = None
+) -> PatientReturn:
     """Undo a return that was entered wrongly (hủy phiếu trả lại): the patient has the drugs again.
 
     Refuses a second time, without a reason, once the visit is closed, when the goods are no longer on the shelf, and
-    when the patient was given others in their place meanwhile.
+    when the patient was given others in their place meanwhile. A desk (`clock`) is asked when the documents or the bin
+    cards are later.
     """
     visit = locked_visit(patient_return.dispense.prescription, actor)
     rows = PatientReturn.objects.for_facility(actor.facility).select_related(
@@ -187,8 +194,8 @@ def reverse_return(*, patient_return: PatientReturn, reason: str, actor: Actor, 
     documents = [one for one in (current.document, current.write_off) if one is not None]
     stock.lock_to_reverse(documents, actor=actor)
     if current.write_off is not None:
-        stock.reverse(document=current.write_off, reason=reason, actor=actor, at=at)
-    reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at)
+        stock.reverse(document=current.write_off, reason=reason, actor=actor, at=at, clock=clock)
+    reversal = stock.reverse(document=current.document, reason=reason, actor=actor, at=at, clock=clock)
     NotGiven.objects.for_facility(actor.facility).filter(patient_return=current, withdrawn_at__isnull=True).update(
         withdrawn_at=at, withdrawn_by=actor.user
     )
@@ -197,4 +204,5 @@ def reverse_return(*, patient_return: PatientReturn, reason: str, actor: Actor, 
     if any(part.open < 0 for part in parts_of(current.dispense.prescription)):
         raise Refusal("given_again", "Người bệnh đã được cấp lại thuốc thay cho phần trả, không hủy phiếu trả được")
     audit_facts(prescription=current.dispense.prescription.number, document=reversal.number)
+    audit_facts(**clock_facts(at, clock))
     return current

@@ -23,8 +23,11 @@ from pharmacy.services.details import Detail, clean, keep
 from pharmacy.services.goods import GoodsLine, ask_about_unusual, check_goods, line_notes, lot_of
 from pharmacy.services.lots import hold_incoming, hold_lot, locked_lots
 from pharmacy.services.stock_checks import (
+    DeskClock,
     LotLine,
     active,
+    check_after,
+    check_cards,
     check_quantities,
     check_turn,
     check_usable,
@@ -248,7 +251,9 @@ def reverse_document(*, document: StockDocument, reason: str, actor: Actor, at: 
 
 
 @service(action="pharmacy.reverse_step", permission=None)
-def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime) -> StockDocument:
+def reverse(
+    *, document: StockDocument, reason: str, actor: Actor, at: datetime, clock: DeskClock | None = None
+) -> StockDocument:
     """The step that reverses any document; see `reverse_document`."""
     reason = given_reason(reason)
     if document.kind == Kind.REVERSAL:
@@ -259,8 +264,7 @@ def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime)
     if answer is not None:
         text = f"{locked.number} đã có {answer.get_kind_display().lower()} {answer.number}; hãy hủy phiếu đó trước"
         raise Refusal("has_answer", text, field="document")
-    if at < locked.posted_at:
-        raise Refusal("time_order", "Giờ hủy sớm hơn giờ của chứng từ, hãy kiểm tra đồng hồ máy", field="at")
+    check_after(locked.facility_id, at, locked.posted_at, f"chứng từ {locked.number}", clock)
     draft = ledger.draft(
         kind=Kind.REVERSAL,
         store=locked.store,
@@ -272,6 +276,7 @@ def reverse(*, document: StockDocument, reason: str, actor: Actor, at: datetime)
     )
     lines = list(locked.lines.all())
     lots = {lot.pk: lot for lot in locked_lots({line.lot_id for line in lines}, actor)}
+    check_cards(locked.store, lots, at, clock)
     for line in lines:
         draft.add(lot=lots[line.lot_id], quantity=line.quantity)
     _hold_condemned(draft, list(lots.values()), actor, at)

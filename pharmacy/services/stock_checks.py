@@ -1,8 +1,8 @@
 """What every stock document is asked before it is written: quantities, lots, reasons, stores, the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from his.accounts.actor import Actor
@@ -11,7 +11,7 @@ from his.core.errors import NotFound, Refusal
 from his.core.text import nfc
 from his.ui.text import decimal_text, minute_text
 from pharmacy.allocation import out_of_turn
-from pharmacy.models import Lot, StockDocument, Store
+from pharmacy.models import Lot, StockDocument, StockMovement, Store
 from pharmacy.queries import lot_stocks, usable_lots
 
 MAX_QUANTITY = Decimal(10) ** 9
@@ -19,6 +19,24 @@ STEP = Decimal("0.001")
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Two desks whose documents cross by less than this are no clock that was set back."""
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+ALWAYS = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskClock:
+    """Says that an instant was just read from the clock of the machine, so it should follow what is written.
+
+    Up to `confirmed_until` somebody looked: what is written there comes from a clock that ran ahead, this one is right.
+    """
+
+    confirmed_until: datetime = LONG_AGO
+
+    def is_behind(self, at: datetime, written: datetime) -> bool:
+        """Whether `at` lies before what was written by more than two desks cross, and nobody looked."""
+        return at + CLOCK_TOLERANCE < written and self.confirmed_until < written
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +107,48 @@ def check_clock(store: Store, at: datetime) -> None:
     """Refuse an instant well before the store's last document: the clock of the machine was set back."""
     rows = StockDocument.objects.for_facility(store.facility_id).filter(store=store)
     last = rows.order_by("-posted_at").values_list("number", "posted_at").first()
-    if last is not None and at + CLOCK_TOLERANCE < last[1]:
-        raise Refusal(
-            "time_order",
-            f"Giờ máy {minute_text(local(at))} sớm hơn chứng từ {last[0]} của {store.name} "
-            f"lúc {minute_text(last[1])}; hãy kiểm tra đồng hồ máy, rồi xác nhận nếu giờ máy đúng",
-            field="confirm_clock",
-        )
+    if last is not None and DeskClock().is_behind(at, last[1]):
+        raise asked_clock(store.facility_id, at, f"chứng từ {last[0]} của {store.name}", last[1])
+
+
+def check_cards(store: Store, lot_ids: Collection[int], at: datetime, clock: DeskClock | None) -> None:
+    """Refuse an instant well before the last line of the lots' bin cards in the store (a clock that was set back).
+
+    What a program enters late (no `clock`) is in the ledger like any other.
+    """
+    if clock is None:
+        return
+    rows = StockMovement.objects.for_facility(store.facility_id).filter(store=store, lot__in=lot_ids)
+    last = rows.order_by("-at", "-pk").values_list("line__document__number", "at", "lot__number").first()
+    if last is not None and clock.is_behind(at, last[1]):
+        raise asked_clock(store.facility_id, at, f"chứng từ {last[0]} (lô {last[2]}) của {store.name}", last[1])
+
+
+def check_after(facility_id: int, at: datetime, written: datetime, what_vi: str, clock: DeskClock | None) -> None:
+    """Refuse an instant before that of the paper it follows; a desk may confirm that the paper's clock ran ahead."""
+    if at >= written:
+        return
+    if clock is None:
+        raise Refusal("time_order", f"{_behind(at, what_vi, written)}, hãy kiểm tra đồng hồ máy", field="at")
+    if clock.confirmed_until < written:
+        raise asked_clock(facility_id, at, what_vi, written)
+
+
+def clock_facts(at: datetime, clock: DeskClock | None) -> dict[str, str]:
+    """What the audit log keeps of a time that somebody confirmed although later ones are written."""
+    return {"confirmed_clock": clock.confirmed_until.isoformat()} if clock and clock.confirmed_until > at else {}
+
+
+def asked_clock(facility_id: int, at: datetime, what_vi: str, written: datetime) -> Refusal:
+    """The question whether the clock is right. Who says so has looked at all that stands in the facility's ledger
+    (`until`): a clock is right for every card, and nobody is asked again for the next one."""
+    last = StockMovement.objects.for_facility(facility_id).order_by("-at").values_list("at", flat=True).first()
+    text = f"{_behind(at, what_vi, written)}; hãy kiểm tra đồng hồ máy, rồi xác nhận nếu giờ máy đúng"
+    return Refusal("time_order", text, field="confirm_clock", until=max(written, last or written))
+
+
+def _behind(at: datetime, what_vi: str, written: datetime) -> str:
+    return f"Giờ máy {minute_text(local(at))} sớm hơn {what_vi} lúc {minute_text(local(written))}"
 
 
 def check_own(actor: Actor, *rows: object) -> None:

@@ -22,6 +22,7 @@ from pharmacy.models import Store
 from pharmacy.queries_given import still_open
 from pharmacy.services.dispensing import dispense, reverse_dispense
 from pharmacy.services.window import call_next
+from pharmacy.views.clock import desk_clock, keep_clock
 from pharmacy.views.window_page import (
     AUTO_KEY,
     PAGE,
@@ -90,6 +91,7 @@ def hand_out(request: DeskRequest, pk: int) -> HttpResponse:
     prescription = window.prescription(request.actor.facility, pk)
     store, day = chosen_store(request), chosen_day(request)
     lines, hand_over = hand_out_forms(prescription, store, request.POST)
+    at = timezone.now()
     try:
         if store is None:
             raise Refusal("no_store", "Cơ sở chưa có kho cấp phát", field="store")
@@ -103,7 +105,8 @@ def hand_out(request: DeskRequest, pk: int) -> HttpResponse:
             recipient_name=hand_over.cleaned_data["recipient_name"],
             recipient_id_number=hand_over.cleaned_data["recipient_id_number"],
             actor=request.actor,
-            at=timezone.now(),
+            at=at,
+            clock=desk_clock(request, at),
             idempotency_key=request.POST.get("idempotency_key", "")[:64],
         )
     except NotFound:
@@ -112,6 +115,7 @@ def hand_out(request: DeskRequest, pk: int) -> HttpResponse:
         put_refusal([*lines, hand_over], refusal.field, refusal.message_vi)
         context = page(request, prescription, lines=lines, hand_over=hand_over)
         return render_refusal(request, refusal, PAGE, context)
+    keep_clock(request, at)
     said = f"Đã cấp phát cho {prescription.visit.patient.full_name}, phiếu {done.document.number}"
     following = _following(request, store, day)
     saved(request, f"{said}. Đang mời {following.visit.patient.full_name}" if following else said)
@@ -140,13 +144,20 @@ def _following(request: DeskRequest, store: Store, day: date) -> Prescription | 
 def take_back(request: DeskRequest, pk: int) -> HttpResponse:
     """Undo a dispense with a reason; the prescription waits again."""
     done = dispense_of(request.actor.facility, pk)
-    form = ReasonForm(request.POST)
+    form, at = ReasonForm(request.POST), timezone.now()
     more: dict[str, Any] = {"reason_form": form, "reason_pk": done.pk}
     if not form.is_valid():
         return render(request, PAGE, page(request, done.prescription, **more), status=422)
     try:
-        reverse_dispense(dispense=done, reason=form.cleaned_data["reason"], actor=request.actor, at=timezone.now())
+        reverse_dispense(
+            dispense=done,
+            reason=form.cleaned_data["reason"],
+            actor=request.actor,
+            at=at,
+            clock=desk_clock(request, at),
+        )
     except Refusal as refusal:
         return render_refusal(request, refusal, PAGE, page(request, done.prescription, **more))
+    keep_clock(request, at)
     saved(request, f"Đã hủy phiếu {done.document.number}, thuốc đã trả lại kho")
     return redirect(url_of(done.prescription, chosen_day(request)))

@@ -28,6 +28,7 @@ from pharmacy.models import Counselling, Dispense, NotGiven, PatientReturn, Stor
 from pharmacy.queries import dispensed_on, dispensing_stores, kept_for, waiting_prescriptions
 from pharmacy.queries_given import collected_until, dispenses_of, parts_on, returns_of, standing_refusal
 from pharmacy.services.dispensing import TWO_PERSONS
+from pharmacy.views.clock import NAME
 
 PAGE = "pharmacy/window.html"
 STORE_KEY, AUTO_KEY = "dispensing_store", "dispensing_auto_next"
@@ -110,6 +111,7 @@ def page(request: DeskRequest, prescription: Prescription | None = None, **more:
         "store": chosen_store(request),
         "is_auto": bool(request.session.get(AUTO_KEY)),
         "may_reverse": request.actor.may("pharmacy.reverse"),
+        "confirmed_clock": request.POST.get(NAME, ""),
     }
     if prescription is not None:
         context |= _opened(prescription, context["store"], **more)

@@ -37,6 +37,7 @@ from pharmacy.services.window import (
     set_absent,
     withdraw_refusal,
 )
+from pharmacy.views.clock import desk_clock, keep_clock
 from pharmacy.views.common import held_text
 from pharmacy.views.window_page import AUTO_KEY, PAGE, chosen_day, chosen_store, dispense_of, page, url_of
 
@@ -213,7 +214,7 @@ def tell(request: DeskRequest, pk: int) -> HttpResponse:
 @requires("pharmacy.dispense")
 def take_return(request: DeskRequest, pk: int) -> HttpResponse:
     """Drugs that the patient brings back, lot by lot."""
-    done = dispense_of(request.actor.facility, pk)
+    done, at = dispense_of(request.actor.facility, pk), timezone.now()
     data = request.POST if request.method == "POST" else None
     lines = [ReturnLineForm(line, data) for line in window.given(done) if line.left > 0]
     head = ReturnForm(data)
@@ -226,7 +227,8 @@ def take_return(request: DeskRequest, pk: int) -> HttpResponse:
             dispense=done,
             lines=[line for form in lines if (line := form.returned()) is not None],
             actor=request.actor,
-            at=timezone.now(),
+            at=at,
+            clock=desk_clock(request, at),
             **head.said(),
         )
     except NotFound:
@@ -234,6 +236,7 @@ def take_return(request: DeskRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         put_refusal([head, *lines], refusal.field, refusal.message_vi)
         return render_refusal(request, refusal, RETURN_PAGE, _return_page(request, done, head, lines))
+    keep_clock(request, at)
     saved(request, f"Đã nhận thuốc trả lại, phiếu {made.document.number}{held_text(made.document)}")
     return redirect(url_of(done.prescription, chosen_day(request)))
 
@@ -257,10 +260,12 @@ def undo_return(request: DeskRequest, pk: int) -> HttpResponse:
     if row is None:
         raise NotFound("Không tìm thấy phiếu trả lại tại cơ sở này")
     prescription = window.prescription(request.actor.facility, row.dispense.prescription_id)
+    reason, at = request.POST.get("reason", ""), timezone.now()
     try:
-        reason = request.POST.get("reason", "")
-        reverse_return(patient_return=row, reason=reason, actor=request.actor, at=timezone.now())
+        clock = desk_clock(request, at)
+        reverse_return(patient_return=row, reason=reason, actor=request.actor, at=at, clock=clock)
     except Refusal as refusal:
-        return render_refusal(request, refusal, PAGE, page(request, prescription))
+        return render_refusal(request, refusal, PAGE, page(request, prescription, undo_pk=row.pk, undo_reason=reason))
+    keep_clock(request, at)
     saved(request, f"Đã hủy phiếu trả lại {row.document.number}")
     return redirect(url_of(prescription, chosen_day(request)))

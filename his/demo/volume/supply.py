@@ -100,7 +100,8 @@ class Shelf:
 
     def __init__(self, setting: Setting, drug_codes: Collection[str], first: datetime) -> None:
         self.lots_by_item: dict[str, dict[int, LotStock]] = defaultdict(dict)
-        stocks, self.lots = locked_stock(store=setting.store, drug_codes=drug_codes, at=first)
+        stocks, held = locked_stock(store=setting.store, drug_codes=drug_codes, at=first)
+        self.lots = {pk: row.lot for pk, row in held.items()}
         for stock in stocks:
             self.lots_by_item[stock.item][stock.lot_id] = stock
         self.taken: dict[int, Decimal] = defaultdict(Decimal)
