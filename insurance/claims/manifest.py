@@ -1,6 +1,7 @@
 """What an export wrote and what it left out: kept small in memory, written as manifest.json."""
 
 import json
+import re
 import struct
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,18 @@ TOTALS = {
 _PACKED = struct.Struct(">IHH32s")
 _OWN = '.xml"'
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_HEAD = re.compile(
+    rb'\{\s*"facility": ' + _STRING + rb',\s*"month": "\d{4}-\d\d",\s*"standards": \[(?:' + _STRING + rb"(?:, )?)*\],"
+    rb'\s*"counts": \{"claims": \d+, "claims_with_findings": \d+, "left_out": \d+, "errors": \d+\},\s*"totals": \{'
+)
+
+
+def is_manifest(name: str, head: bytes) -> bool:
+    """Whether a file of that name which begins so (2000 bytes are enough) is the manifest of an export of ours."""
+    return name == MANIFEST and _HEAD.match(head) is not None
 
 
 @dataclass(frozen=True, slots=True)

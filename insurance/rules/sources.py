@@ -7,10 +7,11 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from insurance.claims.manifest import MANIFEST, is_manifest
 from insurance.standards import ParseError, archive_members, is_archive
-from insurance.standards.archive import Member
+from insurance.standards.archive import UNREADABLE, Member
 from insurance.standards.decode import CHUNK, Readable
 
 READ = frozenset({".xml", ".zip", ".gz", ".rar", ".7z"})
@@ -35,12 +36,15 @@ class Source:
 def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
     """The files of the paths in the order given, those of a folder by name.
 
-    What cannot be opened is a source with its reason, so that it is named and the others are read.
+    What cannot be opened is a source with its reason, so that it is named and the others are read. The manifest of an
+    export of ours belongs to its claims: it is no source, and nobody is told of it.
     """
     for path, is_asked in _files(paths):
         if is_asked and path.is_dir():
             yield Source(str(path), None, "thư mục không có tệp XML, ZIP nào")
         elif not is_asked and path.suffix.lower() not in READ and not _looks_like_claims(path):
+            if is_manifest(path.name, _head(path)):
+                continue
             yield Source(str(path), None, is_other=True)
         elif is_archive(path):
             yield from _members(path, str(path))
@@ -83,11 +87,16 @@ def _is_hidden(inner: Path) -> bool:
 
 def _looks_like_claims(path: Path) -> bool:
     """True for a file of any ending that begins as claim files do."""
+    return _LOOKS_LIKE_CLAIMS.search(_head(path).replace(b"\0", b"")) is not None
+
+
+def _head(path: Path) -> bytes:
+    """How a file begins; nothing when it cannot be read."""
     try:
         with path.open("rb") as file:
-            return _LOOKS_LIKE_CLAIMS.search(file.read(_HEAD).replace(b"\0", b"")) is not None
+            return file.read(_HEAD)
     except OSError:
-        return False
+        return b""
 
 
 def _bytes(path: Path) -> int:
@@ -119,6 +128,8 @@ def _members(path: Path, name: str, *, nested: bool = True) -> Iterator[Source]:
     try:
         for member in archive_members(path, nested=nested):
             found = found or not member.is_other
+            if member.is_other and _is_manifest_inside(path, member.name):
+                continue
             if member.stream is not None and member.name.lower().endswith(".zip"):
                 yield from _inner(member, f"{name}/{member.name}")
             else:
@@ -128,6 +139,18 @@ def _members(path: Path, name: str, *, nested: bool = True) -> Iterator[Source]:
     else:
         if not found:
             yield Source(name, None, "tệp ZIP không có tệp XML nào")
+
+
+def _is_manifest_inside(path: Path, inner: str) -> bool:
+    """Whether a member of an archive is the manifest of an export of ours."""
+    name = PurePosixPath(inner).name
+    if name != MANIFEST:
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(inner) as file:
+            return is_manifest(name, file.read(_HEAD))
+    except (*UNREADABLE, KeyError):
+        return False
 
 
 def _inner(member: Member, name: str) -> Iterator[Source]:

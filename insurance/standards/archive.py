@@ -22,7 +22,7 @@ _LOCAL, _END = b"PK\x03\x04", b"PK\x05\x06"
 _END_BYTES = 22
 _LONGEST_COMMENT = 1 << 16
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar")
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def is_archive(source: bytes | Path) -> bool:
                 return False
             with zipfile.ZipFile(stream) as archive:
                 return "[Content_Types].xml" not in archive.namelist()
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
 
 
@@ -62,7 +62,7 @@ def archive_members(source: bytes | Path, *, limits: Limits = LIMITS, nested: bo
                 raise ParseError("Tệp ZIP có danh sách thành phần quá lớn, không được nhận")
             with zipfile.ZipFile(stream) as archive:
                 yield from _members(archive, limits, nested)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if isinstance(error, ParseError):
             raise
         raise ParseError("Tệp ZIP bị hỏng") from error
@@ -128,7 +128,7 @@ class _Counted:
     def read(self, size: int, /) -> bytes:
         try:
             data = self._inner.read(min(size, self._allowed - self.taken + 1))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ParseError("Thành phần của tệp ZIP bị hỏng") from error
         self.taken += len(data)
         if self.taken > self._allowed:

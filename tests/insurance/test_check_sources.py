@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from insurance.claims.manifest import ExportResult, LeftOut
 from insurance.rules.books import RuleBooks
 from insurance.rules.engine import NoCatalogs
 from insurance.rules.files import FileCheck, Found, Summary
@@ -132,6 +133,48 @@ def test_files_of_other_kinds_are_named_and_the_rest_is_checked(tmp_path: Path) 
     summary, _found = checked(tmp_path)
     assert (summary.files, summary.claims, summary.passed_over, summary.unreadable) == (2, 2, 2, [])
     assert figures_vi(summary).endswith(f"bỏ qua 2 tệp loại khác: {tmp_path / 'b.xlsx'}, {tmp_path / 'c.pdf'}")
+
+
+def manifest_text() -> str:
+    """A manifest as an export writes it, with more claims than are read of it."""
+    result = ExportResult('99"001', "2026-10")
+    for number in range(50):
+        result.files.add(f"99001.2610.{number:06}", 12_345, "ab" * 32, "qd1931", 0)
+    result.left_out.append(LeftOut("99001.2610.000099", "error", "Thiếu thẻ"))
+    return "".join(result.manifest_text())
+
+
+def test_the_manifest_of_an_export_of_ours_is_no_other_file(tmp_path: Path) -> None:
+    put(tmp_path, "a.xml", FILE)
+    put(tmp_path, "manifest.json", manifest_text())
+    put(tmp_path, "rỗng/manifest.json", "".join(ExportResult("99001", "2026-10").manifest_text()))
+    put(tmp_path, "c.zip", zipped(a_xml=FILE.replace(b"000017", b"000018"), manifest_json=manifest_text().encode()))
+    summary, _found = checked(tmp_path)
+    assert (summary.claims, summary.passed_over, summary.others) == (2, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.json", '{"name": "Trang", "version": "1.0"}'),
+        ("manifest.json", '{"facility": "99001"}'),
+        ("manifest.json", ""),
+        ("manifest.json", b"\xff\xfe{"),
+        ("bản sao manifest.json", manifest_text()),
+        ("khác.json", manifest_text()),
+    ],
+)
+def test_a_manifest_of_something_else_is_named(tmp_path: Path, name: str, content: str | bytes) -> None:
+    put(tmp_path, "a.xml", FILE)
+    put(tmp_path, name, content)
+    inner = content if isinstance(content, bytes) else content.encode()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("b.xml", FILE)
+        target.writestr(name, inner)
+    put(tmp_path, "c.zip", archive.getvalue())
+    summary, _found = checked(tmp_path)
+    assert sorted(summary.others) == sorted([str(tmp_path / name), f"{tmp_path / 'c.zip'}/{name}"])
 
 
 @pytest.mark.parametrize("name", ["nén.rar", "nén.7z", "hỏng.gz", "trống.xml"])
