@@ -11,12 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from his.accounts.actor import Actor
 from his.core.dates import BirthDate
 from his.core.errors import Refusal
 from his.demo.places import Place, load_places
+from his.demo.volume.clearing import MARK, clear
 from his.demo.volume.killing import Entry, answers, told, torture
 from his.demo.volume.stock_clients import Shelf, new_shelf
 from his.demo.volume.torture_checks import torture_checks
@@ -87,15 +89,19 @@ class Arena:
 
 def bench_torture(*, facility_code: str, clients: int, seconds: float, say: Callable[[str], None]) -> Entry:
     """Let so many clients work and be killed for so long. All of the last figures must be 0 (`torture_checks`);
-    `busy` says how often a client had to repeat a request, after a wait that was too long or a deadlock."""
+    `busy` says how often a client had to repeat a request, after a wait that was too long or a deadlock. The visits
+    are ended (`clearing`), those of one that was killed too."""
     shelf = new_shelf(facility_code, IN_EACH_LOT, lots=3)
+    clear(shelf.actor, say)  # what one that was killed left
     with TemporaryDirectory() as folder:
         arena = _arena(shelf, load_places()[facility_code], Path(folder))
         first = StockDocument.objects.for_facility(shelf.actor.facility).latest("pk").pk
         kills = torture(arena, clients=clients, seconds=seconds)
         done, busy = told(answers(arena), say)
     figures = {"clients": clients, "seconds": seconds, "killed": kills, "done": len(done), "busy": busy}
-    return figures | torture_checks(shelf.actor.facility, after=first, done=done, prescribed=PRESCRIBED)
+    found = figures | torture_checks(shelf.actor.facility, after=first, done=done, prescribed=PRESCRIBED)
+    clear(shelf.actor, say)
+    return found
 
 
 def _arena(shelf: Shelf, place: Place, folder: Path) -> Arena:
@@ -109,12 +115,14 @@ def _arena(shelf: Shelf, place: Place, folder: Path) -> Arena:
     return Arena(shelf.actor, stores, shelf.lots, prescriptions, folder)
 
 
+@transaction.atomic
 def _prescribed(place: Place, name: str, lot: Lot, now: datetime) -> Prescription:
+    """A signed prescription or nothing, also when the benchmark is killed meanwhile."""
     reception, doctor = place.actor("reception"), place.actor("doctor")
     patient = register_patient(
         full_name=name, birth=BirthDate(date(1990, 1, 1), "year"), sex="2", actor=reception, at=now
     )
-    visit = open_visit(patient=patient, room=place.rooms["PK1"], actor=reception, at=now)
+    visit = open_visit(patient=patient, room=place.rooms["PK1"], reason=MARK, actor=reception, at=now)
     exam = start_exam(visit=visit, actor=doctor, at=now)
     set_diagnoses(exam=exam, main="J06.9", actor=doctor, at=now)
     line = LineInput(drug=lot.drug, morning=Decimal(1), days=7, quantity=PRESCRIBED)
