@@ -4,6 +4,7 @@ from collections import Counter as Count
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -27,10 +28,13 @@ from his.demo.places import HOSPITAL, STATION, Place, build_places, load_places
 from his.demo.plan import ENDINGS, MonthPlan, VisitPlan, plan_month
 from his.demo.profiles import profiles
 from his.demo.show import dong, gaps, tables
+from his.demo.stock import _lines
+from his.management.commands.demo import VISITS as FULL_MONTH
 from insurance.models import CashSession
 from patients.models import Patient, Visit
 from pharmacy.models import Lot, LotBalance, StockCount, Store
 from pharmacy.queries import balance_differences
+from pharmacy.queries_planning import bids
 from reports.duties.states import tasks_between
 from tests.scenes import scene
 
@@ -127,6 +131,29 @@ def test_it_leaves_a_sound_database(places, of_hospital):
     assert {"patients.open_visit", "billing.collect"} <= set(AuditEntry.objects.values_list("action", flat=True))
 
 
+@pytest.mark.parametrize("code", [STATION, HOSPITAL])
+def test_the_bids_of_the_full_month_hold_and_show_what_is_nearly_used_up(places, code):
+    """What the stores of the whole demonstration take in, from its plan, against the quantities of the list."""
+    place = places[code]
+    plan = planned(place, FULL_MONTH[code])
+    taken: Count[str] = Count()
+    for line in _lines(Random(f"stock:{MONTH:%Y-%m}:{code}"), plan.demand(), plan.drugs(), MONTH):
+        taken[line.drug.code] += line.quantity
+    parts = {code: taken[code] / drug.bid_quantity for code, drug in plan.drugs().items() if drug.bid_info}
+    assert len(parts) > 20
+    assert max(parts.values()) < 1
+    if code == HOSPITAL:
+        assert sorted(code for code, part in parts.items() if part >= Decimal("0.8")) == ["TH0071", "TH0128"]
+        assert Decimal("0.95") < parts["TH0128"]
+
+
+def test_what_was_taken_of_a_bid_has_its_quantity(of_hospital):
+    rows = bids(Facility.objects.get(code=HOSPITAL), date(2026, 10, 31))
+    taken = [row for row in rows if row.taken]
+    assert len(taken) > 20
+    assert all(row.left is not None and row.left > 0 for row in taken)
+
+
 def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(of_hospital):
     ordinary = Lot.objects.filter(expires_on__gte=MONTH, drug__control_class="")
     lots = Count(ordinary.values_list("drug__code", flat=True))
@@ -139,7 +166,8 @@ def test_stock_has_two_lots_an_expired_one_and_an_apostrophe(of_hospital):
 
 
 def planned(place: Place, visits: int) -> MonthPlan:
-    rooms = {room.code: room.name for room in place.rooms.values() if room.exam_service_code}
+    open_rooms = sorted(place.rooms.values(), key=lambda room: room.code)
+    rooms = {room.code: room.name for room in open_rooms if room.exam_service_code}
     return plan_month(read_menu(place.facility, MONTH), MONTH, visits=visits, rooms=rooms)
 
 

@@ -132,14 +132,15 @@ def _supply(cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _drug(cells: Mapping[str, str]) -> dict[str, Any]:
-    values = _item(cells, {"pack_size", "price", "insured_price", "payment_rate"})
+    values = _item(cells, {"pack_size", "price", "insured_price", "payment_rate", "bid_quantity"})
     search_name = fold(f"{cells['name']} {cells['ingredient']} {cells['strength']}")
     return values | {"search_name": search_name, "source": SOURCE}
 
 
 def _item(cells: Mapping[str, str], amounts: set[str]) -> dict[str, Any]:
+    """A row of the table; an empty amount is not known."""
     return {
-        name: Decimal(cell) if name in amounts else cell
+        name: (Decimal(cell) if cell else None) if name in amounts else cell
         for name, cell in cells.items()
         if name not in {"code_verified", "level"}
     }
