@@ -83,9 +83,24 @@ def _identity(form: Form, check: Check, values: Mapping[str, Any], facts: Facts)
     if check.whole not in totals:
         return _finding(check, wrong, f"{len(wrong)} dòng sai" if wrong else "")
     gap = totals[check.whole] - sum((sign * totals[tag] for sign, tag in parts), Decimal(0))
+    unit = "" if form.column(check.whole).type == "count" else " đ"
     if not wrong and abs(gap) > CENT * max(1, len(values["rows"])):
-        return Finding(check.title, check.severity, False, f"Tổng cộng lệch {money_text(gap)} đ")
-    return _finding(check, wrong, f"{len(wrong)} dòng sai, tổng lệch {money_text(gap)} đ" if wrong else "")
+        return Finding(check.title, check.severity, False, f"Tổng cộng lệch {money_text(gap)}{unit}")
+    return _finding(check, wrong, f"{len(wrong)} dòng sai, tổng lệch {money_text(gap)}{unit}" if wrong else "")
+
+
+def _row_identity(form: Form, check: Check, values: Mapping[str, Any], facts: Facts) -> Finding:
+    """The same of rows: `whole` and `parts` are keys of rows, and it holds in every column that counts."""
+    rows = dict(zip(values["refs"], values["rows"], strict=True))
+    parts = [(-1 if name.startswith("-") else 1, rows[name.removeprefix("-")]) for name in check.parts]
+    wrong = []
+    for at, column in enumerate(form.columns):
+        if column.is_counted:
+            told = sum((sign * Decimal(row[at] or 0) for sign, row in parts), Decimal(0))
+            if Decimal(rows[check.whole][at] or 0) != told:
+                wrong.append(column.short)
+    said = f"{len(wrong)} {check.noun} sai: {', '.join(wrong)}" if wrong else ""
+    return Finding(check.title, check.severity, not wrong, said, (check.whole,) if wrong else (), len(wrong))
 
 
 def _filled(form: Form, check: Check, values: Mapping[str, Any], facts: Facts) -> Finding:
@@ -144,6 +159,7 @@ def _rounding(form: Form, check: Check, values: Mapping[str, Any], facts: Facts)
 _KINDS: dict[str, Callable[[Form, Check, Mapping[str, Any], Facts], Finding]] = {
     "mapped": _mapped,
     "identity": _identity,
+    "row_identity": _row_identity,
     "filled": _filled,
     "fits": _fits,
     "in_order": _in_order,

@@ -32,7 +32,7 @@ SUMMED = ("money", "value", "count")
 NUMBERS = (*SUMMED, "price", "quantity", "share")
 COMPUTED = frozenset({"count", "sum", "percent", "change", "ratio", "add", "unknown"})
 """First words of the sources of columns that a statistical form counts (`reports.datasets.grid`)."""
-CHECKS = ("mapped", "identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
+CHECKS = ("mapped", "identity", "row_identity", "filled", "fits", "in_order", "equals", "flagged", "rounding")
 SEVERITIES = ("blocking", "warning", "note")
 SUBJECTS = {
     "insurance": "Bảo hiểm y tế",
@@ -311,6 +311,8 @@ def _refuse_contradictions(form: Form, folder: Path) -> None:
         need(not column.print_no or column.print_as in PRINTS, f"unknown print_as {column.print_as} of {column.tag}")
     for check in form.checks:
         need(check.kind in CHECKS and check.severity in SEVERITIES, f"unknown check {check.kind} {check.severity}")
+        if check.kind == "row_identity":  # its whole and parts are rows
+            continue
         parts = {part.removeprefix("-") for part in check.parts}
         named = {*check.columns, *parts, *([check.whole] if check.whole else [])}
         need(named <= set(tags), f"the check {check.title!r} names unknown columns {sorted(named - set(tags))}")

@@ -53,7 +53,7 @@ def run(
         raise Refusal("is_list", f"{chosen['number']} là danh sách: xem và xuất trực tiếp, không lưu bản", field="form")
     if store and not chosen.is_by_store:
         raise Refusal("not_by_store", f"Mẫu {chosen['number']} lập cho cả cơ sở, không theo kho", field="store")
-    values, checks, basis = compute(chosen, query_of(chosen, facility, period, store))
+    values, checks, basis = compute(chosen, query_of(chosen, facility, period, store, at))
     digest = fingerprint(values)
     lock_name("report", facility.code, form, store, period.start)
     last = ReportRun.of(facility, form, period, store)
@@ -96,11 +96,11 @@ def read(form: Form, query: Query) -> tuple[dict[str, Any], Dataset]:
     return freeze(form, query, data), data
 
 
-def query_of(form: Form, facility: Facility, period: Period, store: str = "") -> Query:
-    """What the data set of a form is asked."""
+def query_of(form: Form, facility: Facility, period: Period, store: str = "", as_of: datetime | None = None) -> Query:
+    """What the data set of a form is asked; of a period that runs as of an instant."""
     named = {"form": form.code, "version": form.version, "root": str(form.folder.parents[1])}
     sources = tuple(column.source for column in form.columns)
-    return Query(facility, period, store, {**(form.get("keep") or {}), **named}, sources=sources)
+    return Query(facility, period, store, {**(form.get("keep") or {}), **named}, sources=sources, as_of=as_of)
 
 
 def freeze(form: Form, query: Query, data: Dataset) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from his.accounts.models import Facility
@@ -25,6 +26,13 @@ class Query:
     only: frozenset[str] | None = None
     """Claim codes of the visits that are looked at; None: all. For data sets of visits."""
     sources: tuple[str, ...] = ()
+    as_of: datetime | None = None
+    """The instant at which it is asked; what goes on is told as it is then. None: the end of the period."""
+
+    def window(self) -> tuple[datetime, datetime]:
+        """When the period begins, and when it is over, or of one that runs the instant at which it is asked."""
+        start, end = self.period.instants()
+        return start, end if self.as_of is None else max(start, min(end, self.as_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from reports.grid.placing import (
 from reports.grid.rows import Rows, load_parts, load_rows
 from reports.grid.sets import FACTS
 from reports.period import Period
+from reports.table import BLANK
 
 ALL, REST = "", "~"
 _TENTH = Decimal("0.1")
@@ -57,6 +58,8 @@ class Plan:
     keys: Keys
     row_fields: tuple[str, ...]
     asked: tuple[Asked, ...]
+    measure: str = ""
+    """What its rows sum in the columns that count; empty: they count."""
 
     @property
     def shape(self) -> Shape:
@@ -103,6 +106,7 @@ def grid(query: Query) -> Dataset:
         _label(form, plan, counted, labels)
         if not plan.is_before:
             _flag(form, counted, found)
+            found.flags |= {name: ask(query) for name, ask in FACTS[plan.facts].flags.items()}
         basis.append(_basis(plan, query, facts))
     found.basis = basis
     _fill(form, query, figures, labels, found)
@@ -119,16 +123,15 @@ def plans(form: Form) -> Iterator[Plan]:
     """The countings of a form: one for each set of facts that its rows name, and for the period before."""
     settings: Mapping[str, Any] = form["grid"]
     rows = rows_of(form)
-    names = [settings["facts"], *(row.facts for row in rows.rows)] if rows else [settings["facts"]]
-    for facts in dict.fromkeys(names):
+    for facts, measure in {(settings["facts"], ""): None, **(rows.counted() if rows else {})}:
         if rows:
-            keys, row_fields = keys_by_condition((row.key, row.where) for row in rows.of(facts))
+            keys, row_fields = keys_by_condition((row.key, row.where) for row in rows.of(facts, measure))
         else:
             keys, row_fields = keys_by_fields(_by(form))
         for is_before in (False, True):
-            asked = tuple(_asked(form, facts, is_before))
+            asked = tuple(_asked(form, facts, measure, is_before))
             if asked:
-                yield Plan(facts, is_before, read(settings.get("where", "")), keys, row_fields, asked)
+                yield Plan(facts, is_before, read(settings.get("where", "")), keys, row_fields, asked, measure)
 
 
 def rows_of(form: Form) -> Rows | None:
@@ -143,15 +146,15 @@ def _by(form: Form) -> list[str]:
     return [*part, *settings["by"]]
 
 
-def _asked(form: Form, facts: str, is_before: bool) -> Iterator[Asked]:
+def _asked(form: Form, facts: str, measure: str, is_before: bool) -> Iterator[Asked]:
     known = FACTS[facts].columns
     for column in form.columns:
         kind, *rest = column.source.split()
         if kind not in _COUNTED or ("before" in rest) is not is_before:
             continue
         where = read(column.where)
-        if where.fields <= known.keys():
-            yield Asked(column.tag, where, rest[0] if kind == "sum" else "")
+        if where.fields <= known.keys() and not (measure and kind == "sum"):
+            yield Asked(column.tag, where, rest[0] if kind == "sum" else measure)
 
 
 def _form(query: Query) -> Form:
@@ -179,6 +182,8 @@ def _basis(plan: Plan, query: Query, facts: Sequence[Fact]) -> dict[str, Any]:
     """What a run keeps of the facts: themselves, or of sums which splits they are the lines of."""
     source = FACTS[plan.facts]
     kept: dict[str, Any] = {"facts": plan.facts, "is_before": plan.is_before}
+    if plan.measure:
+        kept["measure"] = plan.measure
     if source.kept:
         return {**kept, "splits": source.stamps(replace(query, period=plan.period(query.period)))}
     return {**kept, "fields": [*plan.shape.fields, *plan.shape.measures], "rows": list(facts)}
@@ -203,6 +208,9 @@ def _fill(
                 line.own[column.key] = value
                 if added is None or line.ref in added:
                     totals[column.tag] = totals.get(column.tag, ZERO) + value
+    for key, formula in (rows.formulas() if rows else {}).items():
+        own = next(line.own for line in lines if line.ref == key)
+        own |= {column.key: _reckoned(formula, column.tag, figures) for column in form.columns if column.is_counted}
     for line in lines:
         for column in form.columns:
             if formula := _FORMULAS.get(column.source.split()[0]):
@@ -347,16 +355,33 @@ _FORMULAS: dict[str, Callable[[Form, _Line, Mapping[str, Decimal], Sequence[str]
 }
 
 
+def _reckoned(formula: Sequence[str], tag: str, figures: Mapping[tuple[str, str], Decimal]) -> Any:
+    """One figure of a row that is reckoned from others; blank where there is none."""
+    if formula[0] == "unknown":
+        return BLANK
+    upper, lower = (figures.get((row, tag), ZERO) for row in formula[1:])
+    return (upper / lower).quantize(_TENTH) if lower else BLANK
+
+
+def with_basis(form: Form, basis: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Plan, Mapping[str, Any]]]:
+    """The countings of a form with what a run kept of each; of one that the run did not do yet, no facts."""
+    known = {(one["facts"], one["is_before"], one.get("measure", "")): one for one in basis}
+    for plan in plans(form):
+        yield plan, known.get((plan.facts, plan.is_before, plan.measure), {"rows": []})
+
+
 def behind(form: Form, basis: Sequence[Mapping[str, Any]], query: Query, row: str, column: Column) -> list[str]:
     """The references that one figure of a stored report counts; `row` is the key of its line."""
     found: list[str] = []
     shown = _shown_before(form, basis, query) if row == REST else frozenset()
-    for plan, kept in zip(plans(form), basis, strict=True):
+    own = rows_of(form)
+    reckoned = own.formulas().get(row, ()) if own else ()
+    for plan, kept in with_basis(form, basis):
         asked = next((one for one in plan.asked if one.tag == column.tag), None)
         if asked is None:
             continue
         facts = facts_of(plan, kept, query)
-        rows = frozenset([row]) if row != REST else frozenset(_keys(form, plan, facts)[0]) - shown
+        rows = frozenset(reckoned[1:] or [row]) if row != REST else frozenset(_keys(form, plan, facts)[0]) - shown
         found += within(facts, plan.shape, plan.keys, plan.row_fields, asked, rows)
     return list(dict.fromkeys(found))
 
@@ -373,7 +398,7 @@ def facts_of(plan: Plan, kept: Mapping[str, Any], query: Query) -> list[Fact]:
 def _shown_before(form: Form, basis: Sequence[Mapping[str, Any]], query: Query) -> frozenset[str]:
     """The rows of a stored report that have a line of their own: those of the counting that orders them."""
     order = form["grid"]["order"].removeprefix("-")
-    for plan, kept in zip(plans(form), basis, strict=True):
+    for plan, kept in with_basis(form, basis):
         if any(one.tag == order for one in plan.asked):
             keys, figures = _keys(form, plan, facts_of(plan, kept, query))
             return frozenset(_shown(form, keys, figures))

@@ -32,7 +32,7 @@ def checks_before_filing(run: ReportRun, at: datetime) -> list[Finding]:
     """All checks that the form of a stored report asks for, as of now."""
     form = load_version(run.form, run.values["definition"])
     settings: Mapping[str, Any] = form.get("filing") or {}
-    found = [is_as_now(run), _not_negative(form, run), covers_period(run)]
+    found = [is_as_now(run, at), _not_negative(form, run), covers_period(run)]
     found += _at_most(form, run, settings.get("at_most", {}))
     if severity := settings.get("open_visits"):
         found.append(_finding("Mọi lượt khám của kỳ đã chốt chi phí", severity, _open_visits(run)))
@@ -48,10 +48,10 @@ def _finding(title: str, severity: str, refs: list[str], message: str = "") -> F
     return Finding(title, severity, not refs, said if refs else "", tuple(refs), len(refs))
 
 
-def is_as_now(run: ReportRun) -> Finding:
-    """Whether making the report again would give the same; names what came, went or changed."""
+def is_as_now(run: ReportRun, at: datetime) -> Finding:
+    """Whether making the report again at an instant would give the same; names what came, went or changed."""
     title = "Số liệu vẫn như lúc lập"
-    found = compare(stored(run), as_now(run))
+    found = compare(stored(run), as_now(run, at))
     refs = list(dict.fromkeys(change.ref for change in found.changes))
     if found.is_same:
         return Finding(title, "blocking", True)

@@ -36,7 +36,7 @@ def _is_of_visits(filing: Filing) -> bool:
 
 def _changes(filing: Filing, code: str) -> tuple[FiguresChange, ...]:
     only = frozenset([code])
-    old, new = stored(filing.run), as_now(filing.run, only)
+    old, new = stored(filing.run), as_now(filing.run, filing.run.run_at, only)
     return tuple(_counted(old, new, code) if old.is_grid else _listed(old, new, code))
 
 

@@ -61,7 +61,7 @@ def sign_report(*, filing: Filing, actor: Actor, at: datetime) -> Filing:
     `not_checked` in another state, and `blocked` while a blocking check fails, by name; whether the data still say the
     same is asked again.
     """
-    refs, fresh = refs_behind(filing.run), is_as_now(filing.run).stored()
+    refs, fresh = refs_behind(filing.run), is_as_now(filing.run, at).stored()
     filing = _locked(filing)
     if filing.state != State.CHECKED:
         raise Refusal("not_checked", f"{_version(filing)}, không ký được nữa")

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from reports.datasets.base import Query
-from reports.datasets.grid import Plan, facts_of, plans
+from reports.datasets.grid import Plan, facts_of, with_basis
 from reports.definition import Form, load_version
 from reports.engine import query_of, read
 from reports.grid.placing import Fact
@@ -43,7 +43,7 @@ class Side:
 
     def facts(self) -> Iterator[tuple[Plan, list[Fact]]]:
         """The facts of the period by counting; those of the period before are left out."""
-        for plan, kept in zip(plans(self.form), self.basis, strict=True):
+        for plan, kept in with_basis(self.form, self.basis):
             if not plan.is_before:
                 yield plan, [_typed(plan, fact) for fact in facts_of(plan, kept, self.query)]
 
@@ -62,19 +62,20 @@ def stored(run: ReportRun) -> Side:
     """A run as it was made."""
     form = load_version(run.form, run.values["definition"])
     basis = ReportBasis.objects.filter(run=run).values_list("content", flat=True).first()
-    return Side(form, _query(form, run), run.values, basis or [], run.run_at)
+    return Side(form, _query(form, run, run.run_at), run.values, basis or [], run.run_at)
 
 
-def as_now(run: ReportRun, only: frozenset[str] | None = None) -> Side:
-    """What making the same report now would give; with `only` of these visits alone. Nothing is stored."""
+def as_now(run: ReportRun, at: datetime, only: frozenset[str] | None = None) -> Side:
+    """What making the same report at an instant, with what is known now, would give; with `only` of these visits alone.
+    Nothing is stored."""
     form = load_version(run.form, run.values["definition"])
-    query = replace(_query(form, run), only=only)
+    query = replace(_query(form, run, at), only=only)
     values, data = read(form, query)
     return Side(form, query, values, data.basis, None)
 
 
-def _query(form: Form, run: ReportRun) -> Query:
-    return query_of(form, run.facility, run.period, run.store)
+def _query(form: Form, run: ReportRun, at: datetime) -> Query:
+    return query_of(form, run.facility, run.period, run.store, at)
 
 
 def _kept(kept: Mapping[str, Any], refs: frozenset[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ both tell of a run what it counted, however late.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -65,12 +65,13 @@ def _diagnosis(visit: str, *order: str, **kept: Any) -> Coalesce:
     return Coalesce(Subquery(rows.values("code")[:1]), Value(""))
 
 
-def _last_exam(visit: str, field: str) -> Coalesce:
+def last_exam(visit: str, field: str) -> Coalesce:
+    """A field of the last exam of a visit; `visit` leads from the row to its key."""
     rows = Exam.objects.filter(visit_id=OuterRef(visit)).order_by("-started_at", "-pk")
     return Coalesce(Subquery(rows.values(field)[:1]), Value(""), output_field=CharField())
 
 
-def _of_visit(to: str) -> dict[str, Combinable | str]:
+def of_visit(to: str) -> dict[str, Combinable | str]:
     """What is known of a visit; `to` leads from the row to it ("" or "visit__")."""
     pk = f"{to}pk"
     main = _diagnosis(pk, "-is_main", "-exam_id", "position")
@@ -95,8 +96,8 @@ def _of_visit(to: str) -> dict[str, Combinable | str]:
         "icd": main,
         "icd3": Left(main, 3),
         "external_icd": _diagnosis(pk, "-exam_id", "position", code__regex=r"^[V-Y]"),
-        "outcome": _last_exam(pk, "outcome"),
-        "result": _last_exam(pk, "treatment_result_code"),
+        "outcome": last_exam(pk, "outcome"),
+        "result": last_exam(pk, "treatment_result_code"),
         "day": TruncDate(f"{to}ended_at"),
         "hour": ExtractHour(f"{to}arrived_at"),
     }
@@ -114,6 +115,8 @@ class Facts:
     """The field whose values a run keeps of facts that are summed in the database: the split, or the row itself."""
     opens: str = "visits"
     """What a reference is of: a visit (its claim code), or `managed`: an entry of the register of managed patients."""
+    flags: Mapping[str, Callable[[Query], list[str]]] = field(default_factory=dict)
+    """What the checks of a form may ask: the references that it is true of."""
 
     def read(self, query: Query, fields: Sequence[str], measures: Sequence[str]) -> list[Fact]:
         """All facts of a query: reference, fields, measures, and how many they are. Of sums the reference is empty."""
@@ -218,7 +221,7 @@ def _stay_days() -> Case:
 _OLD_CODES = old_codes(date.max)
 """The mappings that have no end."""
 _LINE: Columns = {
-    **_of_visit("result__visit__"),
+    **of_visit("result__visit__"),
     "is_first": _holds(Q(position=1)),
     "card_group": Coalesce(Left("result__visit__card__number", 2), Value("")),
     "origin": origin_of("result__visit__", F("result__facility__code"), ORIGINS, CharField),
@@ -302,14 +305,14 @@ def _cash(query: Query) -> QuerySet[CashEntry]:
     return rows.filter(kind__in=[kind for kind, effect in EFFECTS.items() if effect.cash])
 
 
-_VISIT: Columns = {**_of_visit(""), **_SETTLED}
+_VISIT: Columns = {**of_visit(""), **_SETTLED}
 VISIT_FACTS: dict[str, Facts] = {
     "visits": Facts(_VISIT, _MONEY, _with_split(_ended), "claim_code"),
     "arrivals": Facts(_VISIT, _MONEY, _with_split(_arrived), "claim_code"),
     "settled": Facts(_VISIT, _MONEY, _with_split(_settled), "claim_code"),
     "exams": Facts(
         {
-            **_of_visit("visit__"),
+            **of_visit("visit__"),
             "exam_room": "room__code",
             "exam_room_name": "room__name",
             "exam_department": "department__code",
@@ -325,7 +328,7 @@ VISIT_FACTS: dict[str, Facts] = {
     ),
     "services": Facts(
         {
-            **_of_visit("visit__"),
+            **of_visit("visit__"),
             "group": "service__group_code",
             "code": "service__code",
             "name": "service__name",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from his.access import DeskRequest, requires
@@ -73,7 +74,7 @@ def _two(request: DeskRequest, pk: int) -> tuple[ReportRun, ReportRun | None]:
 
 
 def _sides(made: ReportRun, other: ReportRun | None, only: frozenset[str] | None = None) -> tuple[Side, Side]:
-    old, new = stored(made), stored(other) if other else as_now(made, only)
+    old, new = stored(made), stored(other) if other else as_now(made, timezone.now(), only)
     if only is None:
         return old, new
     return (old.of(only), new.of(only)) if old.is_grid else (old.alone(only), new.alone(only))

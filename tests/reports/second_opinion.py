@@ -20,6 +20,7 @@ split = str.split
 Tables = dict[str, list[dict[str, str]]]
 Cells = dict[str, Any]
 INPATIENT = {"03", "04", "09"}
+LOCAL = "AT TIME ZONE 'Asia/Ho_Chi_Minh'"
 OLD_RESULT = {"1": "1", "2": "2", "3": "3", "7": "3", "4": "4", "6": "4", "5": "5", "8": "5"}
 OLD_KIND = {**dict.fromkeys(("01", "05", "07", "08"), "1"), "02": "2", **dict.fromkeys(("03", "04", "09"), "3")}
 GROUPS = {
@@ -61,6 +62,13 @@ def money(text: object) -> Decimal:
 
 def lines_of(tables: Tables) -> list[dict[str, str]]:
     return [*tables.get("XML2", []), *tables.get("XML3", [])]
+
+
+def rows_of(cursor: Any, text: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows of a question by the names of their columns."""
+    cursor.execute(text, values)
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def differences(

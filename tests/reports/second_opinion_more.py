@@ -8,13 +8,16 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.reports import second_opinion_wards as wards
 from tests.reports.second_opinion import (
     GROUPS,
     INPATIENT,
+    LOCAL,
     Cells,
     Tables,
     _items,
@@ -22,18 +25,11 @@ from tests.reports.second_opinion import (
     differences,
     lines_of,
     money,
+    rows_of,
     sheet,
 )
 
 ZERO = Decimal(0)
-LOCAL = "AT TIME ZONE 'Asia/Ho_Chi_Minh'"
-
-
-def rows_of(cursor: Any, text: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows of a question by the names of their columns."""
-    cursor.execute(text, values)
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def form_c79(path: Path, claims: Mapping[str, Tables]) -> list[str]:
@@ -73,7 +69,7 @@ def form_19(path: Path, claims: Mapping[str, Tables]) -> list[str]:
     )
 
 
-_VISIT = f"""
+VISIT = f"""
     v.visit_type, v.route, v.is_insured, p.sex, p.ethnicity_code AS ethnicity,
     date_part('year', age((v.arrived_at {LOCAL})::date, p.born_on))::int AS age,
     (SELECT e.outcome FROM patients_exam e WHERE e.visit_id = v.id ORDER BY e.started_at DESC, e.id DESC LIMIT 1)
@@ -103,22 +99,22 @@ def _month(column: str) -> str:
 
 def ended(cursor: Any, facility: str, month: str) -> list[dict[str, Any]]:
     """Visits that ended in a month and were not called off."""
-    text = f"SELECT {_VISIT} FROM patients_visit v {_OF_VISIT} AND {_month('v.ended_at')} AND v.state IN %s"
+    text = f"SELECT {VISIT} FROM patients_visit v {_OF_VISIT} AND {_month('v.ended_at')} AND v.state IN %s"
     return rows_of(cursor, text, [facility, month, ("examined", "closed")])
 
 
-def form_9(path: Path, cursor: Any, facility: str, month: str) -> list[str]:
+def form_9(path: Path, cursor: Any, facility: str, month: str, as_of: datetime) -> list[str]:
     """Activity of the month: what began, what ended, examinations and services."""
-    text = f"SELECT {_VISIT} FROM patients_visit v {_OF_VISIT} AND {_month('v.arrived_at')} AND v.state <> 'cancelled'"
+    text = f"SELECT {VISIT} FROM patients_visit v {_OF_VISIT} AND {_month('v.arrived_at')} AND v.state <> 'cancelled'"
     came = rows_of(cursor, text, [facility, month])
     left = ended(cursor, facility, month)
     text = f"""
-        SELECT {_VISIT} FROM patients_exam x JOIN patients_visit v ON v.id = x.visit_id {_OF_VISIT}
+        SELECT {VISIT} FROM patients_exam x JOIN patients_visit v ON v.id = x.visit_id {_OF_VISIT}
         AND {_month("x.started_at")} AND v.state <> 'cancelled'
     """
     exams = rows_of(cursor, text, [facility, month])
     text = f"""
-        SELECT s.group_code, {_VISIT} FROM patients_serviceorder o JOIN patients_visit v ON v.id = o.visit_id
+        SELECT s.group_code, {VISIT} FROM patients_serviceorder o JOIN patients_visit v ON v.id = o.visit_id
         JOIN his_pricedservice s ON s.id = o.service_id {_OF_VISIT}
         AND {_month("o.performed_at")} AND o.state = 'performed'
     """
@@ -158,7 +154,27 @@ def form_9(path: Path, cursor: Any, facility: str, month: str) -> list[str]:
     for label, counted in rows:
         people = list(counted)
         wanted[label] = {tag: Decimal(sum(1 for one in people if holds(one))) for tag, holds in _PARTS.items()}
-    return differences(sheet(path), wanted, lambda row: row["TEN"], "9")
+    return differences(
+        sheet(path), wanted | beds_of_form_9(cursor, facility, month, as_of), lambda row: row["TEN"], "9"
+    )
+
+
+def beds_of_form_9(cursor: Any, facility: str, month: str, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """The part of the wards; the number of beds is not known."""
+    found = wards.stretches(cursor, facility, VISIT, as_of)
+    rows = wards.rows_of_form_9(found, wards.window_of(month, as_of))
+    wanted: dict[str, dict[str, Any]] = {
+        label: {tag: Decimal(sum(n for who, n in counted if holds(who))) for tag, holds in _PARTS.items()}
+        for label, counted in rows.items()
+    }
+    days, people = (
+        wanted[f"{label} kết thúc{rest}"]
+        for label, rest in (("Ngày điều trị cả đợt của người bệnh", ""), ("Người bệnh", " điều trị nội trú trong kỳ"))
+    )
+    wanted["Ngày điều trị trung bình một người bệnh"] = {tag: wards.mean(days[tag], people[tag]) for tag in _PARTS}
+    for label in ("Số giường kế hoạch", "Công suất sử dụng giường kế hoạch (%)"):
+        wanted[label] = dict.fromkeys(_PARTS, "")
+    return wanted
 
 
 def form_11(path: Path, cursor: Any, facility: str, month: str) -> list[str]:

@@ -51,14 +51,14 @@ def corrected(lan: walk.Walk, price: int = 40000) -> None:
 
 
 def test_nothing_differs_from_itself(october: tuple[walk.Walk, ReportRun]) -> None:
-    assert compare(stored(october[1]), as_now(october[1])).is_same
+    assert compare(stored(october[1]), as_now(october[1], at(18))).is_same
 
 
 def test_a_corrected_visit_stands_behind_every_figure_that_moved(october: tuple[walk.Walk, ReportRun]) -> None:
     lan, old = october
     before = by_code(old)[lan.visit.claim_code]
     corrected(lan)
-    found = compare(stored(old), as_now(old))
+    found = compare(stored(old), as_now(old, at(18)))
     new = made(lan.place)
     after = by_code(new)[lan.visit.claim_code]
     assert {change.ref for one in found.figures for change in one.changes} == {lan.visit.claim_code}
@@ -80,7 +80,7 @@ def test_a_corrected_visit_stands_behind_every_figure_that_moved(october: tuple[
 def test_a_visit_that_went_and_one_that_came(world: World, october: tuple[walk.Walk, ReportRun]) -> None:
     lan, old = october
     reopen_visit(visit=lan.visit, reason="Thiếu thuốc", actor=lan.place.actor("manager"), at=at(18))
-    gone = compare(stored(old), as_now(old))
+    gone = compare(stored(old), as_now(old, at(18)))
     assert gone.changes == (Change(lan.visit.claim_code, "gone"),)
     rows = len(old.values["rows"])
     assert ("Số dòng", str(rows), str(rows - 1)) in {(one.column, one.before, one.after) for one in gone.figures}
@@ -88,9 +88,9 @@ def test_a_visit_that_went_and_one_that_came(world: World, october: tuple[walk.W
     lan.visit.refresh_from_db()
     lan.now = at(18, 5)
     lan.close()
-    came = compare(stored(without), as_now(without))
+    came = compare(stored(without), as_now(without, at(18)))
     assert came.changes == (Change(lan.visit.claim_code, "came"),)
-    assert compare(stored(old), as_now(old)).is_same, "closed again as it was"
+    assert compare(stored(old), as_now(old, at(18))).is_same, "closed again as it was"
 
 
 def test_figures_of_a_statistical_form_name_who_moved_from_one_to_the_other(
@@ -101,7 +101,7 @@ def test_figures_of_a_statistical_form_name_who_moved_from_one_to_the_other(
     old = run(form="BENH10N", facility=place.facility, period=OCTOBER, actor=place.actor("claims"), at=at(17))
     with pgtrigger.ignore("patients.VisitDiagnosis:signed_is_frozen"):
         VisitDiagnosis.objects.filter(visit=lan.visit, is_main=True).update(code="J20.0")
-    found = compare(stored(old), as_now(old))
+    found = compare(stored(old), as_now(old, at(18)))
     code = lan.visit.claim_code
     (change,) = found.changes
     assert (change.ref, change.kind) == (code, "changed")

@@ -1,4 +1,4 @@
-"""Fourteen further forms and the bin card against a program that shares no code with the product, cell by cell."""
+"""Fifteen further forms and the bin card against a program that shares no code with the product, cell by cell."""
 
 import csv
 from contextlib import suppress
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from his.catalogs.models import Diagnosis, Drug
@@ -27,6 +28,7 @@ from tests.cast import World, at
 from tests.insurance import walk
 from tests.reports import second_opinion as other
 from tests.reports import second_opinion_more as more
+from tests.reports import second_opinion_wards as wards
 from tests.reports.month import OCTOBER, person_visit
 from tests.wards import admitted
 
@@ -37,6 +39,7 @@ FORMS = {
     "19BHYT": "K",
     "B9": "D",
     "B11": "D",
+    "HDNOITRU": "D",
     "BENH10N": "F",
     "BENH10T": "F",
     "THUNGAN": "C",
@@ -58,6 +61,7 @@ def compared(folder: Path, period: Period = OCTOBER) -> list[str]:
     """What the second program finds in the files of a folder."""
     claims = other.claims_in(folder / "xml")
     at_ = {form: folder / f"{form}_{CODE}_{period.key()}.xlsx" for form in (*FORMS, "09D")}
+    told = timezone.localtime().replace(tzinfo=None)  # the command made the files a moment ago
     with connection.cursor() as cursor:
         who = (cursor, CODE, period.key())
         now, before = more.ended(*who), more.ended(cursor, CODE, Period.before(period).key())
@@ -69,7 +73,10 @@ def compared(folder: Path, period: Period = OCTOBER) -> list[str]:
             *other.form_79a(at_["80A"], claims, of_inpatients=True),
             *more.form_c79(at_["C79HD"], claims),
             *more.form_19(at_["19BHYT"], claims),
-            *more.form_9(at_["B9"], *who),
+            *more.form_9(at_["B9"], *who, told),
+            *wards.by_ward(
+                at_["HDNOITRU"], wards.stretches(cursor, CODE, more.VISIT, told), wards.window_of(who[2], told)
+            ),
             *more.form_11(at_["B11"], *who),
             *more.ten_causes(at_["BENH10N"], inside(now, wanted=False), inside(before, wanted=False)),
             *more.ten_causes(at_["BENH10T"], inside(now, wanted=True), inside(before, wanted=True)),
@@ -110,7 +117,7 @@ def full_month(world: World, list_month: list[walk.Walk]) -> list[walk.Walk]:
     return [*list_month, measles, stay]
 
 
-def test_fourteen_forms_are_what_another_program_computes(
+def test_fifteen_forms_are_what_another_program_computes(
     world: World, tmp_path: Path, full_month: list[walk.Walk]
 ) -> None:
     """Damaging one figure of each form is found."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from his.commands import facility_of
 from reports.filing.compare import Change, compare
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             newest = versions[max(versions)]
             filed = filed_version(newest)
             first = filed.run if filed else newest
-            title, old, new = f"bản {first.version} → hiện nay", stored(first), as_now(first)
+            title, old, new = f"bản {first.version} → hiện nay", stored(first), as_now(first, timezone.now())
         found = compare(old, new)
         self.stdout.write(f"{options['form']} {options['month'].key()}: {title}")
         for figure in found.figures:
