@@ -18,7 +18,7 @@ from his.database.config import cluster_settings, clusters
 from his.database.launcher import ensure_running
 from tests.browser import chromium, pytest_runtest_makereport
 from tests.cast import world
-from tests.reports.month import claimed_month, hospital_month, list_month, station_month
+from tests.reports.month import claimed_month, hospital_month, list_month, station_month, ward_month
 from tests.scenes import all_scenes, scenes, scenes_come_first
 from tests.template import migrated_template
 
@@ -75,5 +75,6 @@ __all__ = [
     "quick_password_hash",
     "scenes",
     "station_month",
+    "ward_month",
     "world",
 ]

@@ -24,13 +24,13 @@ class Metric:
 
 _BEDS, _WORK, _OUT, _TESTS = "Người bệnh nội trú", "Phẫu thuật, đẻ, thủ thuật", "Khám bệnh", "Cận lâm sàng"
 METRICS: tuple[Metric, ...] = (
-    Metric("before", "BN cũ", _BEDS),
-    Metric("admitted", "Vào", _BEDS),
-    Metric("moved_in", "Chuyển đến", _BEDS),
-    Metric("moved_out", "Chuyển khoa", _BEDS),
-    Metric("discharged", "Ra viện", _BEDS),
-    Metric("sent_away", "Chuyển viện", _BEDS),
-    Metric("died", "Tử vong", _BEDS),
+    Metric("before", "BN cũ", _BEDS, is_counted=True),
+    Metric("admitted", "Vào", _BEDS, is_counted=True),
+    Metric("moved_in", "Chuyển đến", _BEDS, is_counted=True),
+    Metric("moved_out", "Chuyển khoa", _BEDS, is_counted=True),
+    Metric("discharged", "Ra viện", _BEDS, is_counted=True),
+    Metric("sent_away", "Chuyển viện", _BEDS, is_counted=True),
+    Metric("died", "Tử vong", _BEDS, is_counted=True),
     Metric("present", "Hiện có", _BEDS),
     Metric("beds_wanted", "Giường yêu cầu", _BEDS),
     Metric("urgent_surgery", "PT cấp cứu", _WORK),
@@ -75,7 +75,7 @@ def window(day: date) -> tuple[datetime, datetime]:
 
 
 def present(cells: Mapping[str, Cell]) -> int | None:
-    """Hiện có = cũ + vào + đến - chuyển khoa - ra - chuyển viện - tử vong; None while who was there is not written."""
+    """Hiện có = cũ + vào + đến - chuyển khoa - ra - chuyển viện - tử vong; None while who was there is not known."""
     if "before" not in cells or cells["before"].value is None:
         return None
 

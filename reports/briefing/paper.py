@@ -26,7 +26,7 @@ def paper_data(briefing: Briefing | None, sheet: Sheet) -> dict[str, Any]:
             for row in sheet.rows
         ],
         "totals": [_text(total) for total in sheet.totals()],
-        "notes": sheet.notes(),
+        "notes": [*sheet.notes(), *sheet.gaps()],
         "transfers": sheet.transfers,
     }
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
@@ -14,8 +14,9 @@ from insurance.claims.visit_facts import INPATIENT_TYPES
 from patients.models import Exam, ServiceOrder, Visit
 from patients.models.visits import Route
 from patients.services.outcomes import TRANSFERS
-from reports.briefing.metrics import METRICS, Cell, completed, window
+from reports.briefing.metrics import METRICS, PRESENT, Cell, completed, window
 from reports.briefing.models import Briefing
+from reports.grid.ward_facts import ADMITTED, DIED, HOME, MOVED, TRANSFER, stays_between
 from reports.words import diagnosis_text
 
 # Chapters 22 and 23 of the national list of techniques are haematology and biochemistry (TT 23/2024/TT-BYT).
@@ -35,6 +36,16 @@ _SERVICES = {
     "ultrasound": _IMAGE & _ULTRASOUND & ~_XRAY,
     "other_imaging": _IMAGE & ~_XRAY & ~_ULTRASOUND,
 }
+_BEDS = {
+    "before": Q(was_here=True),
+    "admitted": Q(entry_kind=ADMITTED),
+    "moved_in": Q(entry_kind=MOVED),
+    "moved_out": Q(exit_kind=MOVED),
+    "discharged": Q(exit_kind=HOME),
+    "sent_away": Q(exit_kind=TRANSFER),
+    "died": Q(exit_kind=DIED),
+    "lying": Q(is_here=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class Row:
     name: str
     cells: Mapping[str, Cell]
     pk: int = 0
+    lying: int | None = None
+    """How many the beds say are there."""
 
     def values(self) -> list[Cell]:
         """The cells in the order of the columns."""
@@ -65,6 +78,15 @@ class Sheet:
         found = [[cell.value for cell in column if cell.value is not None] for column in columns]
         return [sum(values) if values else None for values in found]
 
+    def gaps(self) -> list[str]:
+        """Departments in which what follows from the figures is not what the beds say."""
+        found = [(row.name, row.cells[PRESENT].value, row.lying) for row in self.rows]
+        return [
+            f"{name}: hiện có {there}, theo giường {lying}"
+            for name, there, lying in found
+            if lying is not None and there is not None and there != lying
+        ]
+
     def notes(self) -> list[str]:
         """All notes, with what they are about."""
         return [
@@ -81,12 +103,12 @@ def briefing_of(facility: Facility, day: date) -> Briefing | None:
     return found
 
 
-def sheet_of(facility: Facility, day: date, briefing: Briefing | None) -> Sheet:
-    """What a briefing says: as it was locked, else as it is now."""
+def sheet_of(facility: Facility, day: date, briefing: Briefing | None, at: datetime) -> Sheet:
+    """What a briefing says: as it was locked, else as it is at an instant; before a duty who is there is not known."""
     if briefing is not None and briefing.values is not None:
         return _stored(day, briefing.values)
     departments = list(Department.objects.for_facility(facility).filter(is_active=True).order_by("code"))
-    counted = counted_figures(facility, day)
+    counted, is_begun = counted_figures(facility, day, at), at >= window(day)[0]
     written: dict[tuple[int, str], Any] = {}
     if briefing is not None:
         written = {(cell.department_id, cell.metric): cell for cell in briefing.cells.all()}
@@ -95,19 +117,26 @@ def sheet_of(facility: Facility, day: date, briefing: Briefing | None) -> Sheet:
         cells = {}
         for metric in METRICS:
             own = written.get((department.pk, metric.code))
-            number = counted[department.pk].get(metric.code, 0) if metric.is_counted else None
+            is_known = metric.is_counted and (is_begun or metric.code not in _BEDS)
+            number = counted[department.pk].get(metric.code, 0) if is_known else None
             cells[metric.code] = Cell(number, own.written if own else None, own.note if own else "")
-        rows.append(Row(department.code, department.name, completed(cells), department.pk))
+        lying = counted[department.pk].get("lying", 0) if is_begun else None
+        rows.append(Row(department.code, department.name, completed(cells), department.pk, lying))
     return Sheet(day, rows, transfers(facility, day))
 
 
-def counted_figures(facility: Facility, day: date) -> dict[int, dict[str, int]]:
-    """Figures by department and metric of the duty that ended on the morning.
+def counted_figures(facility: Facility, day: date, at: datetime) -> dict[int, dict[str, int]]:
+    """Figures by department and metric of the duty that ended on the morning, or of one that runs up to `at`.
 
-    Visits belong to their department by arrival, services to the one that performed them, by the hour of the work.
+    Visits belong to their department by arrival, services to the one that performed them, by the hour of the work, and
+    whoever lies in a bed to the department of the bed, at a station too.
     """
     start, end = window(day)
     figures: dict[int, dict[str, int]] = defaultdict(dict)
+    stays = stays_between(facility, start, max(start, min(end, at))).values_list("department").order_by()
+    counted = {name: Count("pk", filter=condition) for name, condition in _BEDS.items()}
+    for department, *counts in stays.annotate(**counted):
+        figures[department] |= dict(zip(_BEDS, counts, strict=True))
     examined = Exists(Exam.objects.filter(visit=OuterRef("pk")))
     visits = Visit.objects.for_facility(facility).filter(arrived_at__gte=start, arrived_at__lt=end)
     by_visit = (
@@ -166,7 +195,12 @@ def transfers(facility: Facility, day: date) -> list[dict[str, str]]:
 def as_values(sheet: Sheet) -> dict[str, Any]:
     """A sheet as it is kept."""
     rows = [
-        {"code": row.code, "name": row.name, "cells": {code: asdict(cell) for code, cell in row.cells.items()}}
+        {
+            "code": row.code,
+            "name": row.name,
+            "lying": row.lying,
+            "cells": {code: asdict(cell) for code, cell in row.cells.items()},
+        }
         for row in sheet.rows
     ]
     return {"rows": rows, "transfers": sheet.transfers}
@@ -178,6 +212,7 @@ def _stored(day: date, values: Mapping[str, Any]) -> Sheet:
             row["code"],
             row["name"],
             {metric.code: Cell(**row["cells"].get(metric.code, {})) for metric in METRICS},
+            lying=row.get("lying"),
         )
         for row in values["rows"]
     ]

@@ -75,7 +75,7 @@ def lock_briefing(*, day: date, actor: Actor, at: datetime) -> Briefing:
     if at < window(day)[1]:
         raise Refusal("duty_runs", f"Phiên trực kết thúc lúc {TURN:%H:%M} ngày {day:%d/%m/%Y}, chưa chốt được")
     briefing = _draft(actor, day, at)
-    briefing.values = as_values(sheet_of(actor.facility, day, briefing))
+    briefing.values = as_values(sheet_of(actor.facility, day, briefing, at))
     briefing.locked_at, briefing.locked_by = at, actor.user
     briefing.save()
     audit_facts(day=day)
@@ -91,7 +91,7 @@ def print_briefing(*, day: date, actor: Actor, at: datetime) -> bytes:
     """
     _refuse_ahead(day, at)
     facility, briefing, number = actor.facility, briefing_of(actor.facility, day), f"GB {day:%d/%m/%Y}"
-    data = paper_data(briefing, sheet_of(facility, day, briefing))
+    data = paper_data(briefing, sheet_of(facility, day, briefing, at))
     if briefing is not None:
         return print_form(form=FORM, obj=briefing, data=data, actor=actor, at=at, number=number)
     printed = {"printed_by": actor.user.display_name, "printed_at": f"{local(at):%d/%m/%Y %H:%M}"}

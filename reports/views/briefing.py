@@ -157,7 +157,7 @@ def _department(facility: Facility, pk: int) -> Department:
 
 
 def _row(facility: Facility, day: date, pk: int) -> Row:
-    rows = sheet_of(facility, day, briefing_of(facility, day)).rows
+    rows = sheet_of(facility, day, briefing_of(facility, day), now()).rows
     found = next((row for row in rows if row.pk == pk), None)
     if found is None:
         raise Refusal("already_locked", f"Báo cáo giao ban ngày {day:%d/%m/%Y} đã chốt")
@@ -191,7 +191,7 @@ def _screen(request: DeskRequest, day: date, *, refusal: Refusal | None = None, 
         "end": end,
         "briefing": begun,
         "is_locked": is_locked,
-        "sheet": (sheet := sheet_of(facility, day, begun)),
+        "sheet": (sheet := sheet_of(facility, day, begun, now())),
         "totals": sheet.totals(),
         "metrics": METRICS,
         "metric_groups": [(title, len(list(rows))) for title, rows in groupby(METRICS, lambda metric: metric.group)],

@@ -8,17 +8,18 @@ from tempfile import TemporaryDirectory
 from his.demo.places import Place
 from insurance.claims.export import export_month
 from patients.models import Visit
-from patients.services.beds import leave_ward
+from patients.services.beds import leave_ward, move_bed, undo_bed_step
 from patients.services.visits import open_visit
 from reports.engine import run
 from reports.models import ReportRun
 from reports.period import Period
-from tests.cast import World, at
+from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.insurance.money_audit import tables_of
 from tests.scenes import scene
 from tests.wards import admitted, bed_prices
 
+ICU, MATERNITY, BY_DAY = ("K02", "K02.1911"), ("K27", "K27.1933"), "K02.1976"
 OCTOBER = Period.parse_month("2026-10")
 MONEY = ("T_TONGCHI_BV", "T_TONGCHI_BH", "T_BHTT", "T_BNCCT", "T_BNTT", "T_NGUONKHAC")
 HOSTILE_NAME = "Lê <Thị> & 'Nở' \"Út\""
@@ -90,6 +91,66 @@ def list_month(world: World, hospital_month: list[walk.Walk]) -> list[walk.Walk]
     )
     far.examine("I10").order(walk.ULTRASOUND).sign().settled()
     return [*hospital_month, stay, near, far]
+
+
+def on(day: int, hour: int, minute: int = 0, month: int = 10) -> datetime:
+    return at(hour, minute, DAY.replace(month=month, day=day))
+
+
+def came(world: World, name: str, number: int, when: datetime) -> walk.Walk:
+    """Somebody who is being examined since an instant; invented cards."""
+    return person_visit(world, world.hospital, name, f"GD49999123457{number:02d}", day=when).examine("J20.9")
+
+
+def signed(step: walk.Walk, when: datetime, **how: str) -> None:
+    step.now = when
+    step.sign(**how)
+
+
+@scene
+def ward_month(world: World) -> dict[str, walk.Walk]:
+    """Six people of the hospital in October 2026.
+
+    `over`: K02 30/10 20:00 to 02/11 09:00 (2 nights of October, 1 of November). `moved`: K02 06/10 10:00, K27 08/10
+    12:00, dead 09/10 07:00 (3 nights). `day`: day treatment on 06, 07 and 09/10 (3 days). `lying`: K27 from 29/10
+    08:00, never left. `short`: 06/10 09:00 to 12:00 (1 day). `undone`: admitted 06/10, taken back.
+    """
+    place, nurse = world.hospital, world.hospital.actor("nurse")
+    bed_prices(place)
+
+    over = came(world, "Vũ Qua Tháng", 1, on(30, 19))
+    first = admitted(over, ICU[0], "H001", ICU[1], on(30, 20))
+    signed(over, on(2, 8, 30, month=11))
+    leave_ward(stay=first, actor=nurse, at=on(2, 9, month=11))
+
+    moved = came(world, "Đỗ Chuyển Khoa", 2, on(6, 9))
+    bed = admitted(moved, ICU[0], "H002", ICU[1], on(6, 10))
+    department = place.departments[MATERNITY[0]]
+    bed = move_bed(
+        stay=bed, department=department, bed_code="T001", service_code=MATERNITY[1], actor=nurse, at=on(8, 12)
+    )
+    signed(moved, on(9, 6, 50), treatment_result_code="5")
+    leave_ward(stay=bed, actor=nurse, at=on(9, 7))
+
+    day = came(world, "Lê Ban Ngày", 3, on(6, 8))
+    for one in (6, 7, 9):
+        bed = admitted(day, ICU[0], "H003", BY_DAY, on(one, 9), visit_type="04")
+        leave_ward(stay=bed, actor=nurse, at=on(one, 16))
+    signed(day, on(9, 16, 30))
+
+    lying = came(world, "Hoàng Còn Nằm", 4, on(29, 7))
+    admitted(lying, MATERNITY[0], "H004", MATERNITY[1], on(29, 8))
+
+    short = came(world, "Ngô Nằm Ngắn", 5, on(6, 8))
+    bed = admitted(short, ICU[0], "K005", ICU[1], on(6, 9))
+    signed(short, on(6, 11, 50))
+    leave_ward(stay=bed, actor=nurse, at=on(6, 12))
+
+    undone = came(world, "Bùi Ghi Nhầm", 6, on(6, 8))
+    bed = admitted(undone, ICU[0], "H006", ICU[1], on(6, 9))
+    undo_bed_step(stay=bed, reason="Nhầm người", actor=nurse, at=on(6, 10))
+    signed(undone, on(6, 11))
+    return {"over": over, "moved": moved, "day": day, "lying": lying, "short": short, "undone": undone}
 
 
 @scene

@@ -1,7 +1,7 @@
 """The morning briefing: 07:00 to 07:00, hand before records, frozen when locked."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -22,13 +22,17 @@ from reports.briefing.services import lock_briefing, print_briefing, write_cells
 from tests.cast import DAY, World, at
 from tests.insurance import walk
 from tests.pdf_text import joined, pieces
-from tests.reports.month import person_visit
+from tests.reports import second_opinion_more as more
+from tests.reports import second_opinion_wards as second
+from tests.reports.month import OCTOBER, person_visit
 
 MORNING = DAY + timedelta(days=1)
+LONG_AFTER = at(12, day=date(2026, 11, 3))
+END = at(12, day=DAY + timedelta(days=2))
 
 
 def cells_of(place: Place, department: Department, day: date = MORNING) -> dict[str, Cell]:
-    sheet = sheet_of(place.facility, day, briefing_of(place.facility, day))
+    sheet = sheet_of(place.facility, day, briefing_of(place.facility, day), END)
     return dict(next(row for row in sheet.rows if row.code == department.code).cells)
 
 
@@ -45,15 +49,19 @@ def test_what_happened_from_seven_to_seven_is_counted_by_department(world: World
         day=early,
     ).examine()
     person_visit(world, place, "Người Sau", "GD4999912345602", day=at(7, 0, day=MORNING)).examine()
-    sheet = sheet_of(place.facility, MORNING, None)
+    sheet = sheet_of(place.facility, MORNING, None, END)
     totals = dict(zip((metric.code for metric in METRICS), sheet.totals(), strict=True))
     assert totals["visits"] == 2
     assert (totals["blood"], totals["ultrasound"], totals["chemistry"]) == (1, 1, 0)
-    assert totals["before"] is None
+    assert (totals["before"], totals["admitted"], totals["present"]) == (0, 0, 0)
     assert cells_of(place, done.visit.department)["visits"].value == 2
-    later = sheet_of(place.facility, MORNING + timedelta(days=1), None)
+    later = sheet_of(place.facility, MORNING + timedelta(days=1), None, END)
     assert dict(zip((m.code for m in METRICS), later.totals(), strict=True))["visits"] == 1
-    assert sheet_of(world.station.facility, MORNING, None).totals().count(0) == sum(m.is_counted for m in METRICS)
+    station = world.station.facility
+    counted = sum(metric.is_counted for metric in METRICS)
+    assert sheet_of(station, MORNING, None, END).totals().count(0) == counted + 1, "and who is there"
+    ahead = sheet_of(station, MORNING, None, at(6, 59)).totals()
+    assert ahead.count(0) == counted - 7, "before a duty nobody knows who is there"
 
 
 @pytest.mark.django_db
@@ -168,3 +176,45 @@ def test_who_is_there_is_what_came_less_what_went(figures: dict[str, int]) -> No
 def test_a_duty_is_a_whole_day() -> None:
     start, end = window(MORNING)
     assert (start, end - start) == (at(7), timedelta(days=1))
+
+
+def told(place: Place, morning: date, when: datetime = LONG_AFTER) -> dict[str, tuple[int | None, ...]]:
+    """By department who was there, came, was moved in and out, left, was sent away, died, is there."""
+    sheet = sheet_of(place.facility, morning, None, when)
+    assert sheet.gaps() == []
+    found = {row.code: tuple(cell.value for cell in row.values()[:8]) for row in sheet.rows}
+    return {code: row for code, row in found.items() if any(row)}
+
+
+@pytest.mark.django_db
+def test_who_lies_in_the_wards_is_counted_from_seven_to_seven(
+    world: World, ward_month: dict[str, walk.Walk], client: Client
+) -> None:
+    """The people of `tests.reports.month`, and what another program reads in the beds each morning."""
+    place = world.hospital
+    assert told(place, date(2026, 10, 7)) == {"K02": (0, 3, 0, 0, 1, 0, 0, 2)}
+    assert told(place, date(2026, 10, 7), at(11)) == {"K02": (0, 3, 0, 0, 0, 0, 0, 3)}, "at 11:00 of the duty"
+    assert told(place, date(2026, 10, 9)) == {"K02": (2, 0, 0, 1, 0, 0, 0, 1), "K27": (0, 0, 1, 0, 0, 0, 0, 1)}
+    assert told(place, date(2026, 10, 10)) == {"K02": (1, 0, 0, 0, 1, 0, 0, 0), "K27": (1, 0, 0, 0, 0, 0, 1, 0)}
+    assert told(place, date(2026, 11, 3), at(8, day=date(2026, 11, 3)))["K27"] == (1, 0, 0, 0, 0, 0, 0, 1)
+    with connection.cursor() as cursor:
+        found = second.stretches(cursor, place.facility.code, more.VISIT, datetime(2026, 11, 30))
+    for day in OCTOBER.days():
+        end = datetime.combine(day, time(7))
+        span = (end - timedelta(days=1), end)
+        seen: dict[str, list[int]] = {}
+        for one in found:
+            ways = [one.lies(span[0]), one.began(span, "admitted"), one.began(span, "moved")]
+            ways += [one.ended(span, how) for how in ("moved", "home", "transfer", "died")]
+            old = seen.get(one.ward, [0] * 8)
+            seen[one.ward] = [was + now for was, now in zip(old, [*ways, one.lies(end)], strict=True)]
+        assert told(place, day) == {k: tuple(v) for k, v in seen.items() if any(v)}, day
+
+    department = place.departments["K02"]
+    write_cells(day=MORNING, department=department, cells={"died": (1, "")}, actor=place.actor("nurse"), at=at(18))
+    gap = f"{department.name}: hiện có 1, theo giường 2"
+    assert sheet_of(place.facility, MORNING, briefing_of(place.facility, MORNING), END).gaps() == [gap]
+    lock_briefing(day=MORNING, actor=place.actor("doctor"), at=at(7, 30, day=MORNING))
+    client.force_login(place.users["nurse"])
+    assert gap in client.get("/registers/briefing/?day=07102026").content.decode()
+    assert gap in joined(pieces(client.get("/registers/briefing/pdf/?day=07102026").content))

@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 
 from patients.models import BedStay
-from patients.services.beds import leave_ward, move_bed, undo_bed_step
 from reports.datasets.base import Query
 from reports.definition import latest
 from reports.engine import run
@@ -16,76 +15,13 @@ from reports.grid.sets import FACTS
 from reports.models import ReportRun
 from reports.period import Period
 from reports.queries import behind_figure
-from tests.cast import DAY, World, at
+from tests.cast import DAY, World
 from tests.insurance import walk
 from tests.reports import second_opinion_more as more
 from tests.reports import second_opinion_wards as other
-from tests.reports.month import OCTOBER, failed, person_visit
-from tests.scenes import scene
-from tests.wards import admitted, bed_prices
+from tests.reports.month import OCTOBER, failed, on, person_visit
 
 NOVEMBER = Period.parse_month("2026-11")
-ICU, MATERNITY, BY_DAY = ("K02", "K02.1911"), ("K27", "K27.1933"), "K02.1976"
-
-
-def on(day: int, hour: int, minute: int = 0, month: int = 10) -> datetime:
-    return at(hour, minute, DAY.replace(month=month, day=day))
-
-
-def came(world: World, name: str, number: int, when: datetime) -> walk.Walk:
-    """Somebody who is being examined since an instant; invented cards."""
-    return person_visit(world, world.hospital, name, f"GD49999123457{number:02d}", day=when).examine("J20.9")
-
-
-def signed(step: walk.Walk, when: datetime, **how: str) -> None:
-    step.now = when
-    step.sign(**how)
-
-
-@scene
-def wards(world: World) -> dict[str, walk.Walk]:
-    """Six people of the hospital in October 2026.
-
-    `over`: K02 30/10 20:00 to 02/11 09:00 (2 nights of October, 1 of November). `moved`: K02 06/10 10:00, K27 08/10
-    12:00, dead 09/10 07:00 (3 nights). `day`: day treatment on 06, 07 and 09/10 (3 days). `lying`: K27 from 29/10
-    08:00, never left. `short`: 06/10 09:00 to 12:00 (1 day). `undone`: admitted 06/10, taken back.
-    """
-    place, nurse = world.hospital, world.hospital.actor("nurse")
-    bed_prices(place)
-
-    over = came(world, "Vũ Qua Tháng", 1, on(30, 19))
-    first = admitted(over, ICU[0], "H001", ICU[1], on(30, 20))
-    signed(over, on(2, 8, 30, month=11))
-    leave_ward(stay=first, actor=nurse, at=on(2, 9, month=11))
-
-    moved = came(world, "Đỗ Chuyển Khoa", 2, on(6, 9))
-    bed = admitted(moved, ICU[0], "H002", ICU[1], on(6, 10))
-    department = place.departments[MATERNITY[0]]
-    bed = move_bed(
-        stay=bed, department=department, bed_code="T001", service_code=MATERNITY[1], actor=nurse, at=on(8, 12)
-    )
-    signed(moved, on(9, 6, 50), treatment_result_code="5")
-    leave_ward(stay=bed, actor=nurse, at=on(9, 7))
-
-    day = came(world, "Lê Ban Ngày", 3, on(6, 8))
-    for one in (6, 7, 9):
-        bed = admitted(day, ICU[0], "H003", BY_DAY, on(one, 9), visit_type="04")
-        leave_ward(stay=bed, actor=nurse, at=on(one, 16))
-    signed(day, on(9, 16, 30))
-
-    lying = came(world, "Hoàng Còn Nằm", 4, on(29, 7))
-    admitted(lying, MATERNITY[0], "H004", MATERNITY[1], on(29, 8))
-
-    short = came(world, "Ngô Nằm Ngắn", 5, on(6, 8))
-    bed = admitted(short, ICU[0], "K005", ICU[1], on(6, 9))
-    signed(short, on(6, 11, 50))
-    leave_ward(stay=bed, actor=nurse, at=on(6, 12))
-
-    undone = came(world, "Bùi Ghi Nhầm", 6, on(6, 8))
-    bed = admitted(undone, ICU[0], "H006", ICU[1], on(6, 9))
-    undo_bed_step(stay=bed, reason="Nhầm người", actor=nurse, at=on(6, 10))
-    signed(undone, on(6, 11))
-    return {"over": over, "moved": moved, "day": day, "lying": lying, "short": short, "undone": undone}
 
 
 def made(world: World, form: str, period: Period = OCTOBER, when: datetime | None = None) -> ReportRun:
@@ -112,7 +48,7 @@ def codes(people: dict[str, walk.Walk], *names: str) -> set[str]:
     return {people[name].visit.claim_code for name in names}
 
 
-def test_form_9_counts_beds_of_the_month_to_its_end(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_form_9_counts_beds_of_the_month_to_its_end(world: World, ward_month: dict[str, walk.Walk]) -> None:
     report = made(world, "B9")
     said = cells(report)
     assert {key: said[key] for key in said if key.startswith(("nb_", "ngay")) or key == "luu"} == {
@@ -134,19 +70,19 @@ def test_form_9_counts_beds_of_the_month_to_its_end(world: World, wards: dict[st
     }
     assert (said["giuong_kh"], said["cong_suat"]) == ("", ""), "the number of beds is not known"
     assert failed(report) == {}
-    assert opened(report, "nb_cuoi") == codes(wards, "over", "lying")
-    assert opened(report, "nb_tv") == codes(wards, "moved")
-    assert opened(report, "ngay_tb") == codes(wards, "moved", "day", "short")
+    assert opened(report, "nb_cuoi") == codes(ward_month, "over", "lying")
+    assert opened(report, "nb_tv") == codes(ward_month, "moved")
+    assert opened(report, "ngay_tb") == codes(ward_month, "moved", "day", "short")
     assert opened(report, "giuong_kh") == set()
 
 
-def test_the_next_month_begins_with_who_was_there(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_the_next_month_begins_with_who_was_there(world: World, ward_month: dict[str, walk.Walk]) -> None:
     said = cells(made(world, "B9", NOVEMBER))
     assert (said["nb_dau"], said["nb_vao"], said["nb_ra"], said["nb_cuoi"]) == ("2", "0", "1", "1")
     assert (said["ngay"], said["ngay_het"], said["ngay_tb"]) == ("31", "3", "3")  # 1 + 30
 
 
-def test_a_month_that_runs_is_told_as_of_the_instant(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_a_month_that_runs_is_told_as_of_the_instant(world: World, ward_month: dict[str, walk.Walk]) -> None:
     said = cells(made(world, "B9", when=on(7, 8)))
     assert (said["nb_vao"], said["nb_ra"], said["nb_cuoi"], said["ngay"]) == ("3", "1", "2", "3")
     later = cells(made(world, "B9", when=on(31, 23, 59)))
@@ -154,7 +90,7 @@ def test_a_month_that_runs_is_told_as_of_the_instant(world: World, wards: dict[s
     assert cells(made(world, "B9", when=on(1, 0, month=11))) == cells(made(world, "B9"))
 
 
-def test_wards_by_department_with_moves(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_wards_by_department_with_moves(world: World, ward_month: dict[str, walk.Walk]) -> None:
     report = made(world, "HDNOITRU")
     tags = ("DAU", "VAO", "DEN", "DI", "RA", "CHUYEN", "TV", "TV_24", "CUOI", "NGAY", "LUOT_HET", "NGAY_HET", "NGAY_TB")
     columns = [cells(report, tag) for tag in tags]
@@ -162,11 +98,11 @@ def test_wards_by_department_with_moves(world: World, wards: dict[str, walk.Walk
     assert [one["K27"] for one in columns] == ["0", "1", "1", "0", "0", "0", "1", "0", "1", "4", "1", "3", "3"]
     assert cells(report, "GIUONG_KH") == {"K02": "", "K27": ""}
     assert failed(report) == {}
-    assert opened(report, "K02", "DI") == opened(report, "K27", "DEN") == codes(wards, "moved")
-    assert opened(report, "K27", "NGAY") == codes(wards, "moved", "lying")
+    assert opened(report, "K02", "DI") == opened(report, "K27", "DEN") == codes(ward_month, "moved")
+    assert opened(report, "K27", "NGAY") == codes(ward_month, "moved", "lying")
 
 
-def test_who_left_without_a_bed_is_named(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_who_left_without_a_bed_is_named(world: World, ward_month: dict[str, walk.Walk]) -> None:
     bare = person_visit(world, world.hospital, "Trịnh Không Giường", "GD4999912345790", visit_type="03", hour=9)
     bare.examine("J20.9").sign()
     for form in ("B9", "HDNOITRU"):
@@ -175,7 +111,9 @@ def test_who_left_without_a_bed_is_named(world: World, wards: dict[str, walk.Wal
 
 
 @pytest.mark.parametrize("day", range(5, 13))
-def test_the_days_of_all_spans_are_those_of_the_visits(world: World, wards: dict[str, walk.Walk], day: int) -> None:
+def test_the_days_of_all_spans_are_those_of_the_visits(
+    world: World, ward_month: dict[str, walk.Walk], day: int
+) -> None:
     """Wherever the months are cut, both halves have the days of the whole, and the identity holds in each."""
 
     def read(first: date, last: date) -> tuple[int, int]:
@@ -191,7 +129,7 @@ def test_the_days_of_all_spans_are_those_of_the_visits(world: World, wards: dict
     assert tuple(map(sum, zip(*halves, strict=True))) == read(OCTOBER.start, NOVEMBER.end) == (43, 10)
 
 
-def test_nothing_of_another_facility_is_counted(world: World, wards: dict[str, walk.Walk]) -> None:
+def test_nothing_of_another_facility_is_counted(world: World, ward_month: dict[str, walk.Walk]) -> None:
     station = world.station
     actor = station.actor("claims")
     report = run(form="B9", facility=station.facility, period=OCTOBER, actor=actor, at=on(1, 8, month=11))
@@ -199,7 +137,9 @@ def test_nothing_of_another_facility_is_counted(world: World, wards: dict[str, w
 
 
 @pytest.mark.parametrize("month", ["2026-10", "2026-11"])
-def test_another_program_counts_the_same(world: World, wards: dict[str, walk.Walk], tmp_path: Path, month: str) -> None:
+def test_another_program_counts_the_same(
+    world: World, ward_month: dict[str, walk.Walk], tmp_path: Path, month: str
+) -> None:
     """Both months, every cell; a bed that is moved by an hour over midnight is found."""
     told = on(10, 8, month=12).replace(tzinfo=None)
     for code in ("B9", "HDNOITRU"):
@@ -216,6 +156,6 @@ def test_another_program_counts_the_same(world: World, wards: dict[str, walk.Wal
             ]
 
     assert compared() == []
-    stay = BedStay.objects.get(visit=wards["lying"].visit)
+    stay = BedStay.objects.get(visit=ward_month["lying"].visit)
     BedStay.objects.filter(pk=stay.pk).update(started_at=on(28, 23))
     assert bool(compared()) is (month == "2026-10")
