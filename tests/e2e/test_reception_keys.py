@@ -176,6 +176,7 @@ def test_a_future_birth_date_and_awkward_characters(world: World, open_desk: Any
     save(page, hands)
     expect(page.locator("#birth_words .error")).to_contain_text("tương lai")
     expect(page.locator("#id_full_name")).to_have_value(AWKWARD)
+    expect(page.locator(".summary")).to_be_focused()  # the script is there
     page.locator("#id_birth").focus()
     hands.press("Control+a").type("1990")
     save(page, hands)
