@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SCREENS = sorted(
     path for top in ("his", "patients", "pharmacy", "insurance", "reports") for path in ROOT.glob(f"{top}/**/*.html")
 )
-SCRIPT = ROOT / "his" / "ui" / "static" / "his" / "his.js"
+UI = ROOT / "his" / "ui" / "static" / "his"
 
 
 def test_the_map_has_no_problem() -> None:
@@ -77,7 +77,8 @@ def test_screens_use_only_known_keys(path: Path) -> None:
 
 def test_the_script_gives_no_key_a_meaning_of_its_own() -> None:
     """Letters reach the script only with Alt; named keys only those that the map lists as moves."""
-    script = SCRIPT.read_text(encoding="utf-8")
+    script = "\n".join(path.read_text(encoding="utf-8") for path in [UI / "his.js", *UI.glob("js/*.js")])
+    assert 'e.key === "Enter"' in script
     named = set(re.findall(r'e\.key [!=]== "(\w+)"', script))
     listed = {combo.split("+")[-1] for key in keymap.MOVES for combo in key.keys}
     modifiers = {"Shift", "Alt", "AltGraph", "Tab"}

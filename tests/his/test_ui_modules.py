@@ -1,0 +1,58 @@
+"""The script of the screens as the browser gets it: one entry, its modules, all of them fetched at once."""
+
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.template import Context, Template
+
+STATIC = Path(__file__).parents[2] / "his" / "ui" / "static" / "his"
+MODULES = sorted(STATIC.glob("js/*.js"))
+FILES = [STATIC / "his.js", *MODULES]
+_IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\./[\w/]+\.js)";$', re.M)
+_EXPORT = re.compile(r"^export const ([\w$]+) =", re.M)
+
+
+def imports(path: Path) -> dict[Path, set[str]]:
+    """Names that a file imports, by the file that has them; any other form of import is a failure."""
+    text = path.read_text(encoding="utf-8")
+    found = {(path.parent / name).resolve(): set(names.split(", ")) for names, name in _IMPORT.findall(text)}
+    assert len(found) == len(re.findall(r"\bimport\b", text))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_a_module_imports_the_names_of_others_that_it_uses_and_no_more(path: Path) -> None:
+    """With a name that is not there the browser runs nothing of the script; one not imported fails when called."""
+    text = path.read_text(encoding="utf-8")
+    code = re.sub(r"/\*.*?\*/|\"[^\"\n]*\"", "", _IMPORT.sub("", text), flags=re.S)
+    used = set(re.findall(r"(?<![\w$.])[\w$]+(?![\w$:])", code)) - set(re.findall(r"\b(?:const|let) ([\w$]+)", code))
+    others = {(other, name) for other in MODULES if other != path for name in _EXPORT.findall(other.read_text("utf-8"))}
+    imported = {(other, name) for other, names in imports(path).items() for name in names}
+    assert imported == {(other, name) for other, name in others if name in used}
+
+
+def test_what_is_exported_is_imported_somewhere() -> None:
+    wanted = {(other, name) for path in FILES for other, names in imports(path).items() for name in names}
+    given = {(path, name) for path in MODULES for name in _EXPORT.findall(path.read_text(encoding="utf-8"))}
+    assert given == wanted
+
+
+def test_no_module_needs_one_that_needs_it() -> None:
+    order = list(TopologicalSorter({path: set(imports(path)) for path in FILES}).static_order())
+    assert order[-1] == STATIC / "his.js"
+    assert sorted(order[:-1]) == MODULES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_a_module_has_one_subject_and_stays_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_a_page_names_the_entry_and_every_module_and_all_are_found() -> None:
+    html = Template("{% his_script %}").render(Context())
+    assert re.findall(r'<script type="module" src="([^"]+)"></script>', html) == ["/static/his/his.js"]
+    ahead = re.findall(r'<link rel="modulepreload" href="/static/([^"]+)">', html)
+    assert [Path(str(finders.find(name))) for name in ahead] == MODULES
