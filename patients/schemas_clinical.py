@@ -10,25 +10,32 @@ from patients.models import Exam, Prescription, ServiceOrder
 from patients.services.orders import ResultInput
 from patients.services.outcomes import BEYOND, Transfer
 from patients.services.safety import Reason
+from patients.services.unseen import stamp_of
 
 Amount = Decimal
 
 
 class DiagnosesIn(Schema):
-    """The diagnoses of an exam; an empty `main` is a draft."""
+    """The diagnoses of an exam; an empty `main` is a draft. `seen` as in `ExamIn`."""
 
     main: str = ""
     others: list[str] = Field(default_factory=list, max_length=50)
+    seen: str | None = Field(default=None, max_length=70)
 
 
 class ExamIn(Schema):
-    """Texts of the draft; what is absent stays."""
+    """Texts of the draft; what is absent stays.
+
+    With `seen`, the stamp that the exam was answered with, a change made by somebody else since is not written over
+    (`already_changed`).
+    """
 
     reason: str | None = None
     history: str | None = None
     findings: str | None = None
     treatment: str | None = None
     advice: str | None = None
+    seen: str | None = Field(default=None, max_length=70)
 
 
 class TransferIn(Schema):
@@ -62,7 +69,7 @@ class SignIn(Schema):
     """How an exam ends; a transfer needs `transfer`.
 
     With `send_on_room_id` the visit goes on in that exam room and the outcome is not read. `reasons` are those that a
-    refusal `reason_needed` asked for, by the key of its finding.
+    refusal `reason_needed` asked for, by the key of its finding. `seen` as in `ExamIn`.
     """
 
     outcome: str = "home"
@@ -71,6 +78,7 @@ class SignIn(Schema):
     transfer: TransferIn | None = None
     send_on_room_id: int | None = None
     reasons: dict[str, ReasonIn] = Field(default_factory=dict, max_length=200)
+    seen: str | None = Field(default=None, max_length=70)
 
 
 class DiagnosisOut(Schema):
@@ -82,7 +90,7 @@ class DiagnosisOut(Schema):
 
 
 class ExamOut(Schema):
-    """An exam as it stands; `snapshot_sha256` is filled by signing."""
+    """An exam as it stands; `snapshot_sha256` is filled by signing. `seen` is the stamp of its texts and diagnoses."""
 
     id: int
     visit_id: int
@@ -96,12 +104,13 @@ class ExamOut(Schema):
     signed_at: datetime | None
     snapshot_sha256: str
     diagnoses: list[DiagnosisOut]
+    seen: str
 
     @staticmethod
     def of(exam: Exam) -> "ExamOut":
-        names = [name for name in ExamOut.model_fields if name != "diagnoses"]
+        names = [name for name in ExamOut.model_fields if name not in {"diagnoses", "seen"}]
         rows = [DiagnosisOut(code=row.code, name=row.name, is_main=row.is_main) for row in exam.diagnoses.all()]
-        return ExamOut(**{name: getattr(exam, name) for name in names}, diagnoses=rows)
+        return ExamOut(**{name: getattr(exam, name) for name in names}, diagnoses=rows, seen=stamp_of(exam))
 
 
 class OrderIn(Schema):

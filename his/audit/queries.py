@@ -1,5 +1,6 @@
-"""Reading the audit list of a facility: who did what on a day, and whether the month's chain is whole."""
+"""Reading the audit list of a facility: who did what on a day or to a row, and whether the month's chain is whole."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ from his.accounts.models import Facility, Membership, User
 from his.audit.models import AuditEntry
 from his.audit.record import broken_positions
 from his.core.dates import day_range
+from his.core.models import FacilityModel
 
 QUICK = 5_000  # so many entries are checked while a page is drawn
 
@@ -47,3 +49,11 @@ def chain_of(facility: Facility, day: date, *, check: bool) -> Chain:
     if not check and entries > QUICK:
         return Chain(month, entries, is_checked=False)
     return Chain(month, entries, is_checked=True, broken=tuple(broken_positions(facility, month)))
+
+
+def last_of(row: FacilityModel, actions: Collection[str]) -> AuditEntry | None:
+    """The latest entry about a row with one of the actions, with its user."""
+    entries = AuditEntry.objects.filter(
+        facility=row.facility_id, object_type=row._meta.label_lower, object_id=row.pk, action__in=actions
+    )
+    return entries.select_related("user").order_by("pk").last()

@@ -79,6 +79,8 @@ class Exam(FacilityModel):
     not_reserved: Sequence[NotReserved] = ()
     cases: "Sequence[DiseaseCase]" = ()
     """What signing found without refusing, and the cases that it opened; not stored here."""
+    stamp: str = ""
+    """Of an exam that was just saved: what its texts and diagnoses are then (`patients.services.unseen`)."""
 
     class Meta:
         constraints = [

@@ -15,6 +15,7 @@ from his.core.errors import Refusal
 from his.core.text import fitting, nfc, nfc_lines
 from his.service import audit_facts, service
 from patients.models import Exam, QueueTicket, Visit, VisitDiagnosis
+from patients.services.unseen import note_page, refuse_unseen, stamp_of
 
 OTHERS_MAX = 12
 """Most accompanying diagnoses of a claim (MA_BENH_KT, QĐ 130/QĐ-BYT)."""
@@ -122,13 +123,19 @@ def save_exam(
     transfer: Mapping[str, str] | None = None,
     follow_up_on: date | None = None,
     clear_follow_up: bool = False,
+    seen: str | None = None,
 ) -> Exam:
     """Keep what was typed so far (lưu nháp). None leaves a text as it is; nothing is checked but its length.
 
     `transfer` holds what was typed of a transfer slip, named as the fields of `patients.services.outcomes.Transfer`.
-    Refuses a signed exam and texts that are too long, named by their field.
+    `seen` is the stamp of the exam as it was read; the new one is in `exam.stamp`.
+    Refuses a signed exam, one that was changed elsewhere since (`already_changed`), and texts that are too long, named
+    by their field.
     """
     exam = editable(exam)
+    diagnoses = list(exam.diagnoses.all())
+    refuse_unseen(exam, seen, diagnoses)
+    note_page(seen)
     texts: dict[str, str | None] = {
         "reason": reason,
         "history": history,
@@ -144,6 +151,7 @@ def save_exam(
         exam.follow_up_on = follow_up_on
     exam.draft_saved_at = at
     exam.save()
+    exam.stamp = stamp_of(exam, diagnoses)
     return exam
 
 
@@ -159,15 +167,19 @@ def set_texts(exam: Exam, texts: Mapping[str, str | None]) -> None:
 
 @service(action="patients.set_diagnoses", permission="patients.examine")
 def set_diagnoses(
-    *, exam: Exam, main: str, others: Sequence[str] = (), actor: Actor, at: datetime
+    *, exam: Exam, main: str, others: Sequence[str] = (), actor: Actor, at: datetime, seen: str | None = None
 ) -> list[VisitDiagnosis]:
     """Name the diagnoses of the exam: the main one, then the others in order (chẩn đoán, ICD-10).
 
     Afterwards the exam has exactly these; names are copied as they are on the day of the exam. An empty `main` is a
-    draft that cannot be signed. Refuses unknown codes, codes that may not be a main disease (TT 06/2026/TT-BYT), codes
-    of the other sex, a code twice and more than 12 others.
+    draft that cannot be signed. Refuses an exam that is another than the one `seen` (`already_changed`),
+    unknown codes, codes that may not be a main disease (TT 06/2026/TT-BYT), codes of the other sex, a code twice and
+    more than 12 others.
     """
     exam = editable(exam)
+    stored = list(exam.diagnoses.all())
+    refuse_unseen(exam, seen, stored)
+    note_page(seen)
     day = local(exam.started_at).date()
     main = clean_code(nfc(main))
     codes = [code for code in (clean_code(nfc(other)) for other in others) if code]
@@ -178,11 +190,11 @@ def set_diagnoses(
     for diagnosis in found:
         _refuse_other_sex(diagnosis, exam.visit.patient.sex, "main" if diagnosis.code == main else "others")
     wanted = [(row.code, row.name, row.code == main) for row in found]
-    stored = list(exam.diagnoses.all())
     if wanted == [(row.code, row.name, row.is_main) for row in stored]:
         return stored
     if stored:
         exam.diagnoses.all().delete()
+    Exam.objects.filter(pk=exam.pk).update(draft_saved_at=at)
     audit_facts(diagnoses=len(wanted))
     return VisitDiagnosis.objects.bulk_create(
         VisitDiagnosis(

@@ -30,6 +30,7 @@ from patients.services.exams import TEXT_MAX, editable, licensed, refuse_finishe
 from patients.services.outcomes import Transfer, clear_outcome, number_slips, set_outcome
 from patients.services.safety import Reason, examine_safety, signed_words
 from patients.services.sheets import make_sheets
+from patients.services.unseen import refuse_unseen
 from patients.services.visits import send_on
 from patients.shortages import NotReserved
 from patients.snapshot import Record, fingerprint, snapshot_of
@@ -52,6 +53,7 @@ def sign_exam(
     treatment: str | None = None,
     send_on_to: Room | None = None,
     reasons: Mapping[str, Reason] | None = None,
+    seen: str | None = None,
 ) -> Exam:
     """Sign the exam and its prescription (ký, kết thúc khám).
 
@@ -60,6 +62,7 @@ def sign_exam(
     visit is examined and ended at `at` (or when its patient left the ward, `end_of`), and the number of the room is
     done. With `send_on_to` the visit goes on in that room instead, and this exam has no outcome: that of the last one
     counts. Who signs is the doctor of the exam.
+    Refuses an exam that is another than the one `seen` (`already_changed`).
     Refuses without a main diagnosis, with orders that have no result, with an outcome that lacks its details (a future
     day for a follow-up; what `Transfer` must say for a transfer), with more days prescribed than the main diagnosis
     allows, and with times out of order; an insured visit also without a reason and a weight, which its claim must say
@@ -79,6 +82,7 @@ def sign_exam(
     orders = orders_of(visit)
     prescription = Prescription.objects.select_for_update().filter(exam=exam, voided_at__isnull=True).first()
     record = record_of(exam, doctor, orders, prescription)
+    refuse_unseen(exam, seen, record.diagnoses)
     _refuse_unfinished(exam, orders, at)
     if not record.main_code:
         raise Refusal("no_main_diagnosis", "Chưa có bệnh chính", field="main")

@@ -38,11 +38,14 @@ from patients.queries_clinical import (
     warnings_of_codes,
 )
 from patients.queries_safety import signed_safety
-from patients.services.exams import save_exam, set_diagnoses, start_exam
+from patients.services.exams import start_exam
 from patients.services.signing import amend_exam, sign_exam
+from patients.services.unseen import CHANGED, stamp_of
 from patients.services.visits import call_next, end_waiting, record_vitals
-from patients.views.desk import begin_exam, choose_room, desk_room, now, queue_context, sent, today
+from patients.views.desk import choose_room, desk_room, now, queue_context, sent, today
+from patients.views.keeping import Kept, keep
 from patients.views.safety import card_context, reasons_context
+from patients.views.seen import differences_of, fresh_stamp
 from patients.views.strip import strip_of_visit
 
 
@@ -110,6 +113,8 @@ def _screen(
     form: ExamForm,
     diagnoses: DiagnosisForm,
     status: int = 200,
+    *,
+    seen: str | None = None,
     **more: object,
 ) -> HttpResponse:
     if "vitals" not in more:
@@ -124,6 +129,7 @@ def _screen(
         **reasons_context(row, exam, request.actor.staff, read_reasons(sent(request))),
         "form": form,
         "diagnoses": diagnoses,
+        "seen": seen or fresh_stamp(row, exam),
         "warnings": diagnosis_warnings(exam) if exam else [],
         "strip": strip_of_visit(row, known["coded"]),
         "is_finished": row.state in {Visit.State.CLOSED, Visit.State.CANCELLED},
@@ -176,23 +182,6 @@ def panel(request: DeskRequest, visit_id: int) -> HttpResponse:
 # The exam
 
 
-def _keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: DiagnosisForm) -> Exam:
-    """Begin the exam when it is not yet, and keep the texts and the diagnoses that can be kept.
-
-    Drafts come often, so what did not change is not written again.
-    """
-    known = current_exam(row)
-    exam = known if known is not None and not known.is_signed else begin_exam(request, row)
-    values = form.draft()
-    typed_texts = {**values, **values.get("transfer", {})}.items()
-    if any(getattr(exam, name) != value for name, value in typed_texts if name not in {"clear_follow_up", "transfer"}):
-        exam = save_exam(exam=exam, actor=request.actor, at=now(), **values)
-    typed = [code for code in (clean_code(code) for code in [diagnoses.main.code, *diagnoses.codes]) if code]
-    if diagnoses.is_valid and typed != [diagnosis.code for diagnosis in exam.diagnoses.all()]:
-        set_diagnoses(exam=exam, main=diagnoses.main.code, others=diagnoses.codes, actor=request.actor, at=now())
-    return exam
-
-
 def _read(request: DeskRequest) -> tuple[ExamForm, DiagnosisForm]:
     form = ExamForm(sent(request))
     form.is_valid()
@@ -202,51 +191,94 @@ def _read(request: DeskRequest) -> tuple[ExamForm, DiagnosisForm]:
 @require_POST
 @requires("patients.examine")
 def draft(request: DeskRequest, visit_id: int) -> HttpResponse:
-    """Keep the draft (every 20 s and when a field is left). Diagnoses that are refused are said at signing."""
+    """Keep the draft (every 20 s and when a field is left). Diagnoses that are refused are said at signing.
+
+    Answers with the stamp for the form (`X-Seen`), or in words why nothing was kept, when another was faster.
+    """
     row = get_visit(request.actor.facility, visit_id)
     form, diagnoses = _read(request)
     try:
-        _keep(request, row, form, diagnoses)
+        kept = keep(request, row, form, diagnoses, at=now())
     except Refusal as refusal:
-        if refusal.field not in {"main", "others"}:
+        if not refusal.code.startswith("already_"):
             raise
-    return HttpResponse(status=204)
+        said = f"{refusal.message_vi}. Nhấn F9 để xem hai bản" if refusal.code == CHANGED else refusal.message_vi
+        return HttpResponse(said, status=409, content_type="text/plain; charset=utf-8")
+    return HttpResponse(status=204, headers={"X-Seen": kept.seen})
 
 
 @require_POST
 @requires("patients.examine")
 def sign(request: DeskRequest, visit_id: int) -> HttpResponse:
-    """Keep everything, then sign (F9). What is refused stands beside its field and what was typed is kept."""
+    """Keep everything, then sign (F9). What is refused stands beside its field and what was typed is kept.
+
+    What was changed elsewhere since the form was drawn is shown beside what was typed, and nothing is stored. The
+    doctor answers with `keep`, the stamp of what they saw, which stores what is typed and does not sign, or `take`.
+    """
     row = get_visit(request.actor.facility, visit_id)
+    if "take" in request.POST:
+        return redirect("doctor-visit", visit_id=row.pk)
     form, diagnoses = _read(request)
+    seen = request.POST.get("seen")
     try:
-        exam = _keep(request, row, form, diagnoses)
-        if form.is_valid() and diagnoses.is_valid:
-            room = form.room_to_send_to(queue_context(request)["rooms"])
-            said = {**form.outcome_values(), "reasons": read_reasons(sent(request))}
-            exam = sign_exam(exam=exam, actor=request.actor, at=now(), send_on_to=room, **said)
-            what = _sent_on(row, room) if room else exam.get_outcome_display().lower()
-            saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
-            _remind(request, exam)
-            return redirect("doctor")
+        kept = keep(request, row, form, diagnoses, at=now())
+        seen = kept.seen
+        if kept.refusal is not None:
+            raise kept.refusal
+        is_valid = form.is_valid() and diagnoses.is_valid
+        if is_valid and "keep" not in request.POST:
+            return _sign(request, row, kept, form)
+        if is_valid:
+            messages.success(request, "Đã giữ phần gõ ở đây. Xem lại rồi ký.")
+            return _screen(request, row, current_exam(row), form, diagnoses, seen=seen)
     except Refusal as refusal:
-        if refusal.code.startswith("already_"):
+        return _refused(request, row, refusal, form, diagnoses, seen)
+    return _wrong(request, row, form, diagnoses, seen)
+
+
+def _sign(request: DeskRequest, row: Visit, kept: Kept, form: ExamForm) -> HttpResponse:
+    room = form.room_to_send_to(queue_context(request)["rooms"])
+    said = {**form.outcome_values(), "reasons": read_reasons(sent(request))}
+    seen = kept.seen if "seen" in request.POST else None
+    exam = sign_exam(exam=kept.exam, actor=request.actor, at=now(), send_on_to=room, seen=seen, **said)
+    what = _sent_on(row, room) if room else exam.get_outcome_display().lower()
+    saved(request, f"Đã ký phiếu khám {row.patient.full_name}, {what}.{_next_step(exam)}")
+    _remind(request, exam)
+    return redirect("doctor")
+
+
+def _refused(
+    request: DeskRequest, row: Visit, refusal: Refusal, form: ExamForm, diagnoses: DiagnosisForm, seen: str | None
+) -> HttpResponse:
+    """The form again with what was typed, and the refusal where it is mended."""
+    if refusal.code.startswith("already_"):
+        shown = current_exam(row) if refusal.code == CHANGED else last_exam(row)
+        differences = differences_of(row, shown, form, diagnoses)
+        if not differences:
             messages.error(request, refusal.message_vi)
             return redirect("doctor-visit", visit_id=row.pk)
-        if refusal.code == "weight_missing":
-            # The entry of the vital signs opens with its focus on the weight; the typed exam stays below it.
-            asked = {"vitals_form": VitalsForm(begin="weight_kg"), "vitals_wanted": refusal.message_vi}
-            return _screen(request, row, current_exam(row), form, diagnoses, status=422, **asked)
-        if refusal.code == REASON_NEEDED:
-            # The focus goes to the first picker; what was typed stays.
-            return _screen(request, row, current_exam(row), form, diagnoses, status=422, reasons_asked=True)
-        for one in each_finding(refusal):
-            if not diagnoses.add_refusal(one):
-                add_refusal(form, one)
+        conflict = {"refusal": refusal, "rows": differences, "stamp": stamp_of(shown) if shown is not None else ""}
+        return _screen(request, row, shown, form, diagnoses, status=409, seen=seen, conflict=conflict)
+    if refusal.code == "weight_missing":
+        # The entry of the vital signs opens with its focus on the weight; the typed exam stays below it.
+        asked = {"vitals_form": VitalsForm(begin="weight_kg"), "vitals_wanted": refusal.message_vi}
+        return _screen(request, row, current_exam(row), form, diagnoses, status=422, seen=seen, **asked)
+    if refusal.code == REASON_NEEDED:
+        # The focus goes to the first picker; what was typed stays.
+        return _screen(request, row, current_exam(row), form, diagnoses, status=422, seen=seen, reasons_asked=True)
+    for one in each_finding(refusal):
+        if not diagnoses.add_refusal(one):
+            add_refusal(form, one)
+    return _wrong(request, row, form, diagnoses, seen)
+
+
+def _wrong(
+    request: DeskRequest, row: Visit, form: ExamForm, diagnoses: DiagnosisForm, seen: str | None
+) -> HttpResponse:
     for wrong in [diagnoses.main, *diagnoses.others]:
         if wrong.error:
             form.add_error(None, f"Chẩn đoán: {wrong.error}")
-    return _screen(request, row, current_exam(row), form, diagnoses, status=422)
+    return _screen(request, row, current_exam(row), form, diagnoses, status=422, seen=seen)
 
 
 def _remind(request: DeskRequest, exam: Exam) -> None:

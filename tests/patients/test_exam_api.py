@@ -114,3 +114,20 @@ def test_another_facility_finds_nothing_and_other_roles_are_refused(world, visit
     for role in ("reception", "cashier", "technician"):
         assert send(signed_in(world, role), "post", f"{base}/sign").status_code == 403
     assert send(Client(), "get", f"{base}/exam").status_code == 401
+
+
+def test_a_stamp_keeps_a_client_from_writing_over_what_it_did_not_see(world, visit):
+    doctor, base = signed_in(world), f"visits/{visit.pk}"
+    seen = send(doctor, "post", f"{base}/exam").json()["seen"]
+    kept = send(doctor, "patch", f"{base}/exam", {"findings": "Tim đều", "seen": seen}).json()
+    for method, path, body in (
+        ("patch", "exam", {"findings": "Phổi trong"}),
+        ("put", "diagnoses", {"main": "I10"}),
+        ("post", "sign", {}),
+    ):
+        stale = send(doctor, method, f"{base}/{path}", {**body, "seen": seen})
+        assert (stale.status_code, stale.json()["code"]) == (409, "already_changed"), path
+    exam = Exam.objects.get()
+    assert (exam.findings, exam.is_signed, exam.diagnoses.count()) == ("Tim đều", False, 0)
+    named = send(doctor, "put", f"{base}/diagnoses", {"main": "I10", "seen": kept["seen"]}).json()
+    assert send(doctor, "post", f"{base}/sign", {"seen": named["seen"]}).status_code == 200

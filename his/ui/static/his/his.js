@@ -3,7 +3,7 @@
    This file listens; what is done lies in js/, one subject in each file. */
 import { $, $$, alertNow, fieldInUse, focusIn, say } from "./js/dom.js";
 import { ask, open } from "./js/dialogs.js";
-import { forgetDraft, isUnsaved, saveDraft, touched } from "./js/drafts.js";
+import { forgetDraft, isUnsaved, readUnsaved, saveDraft, touched } from "./js/drafts.js";
 import { freshen, giveChange, leaveChecks, tidy } from "./js/forms.js";
 import { addRow, removeRow } from "./js/grid.js";
 import { listenToHtmx } from "./js/htmx.js";
@@ -42,6 +42,7 @@ const start = () => {
   document.addEventListener("beforeinput", holdLetters, true);
   document.addEventListener("compositionstart", giveHeld); /* cannot be held */
   $$("[data-change-of]").forEach(giveChange);
+readUnsaved();
   document.addEventListener("keydown", onScanKey, true);
   document.addEventListener("keydown", onTypeaheadKey);
   document.addEventListener("keydown", onKey);
