@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from his.accounts.roles import ROLES
 from his.audit.actions import ACTIONS
+from his.printing.services import form_title
 from his.ui.text import day_text, money_text
 
 OBJECTS: Final[dict[str, str]] = {
@@ -162,6 +163,8 @@ def _written(name: str, value: Any) -> str:
     text = str(value)
     if name == "roles":
         return ", ".join(ROLES[role][0] if role in ROLES else role for role in text.split(","))
+    if name == "form":
+        return form_title(text)
     try:
         if name in _AMOUNTS:
             return money_text(Decimal(text))

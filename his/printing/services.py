@@ -19,6 +19,7 @@ from his.printing.render import render_list_pdf, render_pdf
 from his.service import audit_facts, service
 
 _CODE = re.compile(r"^[a-z0-9_]+$")
+_TITLES: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,17 @@ class Form:
     def __post_init__(self) -> None:
         if not _CODE.match(self.code):
             raise ValueError(f"a form code is made of a-z, 0-9 and _: {self.code!r}")
+        _TITLES.setdefault(self.code, self.title_vi)
 
     def template_for(self, facility: Facility) -> Path:
         """The facility's own template `forms/<facility code>/<form>.typ` in the data folder, else the product's."""
         own = Path(settings.VAR_DIR) / "forms" / facility.code / f"{self.code}.typ"
         return own if own.is_file() else self.template
+
+
+def form_title(code: str) -> str:
+    """The Vietnamese name of a paper that was made as a `Form`; the code itself when there is none."""
+    return _TITLES.get(code, code)
 
 
 @service(action="printing.print_form", permission=None)

@@ -63,7 +63,7 @@ def form_on(paper: str, day: date) -> PaperForm:
 
 def print_form_of(paper: str) -> Form:
     """The paper as the printing service knows it; a facility may bring its own template `stock_<paper>.typ`."""
-    return Form(f"stock_{paper}", paper_forms_title(paper), TEMPLATE)
+    return _FORMS[paper]
 
 
 def paper_forms_title(paper: str) -> str:
@@ -87,6 +87,8 @@ NAMES: Final[dict[str, str]] = {
     "incident": "Báo cáo đột xuất thuốc kiểm soát đặc biệt",
     "controlled_return": "Biên bản nhận lại thuốc kiểm soát đặc biệt",
 }
+
+_FORMS: Final = {paper: Form(f"stock_{paper}", title, TEMPLATE) for paper, title in NAMES.items()}
 
 _PAPERS: Final[dict[str, tuple[str, ...]]] = {
     Kind.OPENING: ("goods_in",),

@@ -43,6 +43,19 @@ def test_figures_are_written_and_diagnoses_are_not() -> None:
     assert facts_vi({**facts, "main": "I10", "others": "E11.9", "drugs": "TH0001", "visit_id": 3}) == said
 
 
+def test_a_paper_is_named_by_its_title() -> None:
+    """Also one that was not printed since the program started; a code of no paper stays as it is."""
+    import_module("his.urls")
+    for code, title in (
+        ("stock_card", "Thẻ kho"),
+        ("count_record_11d", "Biên bản kiểm kê thuốc"),
+        ("receipt", "Phiếu thu"),
+        ("ticket", "Phiếu số thứ tự"),
+        ("79a", "79a"),
+    ):
+        assert facts_vi({"form": code, "copy": 2}) == [f"biểu mẫu {title}", "bản 2"]
+
+
 def test_one_user_and_one_day_are_picked(desk, world, time_machine):
     lan_visit(world.hospital)
     admin = world.hospital.actor("admin")
