@@ -49,9 +49,9 @@ def keep(request: DeskRequest, row: Visit, form: ExamForm, diagnoses: DiagnosisF
     if not is_diagnosed or not diagnoses.is_valid:
         return Kept(exam, with_page(stamp, seen))
     told = None if seen is None else with_page(stamp, seen)
-    codes = {"main": diagnoses.main.code, "others": diagnoses.codes}
+    main, others = diagnoses.main.code, diagnoses.codes
     try:
-        rows = set_diagnoses(exam=exam, actor=request.actor, at=at, seen=told, **codes)
+        rows = set_diagnoses(exam=exam, main=main, others=others, actor=request.actor, at=at, seen=told)
     except Refusal as refusal:
         if refusal.field not in {"main", "others"}:
             raise

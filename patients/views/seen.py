@@ -63,8 +63,8 @@ def differences_of(visit: Visit, exam: Exam | None, form: ExamForm, diagnoses: D
 def _words(form: ExamForm, name: str) -> str:
     value = form[name].value()
     field = form.fields[name]
-    if isinstance(field, forms.ChoiceField):
-        value = {str(code): label for code, label in field.choices}.get(str(value), value)
+    if isinstance(field.widget, forms.Select):
+        value = {str(code): label for code, label in field.widget.choices}.get(str(value), value)
     return str(value or "").replace("\r\n", "\n").strip()
 
 

@@ -156,6 +156,7 @@ def test_only_the_diagnoses_differ(world, visit):
     assert second.draft(main="E11.9").status_code == 409
     # Words without a code cannot be stored, but must not pass as seen either.
     assert second.draft(main="", main_text="tiểu đường").status_code == 409
+    assert second.draft(main="", **{"main_text": "tiểu đường", "others-0-code": "I10"}).status_code == 409
     assert [row.code for row in Exam.objects.get().diagnoses.all()] == ["I10"]
 
 
