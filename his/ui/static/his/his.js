@@ -42,7 +42,7 @@ const start = () => {
   document.addEventListener("beforeinput", holdLetters, true);
   document.addEventListener("compositionstart", giveHeld); /* cannot be held */
   $$("[data-change-of]").forEach(giveChange);
-readUnsaved();
+  readUnsaved();
   document.addEventListener("keydown", onScanKey, true);
   document.addEventListener("keydown", onTypeaheadKey);
   document.addEventListener("keydown", onKey);
