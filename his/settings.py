@@ -4,6 +4,7 @@ from pathlib import Path
 
 from his import env
 from his.database.config import database_settings
+from his.ui.static_version import static_version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.folder("HIS_VAR", BASE_DIR / "var")
@@ -126,7 +127,8 @@ USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = False
 
-STATIC_URL = "/static/"
+_STATIC_FOLDERS = [BASE_DIR / name / "static" for name in ("his/ui", "patients", "pharmacy", "insurance", "reports")]
+STATIC_URL = "/static/" if DEBUG else f"/static/{static_version(_STATIC_FOLDERS, BASE_DIR / 'requirements.txt')}/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "his" / "ui" / "static"]
 STATICFILES_FINDERS = [
@@ -136,6 +138,7 @@ STATICFILES_FINDERS = [
 ]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_IMMUTABLE_FILE_TEST = "^(?!)" if DEBUG else "^"  # every static address says its version
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5000  # a folder of claim files; the screen refuses more than 2000 with a word
 CHECK_UPLOAD_MB = env.number("HIS_CHECK_UPLOAD_MB", 200, least=1)  # claim files handed in for one check

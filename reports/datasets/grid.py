@@ -208,9 +208,9 @@ def _fill(
                 line.own[column.key] = value
                 if added is None or line.ref in added:
                     totals[column.tag] = totals.get(column.tag, ZERO) + value
-    for key, formula in (rows.formulas() if rows else {}).items():
+    for key, reckoned in (rows.formulas() if rows else {}).items():
         own = next(line.own for line in lines if line.ref == key)
-        own |= {column.key: _reckoned(formula, column.tag, figures) for column in form.columns if column.is_counted}
+        own |= {column.key: _reckoned(reckoned, column.tag, figures) for column in form.columns if column.is_counted}
     for line in lines:
         for column in form.columns:
             if formula := _FORMULAS.get(column.source.split()[0]):

@@ -5,8 +5,13 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template import Context, Template
+from django.templatetags.static import static
+from django.test import Client
+
+from his.ui.static_version import static_version
 
 STATIC = Path(__file__).parents[2] / "his" / "ui" / "static" / "his"
 MODULES = sorted(STATIC.glob("js/*.js"))
@@ -53,6 +58,30 @@ def test_a_module_has_one_subject_and_stays_short(path: Path) -> None:
 
 def test_a_page_names_the_entry_and_every_module_and_all_are_found() -> None:
     html = Template("{% his_script %}").render(Context())
-    assert re.findall(r'<script type="module" src="([^"]+)"></script>', html) == ["/static/his/his.js"]
-    ahead = re.findall(r'<link rel="modulepreload" href="/static/([^"]+)">', html)
+    assert re.findall(r'<script type="module" src="([^"]+)"></script>', html) == [static("his/his.js")]
+    ahead = re.findall(rf'<link rel="modulepreload" href="{settings.STATIC_URL}([^"]+)">', html)
     assert [Path(str(finders.find(name))) for name in ahead] == MODULES
+
+
+def test_a_browser_keeps_a_file_for_good_because_its_address_says_the_version() -> None:
+    answer = Client().get(static("his/js/dom.js"))
+    assert answer.status_code == 200
+    assert "immutable" in answer["Cache-Control"]
+    assert Client().get("/static/his/js/dom.js").status_code == 404
+
+
+def test_the_version_changes_with_a_file_its_name_and_the_packages(tmp_path: Path) -> None:
+    folder, pins = tmp_path / "static", tmp_path / "requirements.txt"
+    folder.mkdir()
+    pins.write_text("htmx==1")
+    script = folder / "a.js"
+    script.write_text("one")
+    seen = [static_version([folder], pins), static_version([folder], pins)]
+    script.write_text("two")
+    seen.append(static_version([folder], pins))
+    script.rename(folder / "b.js")
+    seen.append(static_version([folder], pins))
+    pins.write_text("htmx==2")
+    seen.append(static_version([folder], pins))
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 4
