@@ -14,18 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.db.models.functions import Left
-
-from his.catalogs.models import Diagnosis
 from his.core.money import ZERO
 from reports.datasets.base import Dataset, Explained, Query, Row
 from reports.definition import ROOT, Column, Form, load_version
 from reports.grid.conditions import Condition, read
+from reports.grid.names import NAMES
 from reports.grid.placing import (
     SEPARATOR,
     Asked,
@@ -208,9 +205,9 @@ def _fill(
                 line.own[column.key] = value
                 if added is None or line.ref in added:
                     totals[column.tag] = totals.get(column.tag, ZERO) + value
-    for key, reckoned in (rows.formulas() if rows else {}).items():
+    for key, words in (rows.formulas() if rows else {}).items():
         own = next(line.own for line in lines if line.ref == key)
-        own |= {column.key: _reckoned(reckoned, column.tag, figures) for column in form.columns if column.is_counted}
+        own |= {column.key: _reckoned(words, column.tag, figures) for column in form.columns if column.is_counted}
     for line in lines:
         for column in form.columns:
             if formula := _FORMULAS.get(column.source.split()[0]):
@@ -257,7 +254,7 @@ def _made_lines(
         keys.sort(key=lambda key: at.get(str(labels[key][part_by]), len(at)))
     shown = _shown(form, keys, figures)
     rest = [key for key in keys if key not in shown]
-    names = _NAMES[settings["names"]](query, [labels[key] for key in shown]) if "names" in settings else {}
+    names = NAMES[settings["names"]](query, [labels[key] for key in shown]) if "names" in settings else {}
     lines = [
         _Line(
             key,
@@ -290,32 +287,6 @@ def _shown(form: Form, keys: Sequence[str], figures: Mapping[tuple[str, str], De
 def part_titles(form: Form) -> dict[str, str]:
     """Titles of the parts of rows that the facts make."""
     return {part.part: part.title for part in load_parts(form.folder)}
-
-
-def _diagnosis_names(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Names of three-character codes: their own, or that of their first subdivision where the list has only those."""
-    codes = [str(row["icd3"]) for row in labels]
-    wanted = Diagnosis.objects.on(query.period.end).annotate(stem=Left("code", 3)).filter(stem__in=codes)
-    first = wanted.order_by("stem", "code").distinct("stem").values_list("stem", "code", "name")
-    return {stem: name if code == stem else f"{name} và các mã cùng nhóm" for stem, code, name in first}
-
-
-def _days(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(row["day"]): f"{date.fromisoformat(str(row['day'])):%d/%m/%Y}" for row in labels}
-
-
-def _referrals(query: Query, labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """By the key of the row how the patients of a card group came."""
-    keys = (SEPARATOR.join(str(value) for value in row.values()) for row in labels)
-    return {key: _ROUTES[str(row["referral"])] for key, row in zip(keys, labels, strict=True)}
-
-
-_ROUTES = {"right": "Đúng tuyến", "wrong": "Trái tuyến", "unknown": "Chưa xếp được tuyến"}
-_NAMES: dict[str, Callable[[Query, Sequence[Mapping[str, Any]]], dict[str, str]]] = {
-    "icd3": _diagnosis_names,
-    "referral": _referrals,
-    "day": _days,
-}
 
 
 def _percent(form: Form, line: _Line, totals: Mapping[str, Decimal], tags: Sequence[str]) -> Decimal:

@@ -133,7 +133,7 @@ def rows_of_form_9(found: list[Stretch], window: tuple[datetime, datetime]) -> d
         "Tổng số ngày điều trị nội trú trong kỳ": days(inside),
         "Ngày điều trị ở giường kế hoạch (mã H)": days(inside, "H"),
         "Ngày điều trị ở giường kê thêm (mã T)": days(inside, "T"),
-        "Ngày điều trị ở giường theo yêu cầu, giường khác (mã C, K)": days(inside, "CK"),
+        "Ngày điều trị ở giường khác (mã C, K)": days(inside, "CK"),
         "Ngày điều trị lưu tại trạm y tế": days(kept),
         "Người bệnh kết thúc điều trị nội trú trong kỳ": each(over),
         "Ngày điều trị cả đợt của người bệnh kết thúc": [(one.who, whole[one.who["visit_id"]]) for one in over],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from patients.models import BedStay
 from reports.datasets.base import Query
@@ -74,6 +75,16 @@ def test_form_9_counts_beds_of_the_month_to_its_end(world: World, ward_month: di
     assert opened(report, "nb_tv") == codes(ward_month, "moved")
     assert opened(report, "ngay_tb") == codes(ward_month, "moved", "day", "short")
     assert opened(report, "giuong_kh") == set()
+
+
+def test_the_screen_opens_averages_and_no_blank_figure(world: World, ward_month: dict[str, walk.Walk]) -> None:
+    report, reader = made(world, "B9"), walk.signed_in(world.hospital, "claims")
+    page = reader.get(reverse("report-run", args=[report.pk]), {"section": "5"}).content.decode()
+    number = {ref: at for at, ref in enumerate(report.values["refs"], 1)}
+    average = reverse("report-figure", args=[report.pk, number["ngay_tb"], "TS"])
+    assert f'href="{average}"' in page
+    assert len(reader.get(average).context["visits"]) == 3
+    assert reverse("report-figure", args=[report.pk, number["cong_suat"], "TS"]) not in page
 
 
 def test_the_next_month_begins_with_who_was_there(world: World, ward_month: dict[str, walk.Walk]) -> None:
