@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from patients.models import BedStay
 from reports.datasets.base import Query
+from reports.datasets.grid import behind
 from reports.definition import latest
-from reports.engine import run
+from reports.engine import query_of, run
 from reports.export import export
 from reports.grid.sets import FACTS
-from reports.models import ReportRun
+from reports.models import ReportBasis, ReportRun
 from reports.period import Period
 from reports.queries import behind_figure
 from tests.cast import DAY, World
@@ -145,6 +146,22 @@ def test_nothing_of_another_facility_is_counted(world: World, ward_month: dict[s
     actor = station.actor("claims")
     report = run(form="B9", facility=station.facility, period=OCTOBER, actor=actor, at=on(1, 8, month=11))
     assert set(cells(report).values()) == {"0", ""}
+
+
+def test_a_report_of_before_the_wards_still_opens_what_it_counted(
+    world: World, ward_month: dict[str, walk.Walk]
+) -> None:
+    """What a run of an older edition kept has no beds: its figures open as before, and those of the wards nothing."""
+    report = made(world, "B9")
+    form, basis = latest("B9"), ReportBasis.objects.get(run=report).content
+    older = [kept for kept in basis if kept["facts"] != "stays"]
+    query, column = query_of(form, report.facility, OCTOBER), form.column("TS")
+    for row in ("ban_ngay", "tv", "xn"):
+        assert behind(form, older, query, row, column) == behind(form, basis, query, row, column)
+    assert behind(form, older, query, "ban_ngay", column) == [
+        ward_month[name].visit.claim_code for name in ("day", "short")
+    ]
+    assert behind(form, older, query, "nb_vao", column) == []
 
 
 @pytest.mark.parametrize("month", ["2026-10", "2026-11"])
