@@ -56,6 +56,7 @@ def test_two_pages_hold_the_same_exam(world: World, live_server: Any, chromium: 
         # F9 shows both; nothing that was typed is gone.
         second.keyboard.press("F9")
         expect(second.locator("#work .notice.error")).to_contain_text("Tim đều, mạch 80")
+        expect(second.locator("#work .notice.error")).to_be_focused()  # the script is there
         expect(second.locator("#id_findings")).to_have_value("Phổi trong")
         expect(second.locator(state)).to_have_text("")
         # Put together and kept, by keys; then the second page goes on and the first one is behind.
@@ -76,6 +77,7 @@ def test_two_pages_hold_the_same_exam(world: World, live_server: Any, chromium: 
         # The first one takes what is stored.
         first.keyboard.press("F9")
         expect(first.locator("#work .notice.error")).to_contain_text("Nghỉ ngơi")
+        expect(first.locator("#work .notice.error")).to_be_focused()  # the script is there
         first.keyboard.press("Alt+u")
         expect(first.locator("#id_advice")).to_have_value("Uống đủ nước")
         with first.expect_response("**/draft/") as answer:
