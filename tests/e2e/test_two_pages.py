@@ -63,6 +63,7 @@ def test_two_pages_hold_the_same_exam(world: World, live_server: Any, chromium: 
         second.fill("#id_findings", "Tim đều, mạch 80, phổi trong")
         second.keyboard.press("Alt+i")
         expect(second.locator("#messages")).to_contain_text("Đã giữ phần gõ ở đây")
+        expect(second.locator("#id_history")).to_be_focused()  # where the script begins
         assert Exam.objects.get().findings == "Tim đều, mạch 80, phổi trong"
         leave_with(second, "advice", "Uống nhiều nước")
         expect(second.locator(state)).to_contain_text("Đã lưu nháp")
@@ -80,6 +81,7 @@ def test_two_pages_hold_the_same_exam(world: World, live_server: Any, chromium: 
         expect(first.locator("#work .notice.error")).to_be_focused()  # the script is there
         first.keyboard.press("Alt+u")
         expect(first.locator("#id_advice")).to_have_value("Uống đủ nước")
+        expect(first.locator("#id_history")).to_be_focused()  # where the script begins
         with first.expect_response("**/draft/") as answer:
             leave_with(first, "advice", "Uống đủ nước, nghỉ ngơi")
         assert answer.value.status == 204
