@@ -184,6 +184,17 @@ def test_letters_typed_before_the_script_was_there_find_their_list(page: Page) -
     expect(page.locator("#id_main_list [role=option]")).to_have_count(1)
 
 
+def test_a_field_entered_before_the_script_was_there_keeps_the_focus(page: Page) -> None:
+    held = Held(page, r"/his\.[^/]*js$|/his\.js$")
+    page.goto(page.url, wait_until="commit")
+    held.asked()
+    page.locator("#note").focus()
+    held.answer()
+    page.wait_for_function("window.his")
+    page.keyboard.type("Ho", delay=HUMAN)
+    expect(page.locator("#note")).to_have_value("Ho")
+
+
 def test_letters_typed_after_a_function_key_go_to_the_part_that_it_opens(page: Page) -> None:
     page.focus("#note")
     held = Held(page, "/orders/$")

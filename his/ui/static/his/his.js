@@ -36,8 +36,8 @@ const onClick = (e) => {
 const start = () => {
   readKeys();
   leaveChecks();
-  const begun = fieldInUse(); /* one may type before the script is there */
-  if (!begun || begun.value === (begun.defaultValue ?? begun.value)) focusIn(document);
+  const begun = fieldInUse(); /* one may come to a field, and type, before the script is there: it keeps the focus */
+  if (!begun || (begun.matches("[autofocus]") && begun.value === begun.defaultValue)) focusIn(document);
   else if (begun.matches("[data-typeahead]")) look(begun, 0);
   document.addEventListener("beforeinput", holdLetters, true);
   document.addEventListener("compositionstart", giveHeld); /* cannot be held */
