@@ -15,9 +15,20 @@ from his.accounts.models import User
 from his.core.errors import NotFound
 from his.ui import nav
 from his.ui.home import panels_for
+from his.ui.script import script
 
 # The session key that the middleware reads; the two are held together by a test.
 FACILITY_KEY = "facility_id"
+
+
+@require_GET
+def script_file(request: HttpRequest, version: str) -> HttpResponse:
+    """The script of the screens, for everybody; kept for good under its own version, not at all under another."""
+    current = script()
+    response = HttpResponse(current.text, content_type="text/javascript; charset=utf-8")
+    if version == current.version:
+        response.headers["Cache-Control"] = f"max-age={365 * 24 * 3600}, public, immutable"
+    return response
 
 
 @require_GET

@@ -1,16 +1,15 @@
 """The script of the screens as the browser gets it: one entry, its modules, all of them fetched at once."""
 
 import re
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.template import Context, Template
 from django.templatetags.static import static
 from django.test import Client
+from django.urls import reverse
 
+from his.ui.script import joined, modules
 from his.ui.static_version import static_version
 
 STATIC = Path(__file__).parents[2] / "his" / "ui" / "static" / "his"
@@ -45,10 +44,15 @@ def test_what_is_exported_is_imported_somewhere() -> None:
     assert given == wanted
 
 
-def test_no_module_needs_one_that_needs_it() -> None:
-    order = list(TopologicalSorter({path: set(imports(path)) for path in FILES}).static_order())
+def test_the_joined_script_has_every_module_after_those_it_needs() -> None:
+    order = modules()
+    assert sorted(order) == sorted(FILES)
     assert order[-1] == STATIC / "his.js"
-    assert sorted(order[:-1]) == MODULES
+    assert all(order.index(other) < order.index(path) for path in FILES for other in imports(path))
+    text = joined().text
+    assert not re.findall(r"^(?:import|export)\b", text, re.M)
+    names = re.findall(r"^(?:const|let|function) ([\w$]+)", text, re.M)
+    assert len(names) == len(set(names)), "two modules have a name of their own that is the same"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
@@ -56,11 +60,14 @@ def test_a_module_has_one_subject_and_stays_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_a_page_names_the_entry_and_every_module_and_all_are_found() -> None:
+def test_a_page_names_the_script_and_a_browser_keeps_it_for_good() -> None:
     html = Template("{% his_script %}").render(Context())
-    assert re.findall(r'<script type="module" src="([^"]+)"></script>', html) == [static("his/his.js")]
-    ahead = re.findall(rf'<link rel="modulepreload" href="{settings.STATIC_URL}([^"]+)">', html)
-    assert [Path(str(finders.find(name))) for name in ahead] == MODULES
+    (address,) = re.findall(r'^<script src="([^"]+)" defer></script>$', html)
+    answer = Client().get(address)
+    assert answer.content.decode() == joined().text
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert "immutable" in answer["Cache-Control"]
+    assert Client().get(reverse("script", args=["000000000000"]))["Cache-Control"] == "no-store"
 
 
 def test_a_browser_keeps_a_file_for_good_because_its_address_says_the_version() -> None:

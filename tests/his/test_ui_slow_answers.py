@@ -175,7 +175,7 @@ def test_a_server_that_stumbles_once_is_asked_again(page: Page) -> None:
 
 
 def test_letters_typed_before_the_script_was_there_find_their_list(page: Page) -> None:
-    held = Held(page, r"/his\.[^/]*js$|/his\.js$")
+    held = Held(page, r"/script\.[^/]*js$")
     page.goto(page.url, wait_until="commit")
     held.asked()
     page.locator("#id_main_text").focus()
@@ -185,7 +185,7 @@ def test_letters_typed_before_the_script_was_there_find_their_list(page: Page) -
 
 
 def test_a_field_entered_before_the_script_was_there_keeps_the_focus(page: Page) -> None:
-    held = Held(page, r"/his\.[^/]*js$|/his\.js$")
+    held = Held(page, r"/script\.[^/]*js$")
     page.goto(page.url, wait_until="commit")
     held.asked()
     page.locator("#note").focus()

@@ -1,23 +1,21 @@
 """Filters and tags of the screens. The filters are thin: the writing itself is in `his.ui.text`."""
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from django import template
-from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from his.core import dates
 from his.ui import icons, text
+from his.ui.script import script
 
 register = template.Library()
 
 _EMPTY = (None, "")
-_SCRIPT = "his/his.js"
-_MODULES = sorted(f"his/js/{path.name}" for path in (Path(icons.__file__).parent / "static/his/js").glob("*.js"))
 _CAPS = {"ArrowUp": "↑", "ArrowDown": "↓", "Escape": "Esc", "Delete": "Del", "Insert": "Ins"}
 
 
@@ -130,10 +128,5 @@ def data(**values: Any) -> SafeString:
 
 @register.simple_tag
 def his_script() -> SafeString:
-    """The script of the screens, for the head of a page; after `{% htmx_script %}`, which it listens to.
-
-    The browser learns of all modules at once: without that it would find them one import after the other, and a weak
-    line would keep the keys waiting.
-    """
-    ahead = format_html_join("", '<link rel="modulepreload" href="{}">', [(static(name),) for name in _MODULES])
-    return format_html('{}<script type="module" src="{}"></script>', ahead, static(_SCRIPT))
+    """The script of the screens, for the head of a page; after `{% htmx_script %}`, which it listens to."""
+    return format_html('<script src="{}" defer></script>', reverse("script", args=[script().version]))
