@@ -190,7 +190,7 @@ def test_a_field_entered_before_the_script_was_there_keeps_the_focus(page: Page)
     held.asked()
     page.locator("#note").focus()
     held.answer()
-    page.wait_for_function("window.his")
+    page.wait_for_load_state()
     page.keyboard.type("Ho", delay=HUMAN)
     expect(page.locator("#note")).to_have_value("Ho")
 

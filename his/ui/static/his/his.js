@@ -1,7 +1,7 @@
 /* One script, no framework: keys, scanner, focus, search-as-you-type, grids, drafts, printing, announcements.
    Everything is asked for by data- attributes (see his/ui/README.md); without script the forms still work.
    This file listens; what is done lies in js/, one subject in each file. */
-import { $, $$, alertNow, fieldInUse, focusIn, say } from "./js/dom.js";
+import { $, $$, alertNow, focusIn, say } from "./js/dom.js";
 import { ask, open } from "./js/dialogs.js";
 import { forgetDraft, isUnsaved, readUnsaved, saveDraft, touched } from "./js/drafts.js";
 import { freshen, giveChange, leaveChecks, tidy } from "./js/forms.js";
@@ -36,9 +36,10 @@ const onClick = (e) => {
 const start = () => {
   readKeys();
   leaveChecks();
-  const begun = fieldInUse(); /* one may come to a field, and type, before the script is there: it keeps the focus */
-  if (!begun || (begun.matches("[autofocus]") && begun.value === begun.defaultValue)) focusIn(document);
-  else if (begun.matches("[data-typeahead]")) look(begun, 0);
+  const begun = document.activeElement; /* one may come to a field or link, and type, before the script is there: it keeps the focus */
+  const isChosen = begun && begun !== document.body && !(begun.matches("[autofocus]") && begun.value === begun.defaultValue);
+  if (!isChosen) focusIn(document);
+  else if (begun.matches("[data-typeahead]") && begun.value !== begun.defaultValue) look(begun, 0);
   document.addEventListener("beforeinput", holdLetters, true);
   document.addEventListener("compositionstart", giveHeld); /* cannot be held */
   $$("[data-change-of]").forEach(giveChange);
