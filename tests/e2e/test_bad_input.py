@@ -127,6 +127,7 @@ def test_hostile_words_are_stored_as_typed_and_shown_as_words(world: World, open
     page.locator("[role=option]").first.wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("F6")
+    expect(page.locator("[name=service_text]")).to_be_focused()  # the part has settled
     page.locator("[name=note]").fill(HOSTILE)
     page.locator("[name=service_text]").type("glucose", delay=45)
     page.locator("[role=option]").first.wait_for()

@@ -138,7 +138,7 @@ def test_void_hand_over_and_end_of_day(lan: walk.Walk, desks: Desks) -> None:  #
     expect(page.locator(".stamp")).to_have_text("HỦY")
     fits(page)
     hands.press("Alt+c")
-    expect(page.locator("h1")).to_contain_text("Ca thu")
+    expect(page.locator("h1", has_text="Ca thu")).to_be_visible()
     hands.press("F9")
     expect(page.locator("#messages")).to_contain_text("Đã chốt ca thu")
     other, keys = desks.open("accountant.bv", "cash-day")

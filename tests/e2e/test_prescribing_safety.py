@@ -62,6 +62,7 @@ def know_the_person(page: Page, hands: Hands) -> None:
     hands.press("Alt+g")
     expect(page.locator("#id_allergen_text")).to_be_focused()
     choose(page, hands, "penicilin")
+    expect(page.locator("#id_allergen")).not_to_have_value("")  # the answer to the last letter has come
     page.locator("#safety-card [name=reaction]").select_option("rash")
     page.locator("#safety-card [name=kidneys]").select_option("mild")
     hands.press("F9")
