@@ -61,7 +61,7 @@ types: setup  ## Check the types
 	@$(PY) -m mypy
 
 e2e: setup  ## Run the flows in a real browser (needs chromium)
-	@$(PY) -m pytest -n 3 --dist worksteal -q -m e2e
+	@$(PY) -m pytest -n 2 --dist worksteal -q -m e2e
 
 e2e-again: setup  ## Run the flows that failed once more, one after the other
 	@$(PY) -m pytest --last-failed --last-failed-no-failures none -q -m e2e
