@@ -39,7 +39,8 @@ def _papers(check: Check, scope: Scope) -> None:
             check.differs(entry.number, "số phiếu trong nhật ký", entry.number, facts["number"])
         if (said := Decimal(facts["amount"])) != entry.amount:
             check.differs(entry.number, "số tiền của phiếu và trong nhật ký", entry.amount, said)
-    there = set(CashEntry.objects.for_facility(scope.facility).values_list("pk", flat=True))
+    kept = CashEntry.objects.for_facility(scope.facility).filter(pk__in=written)  # those of the month, not of all years
+    there = set(kept.values_list("pk", flat=True))
     for gone in sorted(written.keys() - there):
         check.differs(written[gone]["number"], "phiếu có trong nhật ký, không còn trong sổ")
 
