@@ -27,7 +27,7 @@ from his.printing.codes import qr_svg
 from his.printing.services import Form, print_form
 from his.printing.views import pdf_response
 from his.service import service
-from patients.models import Exam, ServiceOrder, ServiceResult
+from patients.models import BedStay, Exam, PrescriptionLine, ServiceOrder, ServiceResult
 from patients.naming import diagnosis_text, drug_name, guardian_text, is_small_child, reading_text
 from patients.queries_beds import discharge_exam, standing_stays
 from patients.services.outcomes import BEYOND, NEEDS, ON_REQUEST, TRANSFERS
@@ -84,7 +84,7 @@ def transfer_data(exam: Exam) -> dict[str, Any]:
     passed = [visit.referral_facility_code] if visit.referral_facility_code else []
     services, drugs = _used(exam)
     return {
-        **_head(exam, "transfer"),
+        **_head(exam, "transfer", _stays(exam)),
         "number": exam.transfer_number,
         "receiving": receiving or "",
         "receiving_code": exam.transfer_facility_code,
@@ -113,7 +113,7 @@ def follow_up_data(exam: Exam) -> dict[str, Any]:
     """What the follow-up slip says: the diseases and the day."""
     assert exam.follow_up_on is not None
     return {
-        **_head(exam, "follow_up"),
+        **_head(exam, "follow_up", _stays(exam)),
         "number": exam.follow_up_number,
         "follow_up": f"{exam.follow_up_on:%d/%m/%Y}",
         "advice": exam.advice,
@@ -121,11 +121,12 @@ def follow_up_data(exam: Exam) -> dict[str, Any]:
 
 
 def discharge_data(exam: Exam) -> dict[str, Any]:
-    """What the discharge paper says: when the patient came, was admitted and left, of what and how treated."""
+    """What the discharge paper says of who lay here: when admitted and gone, from which ward, how treated."""
+    stays = _stays(exam)
     return {
-        **_head(exam, "discharge"),
+        **_head(exam, "discharge", stays),
         "archive_number": exam.visit.claim_code,
-        "department": _department(exam),
+        "department": stays[-1].department.name,
         "treatment": exam.treatment,
         "advice": exam.advice,
         "guardian": guardian_text(exam.visit.patient),
@@ -156,11 +157,14 @@ def _rules() -> tuple[PaperRule, ...]:
         )
 
 
-def _head(exam: Exam, paper: str) -> dict[str, Any]:
+def _stays(exam: Exam) -> list[BedStay]:
+    return list(standing_stays(exam.facility, [exam.visit_id]))
+
+
+def _head(exam: Exam, paper: str, stays: list[BedStay]) -> dict[str, Any]:
     visit, patient, card = exam.visit, exam.visit.patient, exam.visit.card
     signed = local(exam.signed_at or exam.started_at)
     rule, day = rule_on(paper, signed.date()), signed.date()
-    stays = list(standing_stays(exam.facility, [visit.pk]))
     ended = visit.ended_at or exam.signed_at
     return {
         "title": rule.title_vi,
@@ -207,20 +211,15 @@ def _used(exam: Exam) -> tuple[str, str]:
     """Names of the services and of the drugs of the visit, each once."""
     orders = ServiceOrder.objects.for_facility(exam.facility).filter(visit_id=exam.visit_id)
     performed = orders.filter(state=ServiceOrder.State.PERFORMED).select_related("service").order_by("ordered_at", "pk")
-    lines = [
-        line
-        for prescription in exam.visit.prescriptions.filter(signed_at__isnull=False)
-        if not prescription.is_void
-        for line in prescription.lines.select_related("drug").order_by("position")
-    ]
+    lines = PrescriptionLine.objects.for_facility(exam.facility).filter(
+        prescription__visit_id=exam.visit_id,
+        prescription__signed_at__isnull=False,
+        prescription__voided_at__isnull=True,
+    )
+    lines = lines.select_related("drug").order_by("prescription_id", "position")
     names = (order.service.name for order in performed)
     given = (f"{drug_name(line.drug)} {line.drug.strength}".strip() for line in lines)
     return "; ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(given))
-
-
-def _department(exam: Exam) -> str:
-    last = standing_stays(exam.facility, [exam.visit_id]).select_related("department").last()
-    return last.department.name if last is not None else exam.department.name
 
 
 def _print(form: Form, exam: Exam, data: dict[str, Any], number: str, actor: Actor, at: datetime) -> bytes:
